@@ -1,0 +1,99 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// A target of the package, with the settings that every target shares.
+func target(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+}
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let sqlite: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+  name: "berth",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "berth", targets: ["berth"]),
+    .executable(name: "berth-bench", targets: ["berth-bench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    // C and system libraries.
+    .target(name: "CPlatform"),
+    .systemLibrary(
+      name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+
+    // From the ground up: a target imports only what stands above it in this list.
+    target("Platform", ["CPlatform"]),
+    target("JSON", []),
+    target("BerthProtocol", ["JSON"]),
+    target("JSONRPC", ["JSON", "Platform", deque] + nio),
+    target("Storage", ["Platform", sqlite]),
+    target("Streams", ["Storage", "BerthProtocol", "JSON", "Platform", deque, sqlite]),
+    target("Jobs", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
+    target(
+      "Workspaces",
+      [
+        "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", "CArchive", crypto, yaml, sqlite,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
+    target(
+      "BerthServer",
+      ["Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", logging] + nio),
+    target("BerthClient", ["BerthProtocol", "JSON", "Platform"]),
+
+    // Executables.
+    executable("berth", ["BerthServer", "BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
+    executable("berth-bench", ["BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
+    executable("ProtocolGenerator", ["JSON", arguments, yaml]),
+
+    // Tests: one target a source target, and EndToEnd for the real executable.
+    .target(
+      name: "TestSupport", dependencies: ["BerthClient", "Platform", "JSON"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    tests("JSONTests", ["JSON"]),
+    tests("PlatformTests", ["Platform"]),
+    tests("JSONRPCTests", ["JSONRPC", "JSON"] + nio),
+    tests("BerthProtocolTests", ["BerthProtocol", "JSON"]),
+    tests("StorageTests", ["Storage", sqlite]),
+    tests("StreamsTests", ["Streams", "Storage"]),
+    tests("JobsTests", ["Jobs", "Streams", "Storage"]),
+    tests("WorkspacesTests", ["Workspaces", "Streams", "Storage"]),
+    tests("BerthServerTests", ["BerthServer"]),
+    tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,36 @@
+// System calls on processes, threads and sockets that Swift can't import.
+// Each returns what the call returns, or -1 with errno set.
+
+#ifndef BERTH_PROCESSES_H
+#define BERTH_PROCESSES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// pidfd_open(2). The descriptor is closed on exec.
+int berth_pidfd_open(pid_t process);
+
+/// An epoll instance that is closed on exec.
+int berth_epoll_create(void);
+
+/// Watches a descriptor until it is readable, once.
+int berth_epoll_add_once(int epoll, int descriptor);
+
+/// Waits for one of the watched descriptors. Returns its number.
+int berth_epoll_wait(int epoll);
+
+/// Names the calling thread; the kernel keeps 15 bytes.
+void berth_name_thread(const char *name);
+
+/// The process and user at the other end of a Unix socket (SO_PEERCRED).
+int berth_peer_credentials(int socket, pid_t *process, uid_t *user);
+
+/// Sends bytes together with descriptors (SCM_RIGHTS).
+ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);
+
+/// Receives bytes and at most `capacity` descriptors, which are closed on exec. `*count` is how many came. Descriptors
+/// beyond the capacity are closed by the kernel.
+ssize_t berth_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count);
+
+#endif

@@ -1,0 +1,101 @@
+#define _GNU_SOURCE
+#include "berth_processes.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int berth_pidfd_open(pid_t process) {
+  return (int)syscall(SYS_pidfd_open, process, 0);
+}
+
+int berth_epoll_create(void) {
+  return epoll_create1(EPOLL_CLOEXEC);
+}
+
+int berth_epoll_add_once(int epoll, int descriptor) {
+  struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.fd = descriptor};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+int berth_epoll_wait(int epoll) {
+  struct epoll_event event;
+  for (;;) {
+    int count = epoll_wait(epoll, &event, 1, -1);
+    if (count == 1) return event.data.fd;
+    if (count < 0 && errno != EINTR) return -1;
+  }
+}
+
+void berth_name_thread(const char *name) {
+  prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+int berth_peer_credentials(int socket, pid_t *process, uid_t *user) {
+  struct ucred credentials;
+  socklen_t length = sizeof credentials;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return -1;
+  *process = credentials.pid;
+  *user = credentials.uid;
+  return 0;
+}
+
+enum { MAXIMUM_DESCRIPTORS = 8 };
+
+ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count) {
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(MAXIMUM_DESCRIPTORS * sizeof(int))];
+  } control = {0};
+  struct iovec data = {.iov_base = (void *)bytes, .iov_len = length};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  if (count > MAXIMUM_DESCRIPTORS) {
+    errno = EINVAL;
+    return -1;
+  }
+  if (count > 0) {
+    message.msg_control = control.space;
+    message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
+  }
+  for (;;) {
+    ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    if (sent >= 0 || errno != EINTR) return sent;
+  }
+}
+
+ssize_t berth_receive_descriptors(
+    int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count) {
+  union {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(MAXIMUM_DESCRIPTORS * sizeof(int))];
+  } control;
+  struct iovec data = {.iov_base = bytes, .iov_len = length};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+  ssize_t received;
+  *count = 0;
+  do received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  while (received < 0 && errno == EINTR);
+  if (received < 0) return received;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t held = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t index = 0; index < held; index++) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(header) + index * sizeof(int), sizeof descriptor);
+      if (*count < capacity) descriptors[(*count)++] = descriptor;
+      else close(descriptor);
+    }
+  }
+  return received;
+}

@@ -1,0 +1,24 @@
+/// What an archive tells of one of its entries.
+struct ArchiveEntry {
+  enum Kind {
+    case file
+    case directory
+    /// A symbolic link, and what it holds.
+    case link([UInt8])
+    /// Another name of an earlier entry.
+    case hardLink([UInt8])
+    /// What is never unpacked, in words.
+    case other(String)
+  }
+
+  /// As the archive has it: absolute, with `..` and whatever else.
+  var name: [UInt8]
+  var kind: Kind
+  /// The permission bits, set-id and sticky bits included.
+  var permissions: UInt32
+  /// When it was last changed, in nanoseconds since 1970; nil where the archive does not say.
+  var modified: Int64?
+
+  /// The name for messages.
+  var text: String { String(decoding: name, as: UTF8.self) }
+}

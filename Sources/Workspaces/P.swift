@@ -1,0 +1,6 @@
+import AsyncHTTPClient
+import CArchive
+import Crypto
+import GRDB
+import Subprocess
+import Yams
