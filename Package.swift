@@ -58,7 +58,7 @@ let package = Package(
     // From the ground up: a target imports only what stands above it in this list.
     target("Platform", ["CPlatform"]),
     target("JSON", []),
-    target("BerthProtocol", ["JSON"]),
+    target("BerthProtocol", ["JSON", "Platform"]),
     target("JSONRPC", ["JSON", "Platform", deque] + nio),
     target("Storage", ["Platform", sqlite]),
     target("Streams", ["Storage", "BerthProtocol", "JSON", "Platform", deque, sqlite]),
@@ -69,6 +69,8 @@ let package = Package(
         "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", "CArchive", crypto, yaml, sqlite,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     target(
       "BerthServer",
@@ -87,7 +89,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("PlatformTests", ["Platform"]),
     tests("JSONRPCTests", ["JSONRPC", "JSON"] + nio),
-    tests("BerthProtocolTests", ["BerthProtocol", "JSON"]),
+    tests("BerthProtocolTests", ["BerthProtocol", "JSON", "ProtocolGenerator"]),
     tests("StorageTests", ["Storage", sqlite]),
     tests("StreamsTests", ["Streams", "Storage"]),
     tests("JobsTests", ["Jobs", "Streams", "Storage"]),

@@ -64,9 +64,7 @@ long berth_copy_file_range(int from, int to, size_t length) {
   return result_or_negated_errno(copy_file_range(from, NULL, to, NULL, length, 0));
 }
 
-static bool is_kept(const char *attribute) {
-  return strncmp(attribute, "user.", 5) == 0 || strcmp(attribute, "system.posix_acl_access") == 0;
-}
+static const char access_list[] = "system.posix_acl_access";
 
 int berth_copy_attributes(int directory, const char *name, int to) {
   // No call takes a folder's descriptor and a name before Linux 6.13; the descriptor's entry in /proc stands for it.
@@ -82,8 +80,11 @@ int berth_copy_attributes(int directory, const char *name, int to) {
   }
   int result = length < 0 && errno != EOPNOTSUPP ? -errno : 0;
   char *value = NULL;
+  bool has_list = false;
   for (char *attribute = list; result == 0 && attribute < list + length; attribute += strlen(attribute) + 1) {
-    if (!is_kept(attribute)) continue;
+    bool is_list = strcmp(attribute, access_list) == 0;
+    if (!is_list && strncmp(attribute, "user.", 5) != 0) continue;
+    has_list = has_list || is_list;
     if (value == NULL) value = malloc(XATTR_SIZE_MAX);
     if (value == NULL) {
       result = -ENOMEM;
@@ -94,6 +95,9 @@ int berth_copy_attributes(int directory, const char *name, int to) {
     if (size < 0 && errno != ENODATA) result = -errno;
     if (size >= 0 && fsetxattr(to, attribute, value, (size_t)size, 0) < 0 && errno != EOPNOTSUPP) result = -errno;
   }
+  // A file in a folder with a default list gets one that the original has not.
+  if (result == 0 && !has_list && fgetxattr(to, access_list, NULL, 0) >= 0 && fremovexattr(to, access_list) < 0)
+    result = -errno;
   free(value);
   if (list != names) free(list);
   return result;

@@ -2,7 +2,9 @@
 #include "berth_processes.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -36,13 +38,8 @@ void berth_name_thread(const char *name) {
   prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-int berth_peer_credentials(int socket, pid_t *process, uid_t *user) {
-  struct ucred credentials;
-  socklen_t length = sizeof credentials;
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return -1;
-  *process = credentials.pid;
-  *user = credentials.uid;
-  return 0;
+int berth_pipe(int ends[2]) {
+  return pipe2(ends, O_CLOEXEC);
 }
 
 enum { MAXIMUM_DESCRIPTORS = 8 };
@@ -98,4 +95,35 @@ ssize_t berth_receive_descriptors(
     }
   }
   return received;
+}
+
+int berth_spawn(
+    pid_t *process, const char *program, char *const arguments[], char *const environment[], int input, int output,
+    int error, int new_session) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  int result = posix_spawn_file_actions_init(&actions);
+  if (result != 0) return result;
+  result = posix_spawnattr_init(&attributes);
+  if (result != 0) {
+    posix_spawn_file_actions_destroy(&actions);
+    return result;
+  }
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (new_session ? POSIX_SPAWN_SETSID : 0));
+  // Each descriptor is above 2: a duplicate of a standard one would be overwritten before it is used.
+  if ((result = posix_spawn_file_actions_adddup2(&actions, input, 0)) == 0 &&
+      (result = posix_spawn_file_actions_adddup2(&actions, output, 1)) == 0 &&
+      (result = posix_spawn_file_actions_adddup2(&actions, error, 2)) == 0 &&
+      // What this process inherited and does not know of must not be held open by one that outlives it.
+      (result = posix_spawn_file_actions_addclosefrom_np(&actions, 3)) == 0)
+    result = posix_spawn(process, program, &actions, &attributes, arguments, environment);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return result;
 }

@@ -189,3 +189,17 @@ extension Optional: JSONEncodable where Wrapped: JSONEncodable {
     }
   }
 }
+
+/// JSON text that is part of the program.
+package struct RawJSON: JSONEncodable, Sendable {
+  private let text: StaticString
+
+  /// - Parameter text: One value, without white space round it.
+  package init(_ text: StaticString) {
+    self.text = text
+  }
+
+  package func encode(into writer: inout JSONWriter) {
+    writer.raw(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+}

@@ -1,5 +1,5 @@
 import DequeModule
-package import JSON
+import JSON
 package import NIOCore
 import Platform
 
@@ -17,7 +17,7 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
   package let configuration: ConnectionConfiguration
   let delegate: any ConnectionDelegate
-  let eventLoop: any EventLoop
+  package let eventLoop: any EventLoop
   let outbox = Outbox()
 
   var context: ChannelHandlerContext?

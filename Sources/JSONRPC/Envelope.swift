@@ -49,12 +49,6 @@ extension Envelope {
     self.init(kind: .invalid(id: id, reason: reason), method: "")
   }
 
-  private init(kind: Kind, method: String, params: Range<Int>? = nil) {
-    self.kind = kind
-    self.method = method
-    self.params = params
-  }
-
   /// The members of a message, as they are met.
   private struct Parts {
     var isVersion2 = false

@@ -29,15 +29,12 @@ package struct FrameDecoder {
     case broken
   }
 
-  /// The most bytes of a header block.
-  package static let maximumHeaderBytes = 8192
-
   /// What the connection speaks; nil before its first byte.
   package private(set) var framing: Framing?
   private let maximumMessageBytes: Int
   private var state = State.header
   private var buffer = ByteBuffer()
-  /// How far the buffer was searched in vain for the end of a header or line.
+  /// How far the buffer was searched in vain for the end of a line.
   private var searched = 0
 
   package init(maximumMessageBytes: Int) {
@@ -61,11 +58,14 @@ package struct FrameDecoder {
       case .header:
         if framing == nil, !chooseFraming() { return release() }
         guard framing == .contentLength else { continue }
-        guard let header = takeHeader() else { return state.isBroken ? breakOff("it is longer than 8 KiB") : release() }
-        switch Self.contentLength(header) {
-        case .failure(let fault): return breakOff(fault.reason)
-        case .success(let length) where length > maximumMessageBytes: state = .skippingBody(remaining: length)
-        case .success(let length): state = .body(length: length)
+        switch buffer.withUnsafeReadableBytes(HeaderBlock.read) {
+        case .incomplete: return release()
+        case .faulty(let reason):
+          state = .broken
+          return .broken(reason)
+        case .whole(let size, let length):
+          buffer.moveReaderIndex(forwardBy: size)
+          state = length > maximumMessageBytes ? .skippingBody(remaining: length) : .body(length: length)
         }
       case .body(let length):
         guard let body = buffer.readSlice(length: length) else { return release() }
@@ -128,12 +128,6 @@ package struct FrameDecoder {
     return nil
   }
 
-  private mutating func breakOff(_ reason: String) -> Frame {
-    state = .broken
-    buffer.clear()
-    return .broken(reason)
-  }
-
   /// - Returns: Whether there is a byte to tell it by.
   private mutating func chooseFraming() -> Bool {
     while let byte = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) {
@@ -162,56 +156,6 @@ package struct FrameDecoder {
     }
     searched = 0
     return index - view.startIndex
-  }
-
-  /// Takes a header block and the empty line that ends it. Lines end with `\r\n`; a bare `\n` is understood too.
-  private mutating func takeHeader() -> String? {
-    var view = buffer.readableBytesView
-    var lineStart = view.startIndex
-    while let end = view[lineStart...].firstIndex(of: UInt8(ascii: "\n")) {
-      let length = end - lineStart
-      guard end - view.startIndex < Self.maximumHeaderBytes else { break }
-      if length == 0 || (length == 1 && view[lineStart] == UInt8(ascii: "\r")) {
-        let header = buffer.readString(length: lineStart - view.startIndex) ?? ""
-        buffer.moveReaderIndex(forwardBy: length + 1)
-        return header
-      }
-      lineStart = end + 1
-    }
-    view = buffer.readableBytesView
-    if view.count >= Self.maximumHeaderBytes { state = .broken }
-    return nil
-  }
-
-  private struct HeaderFault: Error {
-    let reason: String
-  }
-
-  private static func contentLength(_ header: String) -> Result<Int, HeaderFault> {
-    var result: Int?
-    for line in header.split(whereSeparator: \.isNewline) {
-      guard let colon = line.firstIndex(of: ":") else {
-        return .failure(HeaderFault(reason: "a line of it has no colon"))
-      }
-      guard line[..<colon].lowercased() == "content-length" else { continue }
-      let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-      let digits = String(value.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
-      guard !digits.isEmpty, digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), let length = Int(digits) else {
-        return .failure(HeaderFault(reason: "its Content-Length is not a length"))
-      }
-      guard result == nil || result == length else {
-        return .failure(HeaderFault(reason: "it names two lengths"))
-      }
-      result = length
-    }
-    guard let result else { return .failure(HeaderFault(reason: "it has no Content-Length")) }
-    return .success(result)
-  }
-}
-
-extension FrameDecoder.State {
-  fileprivate var isBroken: Bool {
-    if case .broken = self { true } else { false }
   }
 }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// What other threads hand to a connection's event loop: answers, notifications, and those who wait to send one.
 ///
 /// Many items make one hop: the loop is woken for the first, and takes along what has come by then.
-final class Outbox: Sendable {
+package final class Outbox: Sendable {
   enum Item: Sendable {
     case answer(serial: UInt64, [UInt8])
     case notification([UInt8])
@@ -14,7 +14,7 @@ final class Outbox: Sendable {
   }
 
   /// The connection has been closed; nothing can be sent any more.
-  struct Closed: Error {}
+  package struct Closed: Error {}
 
   private struct State {
     var items: [Item] = []

@@ -47,8 +47,8 @@ package struct OpenOptions: OptionSet, Sendable {
   package static let directory = OpenOptions(rawValue: O_DIRECTORY)
   /// Fails with `ELOOP` where the last part of the path is a link.
   package static let noFollow = OpenOptions(rawValue: O_NOFOLLOW)
-  /// Does not wait for the other end of a pipe, nor for a device.
-  package static let nonBlocking = OpenOptions(rawValue: O_NONBLOCK)
+  /// Does not wait for the other end of a pipe, nor for a device, and takes no terminal for its own.
+  package static let nonBlocking = OpenOptions(rawValue: O_NONBLOCK | O_NOCTTY)
   /// Names the file without opening it: for its status and as a folder to start from.
   package static let location = OpenOptions(rawValue: BERTH_O_PATH)
 }
@@ -72,18 +72,15 @@ extension Directory {
 
   /// As `open`, of a path that may hold `..`, as links do.
   func open(
-    unresolved path: [UInt8], _ options: OpenOptions, _ permissions: UInt32 = 0
-  ) throws(SystemError)
-    -> OwnedDescriptor
-  {
+    unresolved path: [UInt8], _ options: OpenOptions, _ permissions: UInt32 = 0, followsLinks: Bool = true
+  ) throws(SystemError) -> OwnedDescriptor {
     let flags = UInt64(UInt32(bitPattern: options.rawValue | O_CLOEXEC))
     let mode = options.contains(.create) ? UInt64(permissions) : 0
+    let resolve = BERTH_RESOLVE_BENEATH | BERTH_RESOLVE_NO_MAGICLINKS | (followsLinks ? 0 : BERTH_RESOLVE_NO_SYMLINKS)
     var attempt = 1
     while true {
       let result = withTerminated(path) { path in
-        descriptor.withDescriptor {
-          berth_openat2($0, path, flags, mode, BERTH_RESOLVE_BENEATH | BERTH_RESOLVE_NO_MAGICLINKS)
-        }
+        descriptor.withDescriptor { berth_openat2($0, path, flags, mode, resolve) }
       }
       if result >= 0 { return OwnedDescriptor(adopting: result) }
       // EAGAIN: the kernel could not be sure that `..` stayed beneath while something was being renamed.
@@ -96,9 +93,15 @@ extension Directory {
   }
 
   /// Opens a folder beneath the folder, to act in it.
-  package func openDirectory(_ path: RelativePath, followLast: Bool = true) throws(SystemError) -> Directory {
+  package func openDirectory(_ path: RelativePath) throws(SystemError) -> Directory {
+    Directory(adopting: try open(path, [.location, .directory]))
+  }
+
+  /// As `openDirectory`, of a path on which there must be no link at all: those fail with `ELOOP`.
+  package func openDirectory(unlinked path: RelativePath) throws(SystemError) -> Directory {
     Directory(
-      adopting: try open(path, followLast ? [.location, .directory] : [.location, .directory, .noFollow]))
+      adopting: try open(
+        unresolved: path.isRoot ? [UInt8(ascii: ".")] : path.bytes, [.location, .directory], followsLinks: false))
   }
 
   /// Opens the file or folder of one name in this folder itself; a link is not followed.
@@ -132,6 +135,18 @@ extension Directory {
     return FileStatus(found)
   }
 
+  /// Whether this process may write the content of a file that has that name and status.
+  package func allowsWriting(_ name: FileName, _ status: FileStatus) throws(SystemError) -> Bool {
+    if status.owner == geteuid() && status.permissions & 0o200 != 0 { return true }
+    let result = descriptor.withDescriptor { folder in
+      name.withCString { faccessat(folder, $0, W_OK, AT_EACCESS | AT_SYMLINK_NOFOLLOW) }
+    }
+    if result == 0 { return true }
+    let error = SystemError("faccessat", path: name.string)
+    if error.errno == EACCES || error.errno == EROFS { return false }
+    throw error
+  }
+
   /// Where a link leads to, as it is written in it.
   package func readLink(_ name: FileName) throws(SystemError) -> [UInt8] {
     try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX)) { buffer throws(SystemError) in
@@ -154,6 +169,11 @@ extension Directory {
 package struct Place: Sendable {
   package let directory: Directory
   package let name: FileName
+
+  package init(directory: Directory, name: FileName) {
+    self.directory = directory
+    self.name = name
+  }
 }
 
 extension Directory {

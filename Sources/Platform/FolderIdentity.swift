@@ -1,5 +1,5 @@
-internal import CPlatform
-internal import Glibc
+import CPlatform
+import Glibc
 
 /// What tells one folder from another that stands, or stood, under the same name.
 ///

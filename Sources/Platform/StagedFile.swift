@@ -23,35 +23,33 @@ package final class StagedFile {
     if !isCommitted { try? directory.removeFile(name) }
   }
 
-  /// Takes over what belongs to a file rather than to its content: owner, group, permission bits, user attributes and
-  /// access control list of the file at `place`.
+  /// Takes over what belongs to a file rather than to its content from the one at `place`: owner, group, permission
+  /// bits, user attributes and access control list. Its time of change becomes later than that one's.
   ///
-  /// Throws `EPERM` where the process may not give a file that owner or group.
-  package func adoptAttributes(of place: Place, _ status: FileStatus) throws(SystemError) {
+  /// Call it when the content is written: writing takes set-id bits away.
+  ///
+  /// - Throws: `EPERM` where the process may not give a file that owner or group.
+  package func takeOver(from place: Place, _ status: FileStatus) throws(SystemError) {
     let own = try descriptor.status()
     if own.owner != status.owner || own.group != status.group {
       try descriptor.setOwner(status.owner, group: status.group)
     }
-    // After the owner, which takes the set-id bits away; before the access control list, which holds its own.
-    if own.permissions != status.permissions { try descriptor.setPermissions(status.permissions) }
     try platformCall("setxattr", place.name.string) {
       place.directory.descriptor.withDescriptor { folder in
         descriptor.withDescriptor { file in place.name.withCString { berth_copy_attributes(folder, $0, file) } }
       }
     }
+    // After the owner, whose change takes the set-id bits away, and the list, which counts among the bits.
+    try descriptor.setPermissions(status.permissions)
+    // File systems take their times from a clock that advances every few milliseconds, and give inode numbers out
+    // again: without this, two files written one after the other could look like one.
+    if own.modified <= status.modified, status.modified - own.modified < Self.clockToleranceNanoseconds {
+      try descriptor.setModified(nanosecondsSince1970: max(status.modified + 1, Timestamp.nanosecondsNow()))
+    }
   }
 
-  /// Makes sure that the file's time of change differs from `earlier`, of the file that it will replace, whose inode
-  /// number the next one may get.
-  ///
-  /// File systems take their times from a clock that advances every few milliseconds. Two files written one after the
-  /// other could not be told apart without this.
-  package func becomeNewer(than earlier: FileStatus) throws(SystemError) {
-    let own = try descriptor.status().modified
-    // Times of the future are somebody's choice and say nothing about this second.
-    guard own <= earlier.modified, earlier.modified - own < 1_000_000_000 else { return }
-    try descriptor.setModified(nanosecondsSince1970: max(earlier.modified + 1, Timestamp.nanosecondsNow()))
-  }
+  /// Times that lie further in the future are somebody's choice and left behind.
+  private static let clockToleranceNanoseconds: Int64 = 1_000_000_000
 
   /// Gives the file its real name, in its folder.
   ///
@@ -70,26 +68,37 @@ package final class StagedFile {
   }
 }
 
+extension FileName {
+  /// A name of Berth's own, for something that will be renamed when it is complete. If this process is killed before,
+  /// `Directory.removeStaleStagedFiles` removes it.
+  package static func nextStagingName() -> FileName { StagedName.next() }
+}
+
 extension Directory {
   /// Removes the staged files that processes left behind in this folder when they were killed. Returns how many.
+  ///
+  /// - Parameter graceNanoseconds: How long after its last change a file is let be: processes of other namespaces, which
+  ///   cannot be seen, may be at work on it. That takes moments for a file; folders, whose copying may take hours, are
+  ///   let be for a day.
   @discardableResult
-  package func removeStaleStagedFiles() throws(SystemError) -> Int {
+  package func removeStaleStagedFiles(
+    graceNanoseconds: Int64 = StagedName.fileGraceNanoseconds
+  ) throws(SystemError) -> Int {
     var removed = 0
     for entry in try entries() where StagedName.isStale(entry.name) {
-      // Files of other process namespaces look stale; they live for moments only.
-      guard let status = try? status(of: entry.name), status.kind == .file,
-        Timestamp.nanosecondsNow() - status.changed > StagedName.graceNanoseconds
-      else { continue }
-      if (try? removeFile(entry.name)) != nil { removed += 1 }
+      guard let status = try? status(of: entry.name) else { continue }
+      let grace = status.kind == .directory ? StagedName.treeGraceNanoseconds : graceNanoseconds
+      guard Timestamp.nanosecondsNow() - status.changed > grace else { continue }
+      if (try? removeTree(entry.name, checkpoint: {})) != nil { removed += 1 }
     }
     return removed
   }
 }
 
 /// The names of staged files: `.berth-write-`, the process's number, a word of this process's own, and a count.
-enum StagedName {
-  /// How long after its last change a file is let be, whoever wrote it.
-  static let graceNanoseconds: Int64 = 10_000_000_000
+package enum StagedName {
+  package static let fileGraceNanoseconds: Int64 = 10_000_000_000
+  static let treeGraceNanoseconds: Int64 = 86_400_000_000_000
 
   private static let prefix = ".berth-write-"
   private static let own = "\(prefix)\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))-"

@@ -29,13 +29,15 @@ package func startDetached(_ name: String, _ body: @escaping @Sendable () -> Voi
 
   let start = Unmanaged.passRetained(Start(name, body))
   var thread = pthread_t()
-  let result = pthread_create(&thread, &attributes, { argument in
-    guard let argument else { return nil }
-    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-    berth_name_thread(start.name)
-    start.body()
-    return nil
-  }, start.toOpaque())
+  let result = pthread_create(
+    &thread, &attributes,
+    { argument in
+      guard let argument else { return nil }
+      let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+      berth_name_thread(start.name)
+      start.body()
+      return nil
+    }, start.toOpaque())
   // No thread can be had: the process is out of memory or at its limit, and nothing it owes can be done.
   precondition(result == 0, "cannot start a thread: \(String(cString: strerror(result)))")
 }

@@ -122,3 +122,18 @@ package enum UnixSocket {
     try result.get()
   }
 }
+
+extension OwnedDescriptor {
+  /// The path that a Unix socket is bound to; empty for one that has none.
+  package func socketPath() throws(SystemError) -> String {
+    var address = sockaddr_un()
+    var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        withDescriptor { getsockname($0, generic, &length) }
+      }
+    }
+    guard result == 0 else { throw SystemError("getsockname") }
+    return withUnsafeBytes(of: &address.sun_path) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+}

@@ -17,7 +17,7 @@ struct ProtocolGenerator: ParsableCommand {
   func run() throws {
     let root = URL(fileURLWithPath: root, isDirectory: true)
     let definition = try DefinitionReader(folder: root.appendingPathComponent("Protocol")).read()
-    let output = OutputFolder(root: root, files: SwiftOutput(definition).files())
+    let output = OutputFolder(root: root, files: GeneratedFile.all(of: definition))
     let drifted = try output.drifted()
     if check {
       guard drifted.isEmpty else {

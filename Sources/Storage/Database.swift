@@ -99,7 +99,7 @@ package final class Database: Sendable {
   /// The writer's last `errno`; readers meet none that need telling apart.
   private func systemError(behind error: DatabaseError) -> Int32 {
     guard error.resultCode == .SQLITE_IOERR else { return 0 }
-    return (try? pool.unsafeReentrantWrite { sqlite3_system_errno($0.sqliteConnection) }) ?? 0
+    return pool.unsafeReentrantWrite { sqlite3_system_errno($0.sqliteConnection) }
   }
 }
 

@@ -1,11 +1,11 @@
-package import BerthProtocol
+import BerthProtocol
 package import GRDB
 package import JSON
 import Platform
 
 /// What was answered to calls that carried an idempotency key, so that a repetition gets the same answer.
 ///
-/// Both functions are called in the transaction of the call itself: the key is remembered exactly when the work is.
+/// The functions are called in the transaction of the call itself: the key is remembered exactly when the work is.
 package enum Idempotency {
   /// How long a key is remembered.
   package static let keepSeconds = 7 * 86_400
@@ -27,34 +27,45 @@ package enum Idempotency {
     }
   ]
 
+  /// A call that is to be carried out once.
+  package struct Call: Sendable {
+    /// What the key is unique in: the method's name, with the entity's id where there is one.
+    package let scope: String
+    package let key: String
+    fileprivate let digest: String
+
+    /// - Parameter params: All parameters of the call.
+    package init(scope: String, key: String, params: some JSONEncodable) {
+      self.scope = scope
+      self.key = key
+      digest = ParamsDigest.text(of: params.jsonValue())
+    }
+  }
+
   /// The result of the first call with this key; nil where this is the first.
   ///
-  /// - Parameters:
-  ///   - scope: What the key is unique in: the method's name, with the entity's id where there is one.
-  ///   - params: All parameters of the call.
   /// - Throws: `idempotency_conflict` where the first call had other parameters.
-  package static func result(
-    scope: String, key: String, params: some JSONEncodable, in db: GRDB.Database
-  ) throws -> JSONValue? {
+  package static func result(of call: Call, in db: GRDB.Database) throws -> JSONValue? {
     let statement = try db.cachedStatement(sql: "SELECT digest, result FROM idempotency WHERE scope = ? AND key = ?")
-    guard let row = try Row.fetchOne(statement, arguments: [scope, key]) else { return nil }
-    guard row[0] == ParamsDigest.text(of: params.jsonValue()) else {
+    guard let row = try Row.fetchOne(statement, arguments: [call.scope, call.key]) else { return nil }
+    guard row[0] == call.digest else {
       throw ProtocolError(
         .idempotencyConflict,
-        "The idempotency key \(key) was used before with other parameters. Use a new key for a new call.")
+        "The idempotency key \(call.key) was used before with other parameters. Use a new key for a new call.")
     }
     let text: String = row[1]
     return try JSONParser.parse(text)
   }
 
   /// Remembers the result of the first call with this key.
-  package static func record(
-    scope: String, key: String, params: some JSONEncodable, result: some JSONEncodable, in db: GRDB.Database
-  ) throws {
+  package static func record(_ result: some JSONEncodable, of call: Call, in db: GRDB.Database) throws {
     let statement = try db.cachedStatement(sql: "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)")
-    try statement.execute(arguments: [
-      scope, key, ParamsDigest.text(of: params.jsonValue()), result.jsonString, secondsNow(),
-    ])
+    try statement.execute(arguments: [call.scope, call.key, call.digest, result.jsonString, secondsNow()])
+  }
+
+  /// Forgets one call, where what it did was undone.
+  package static func forget(_ call: Call, in db: GRDB.Database) throws {
+    try db.execute(sql: "DELETE FROM idempotency WHERE scope = ? AND key = ?", arguments: [call.scope, call.key])
   }
 
   /// Forgets keys that are older than ``keepSeconds``.

@@ -62,17 +62,25 @@ struct Pattern: Sendable {
     return true
   }
 
-  /// A set of ASCII characters.
-  struct CharacterSet: Sendable, ExpressibleByArrayLiteral {
+  /// A set of ASCII characters, written as in a character class: `A-Za-z0-9_-`.
+  struct CharacterSet: Sendable, ExpressibleByStringLiteral {
     private var low: UInt64 = 0
     private var high: UInt64 = 0
 
-    init(arrayLiteral ranges: ClosedRange<Unicode.Scalar>...) {
-      for range in ranges {
-        for value in range.lowerBound.value...range.upperBound.value {
-          if value < 64 { low |= 1 << UInt64(value) } else if value < 128 { high |= 1 << UInt64(value - 64) }
+    init(stringLiteral text: StaticString) {
+      var rest = text.withUTF8Buffer { Array($0)[...] }
+      while let first = rest.popFirst() {
+        var last = first
+        if rest.count > 1, rest.first == UInt8(ascii: "-") {
+          last = rest[rest.startIndex + 1]
+          rest.removeFirst(2)
         }
+        for byte in first...max(first, last) { insert(byte) }
       }
+    }
+
+    private mutating func insert(_ byte: UInt8) {
+      if byte < 64 { low |= 1 << UInt64(byte) } else { high |= 1 << UInt64(byte & 63) }
     }
 
     func contains(_ byte: UInt8) -> Bool {

@@ -18,6 +18,8 @@ package enum EventType {
   package static let workspaceDeleted = "workspace.deleted"
   /// A deleted workspace was brought back. On `events`, with Workspace.
   package static let workspaceRestored = "workspace.restored"
+  /// A deleted workspace can no longer be restored; what was left of it is gone. On `events`, with Workspace.
+  package static let workspacePurged = "workspace.purged"
   /// A snapshot was made. On `events`, with Snapshot.
   package static let snapshotCreated = "snapshot.created"
   /// A snapshot was deleted. On `events`, with SnapshotDeleted.

@@ -621,8 +621,8 @@ package struct ServerConfig: JSONCodable, Sendable, Hashable {
   package init?(_ json: JSONValue, decoding: inout Decoding) {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
-    let idleExitSeconds = decoding.optional(
-      "idleExitSeconds", in: object, IntegerRule(minimum: 0, maximum: 31536000)) ?? 900
+    let idleExitSeconds =
+      decoding.optional("idleExitSeconds", in: object, IntegerRule(minimum: 0, maximum: 31536000)) ?? 900
     let stopGraceSeconds = decoding.optional("stopGraceSeconds", in: object, NumberRule(minimum: 0, maximum: 3600)) ?? 5
     let logLevel = decoding.optional("logLevel", in: object, AnyRule<LogLevel>()) ?? .info
     guard decoding.faults.count == faultsBefore else { return nil }
@@ -669,12 +669,12 @@ package struct LimitsConfig: JSONCodable, Sendable, Hashable {
   package init?(_ json: JSONValue, decoding: inout Decoding) {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
-    let maxMessageBytes = decoding.optional(
-      "maxMessageBytes", in: object, IntegerRule(minimum: 65536, maximum: 1073741824)) ?? 67108864
+    let maxMessageBytes =
+      decoding.optional("maxMessageBytes", in: object, IntegerRule(minimum: 65536, maximum: 1073741824)) ?? 67108864
     let maxInFlight = decoding.optional("maxInFlight", in: object, IntegerRule(minimum: 1, maximum: 10000)) ?? 128
     let maxBatch = decoding.optional("maxBatch", in: object, IntegerRule(minimum: 1, maximum: 100000)) ?? 1000
-    let maxAttachments = decoding.optional(
-      "maxAttachments", in: object, IntegerRule(minimum: 1, maximum: 100000)) ?? 1024
+    let maxAttachments =
+      decoding.optional("maxAttachments", in: object, IntegerRule(minimum: 1, maximum: 100000)) ?? 1024
     guard decoding.faults.count == faultsBefore else { return nil }
     self.maxMessageBytes = maxMessageBytes
     self.maxInFlight = maxInFlight
@@ -714,12 +714,12 @@ package struct StreamsConfig: JSONCodable, Sendable, Hashable {
   package init?(_ json: JSONValue, decoding: inout Decoding) {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
-    let maxAgeSeconds = decoding.optional(
-      "maxAgeSeconds", in: object, IntegerRule(minimum: 60, maximum: 3153600000)) ?? 2592000
-    let maxBytes = decoding.optional(
-      "maxBytes", in: object, IntegerRule(minimum: 65536, maximum: 1099511627776)) ?? 1073741824
-    let closedMaxAgeSeconds = decoding.optional(
-      "closedMaxAgeSeconds", in: object, IntegerRule(minimum: 0, maximum: 3153600000)) ?? 604800
+    let maxAgeSeconds =
+      decoding.optional("maxAgeSeconds", in: object, IntegerRule(minimum: 60, maximum: 3153600000)) ?? 2592000
+    let maxBytes =
+      decoding.optional("maxBytes", in: object, IntegerRule(minimum: 65536, maximum: 1099511627776)) ?? 1073741824
+    let closedMaxAgeSeconds =
+      decoding.optional("closedMaxAgeSeconds", in: object, IntegerRule(minimum: 0, maximum: 3153600000)) ?? 604800
     guard decoding.faults.count == faultsBefore else { return nil }
     self.maxAgeSeconds = maxAgeSeconds
     self.maxBytes = maxBytes
@@ -759,8 +759,8 @@ package struct TemplatesConfig: JSONCodable, Sendable, Hashable {
   package init?(_ json: JSONValue, decoding: inout Decoding) {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
-    let maxBytes = decoding.optional(
-      "maxBytes", in: object, IntegerRule(minimum: 1, maximum: 1099511627776)) ?? 2147483648
+    let maxBytes =
+      decoding.optional("maxBytes", in: object, IntegerRule(minimum: 1, maximum: 1099511627776)) ?? 2147483648
     let maxFiles = decoding.optional("maxFiles", in: object, IntegerRule(minimum: 1, maximum: 100000000)) ?? 200000
     let maxRatio = decoding.optional("maxRatio", in: object, NumberRule(minimum: 1, maximum: 1000000)) ?? 200
     let timeoutSeconds = decoding.optional("timeoutSeconds", in: object, IntegerRule(minimum: 1, maximum: 86400)) ?? 600
@@ -797,8 +797,8 @@ package struct TrashConfig: JSONCodable, Sendable, Hashable {
   package init?(_ json: JSONValue, decoding: inout Decoding) {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
-    let keepSeconds = decoding.optional(
-      "keepSeconds", in: object, IntegerRule(minimum: 0, maximum: 3153600000)) ?? 604800
+    let keepSeconds =
+      decoding.optional("keepSeconds", in: object, IntegerRule(minimum: 0, maximum: 3153600000)) ?? 604800
     guard decoding.faults.count == faultsBefore else { return nil }
     self.keepSeconds = keepSeconds
   }
@@ -823,8 +823,8 @@ package struct WatchConfig: JSONCodable, Sendable, Hashable {
   package init?(_ json: JSONValue, decoding: inout Decoding) {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
-    let maxDirectories = decoding.optional(
-      "maxDirectories", in: object, IntegerRule(minimum: 1, maximum: 10000000)) ?? 65536
+    let maxDirectories =
+      decoding.optional("maxDirectories", in: object, IntegerRule(minimum: 1, maximum: 10000000)) ?? 65536
     guard decoding.faults.count == faultsBefore else { return nil }
     self.maxDirectories = maxDirectories
   }

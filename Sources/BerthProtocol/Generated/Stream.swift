@@ -158,8 +158,8 @@ package enum StreamRead: Method {
       let faultsBefore = decoding.faults.count
       let stream = decoding.required("stream", in: object, TextRule(minLength: 1, maxLength: 256))
       let after = decoding.optional("after", in: object, TextRule(minLength: 1, maxLength: 512))
-      let limitBytes = decoding.optional(
-        "limitBytes", in: object, IntegerRule(minimum: 1, maximum: 16777216)) ?? 1048576
+      let limitBytes =
+        decoding.optional("limitBytes", in: object, IntegerRule(minimum: 1, maximum: 16777216)) ?? 1048576
       let types = decoding.optional("types", in: object, ListRule(TextRule(maxLength: 128), minItems: 1, maxItems: 64))
       guard decoding.faults.count == faultsBefore, let stream else { return nil }
       self.stream = stream
@@ -211,15 +211,15 @@ package enum StreamAppend: Method {
     package static let positional: [String] = ["stream", "events", "close", "idempotencyKey"]
     private static let streamPattern = Pattern(
       #"^custom/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"#,
-      .set(["c"..."c"]),
-      .set(["u"..."u"]),
-      .set(["s"..."s"]),
-      .set(["t"..."t"]),
-      .set(["o"..."o"]),
-      .set(["m"..."m"]),
-      .set(["/"..."/"]),
-      .set(["-"...".", "0"..."9", "A"..."Z", "_"..."_", "a"..."z"], .oneOrMore),
-      .group([.set(["/"..."/"]), .set(["-"...".", "0"..."9", "A"..."Z", "_"..."_", "a"..."z"], .oneOrMore)], .zeroOrMore)
+      .set("c"),
+      .set("u"),
+      .set("s"),
+      .set("t"),
+      .set("o"),
+      .set("m"),
+      .set("/"),
+      .set(".0-9A-Z_a-z-", .oneOrMore),
+      .group([.set("/"), .set(".0-9A-Z_a-z-", .oneOrMore)], .zeroOrMore)
     )
 
     /// The stream.
@@ -597,10 +597,7 @@ package struct StreamEvent: JSONCodable, Sendable, Hashable {
 
 /// An event to append.
 package struct NewEvent: JSONCodable, Sendable, Hashable {
-  private static let typePattern = Pattern(
-    #"^[A-Za-z0-9_.-]+$"#,
-    .set(["-"...".", "0"..."9", "A"..."Z", "_"..."_", "a"..."z"], .oneOrMore)
-  )
+  private static let typePattern = Pattern(#"^[A-Za-z0-9_.-]+$"#, .set(".0-9A-Z_a-z-", .oneOrMore))
 
   /// Its type.
   package var type: String

@@ -31,8 +31,8 @@ package enum WorkspaceCreate: Method {
     ]
     private static let keyPattern = Pattern(
       #"^[A-Za-z0-9][A-Za-z0-9._:@-]*$"#,
-      .set(["0"..."9", "A"..."Z", "a"..."z"]),
-      .set(["-"...".", "0"...":", "@"..."Z", "_"..."_", "a"..."z"], .zeroOrMore)
+      .set("0-9A-Za-z"),
+      .set(".0-:@-Z_a-z-", .zeroOrMore)
     )
 
     /// For people. Absent: the folder's name.
@@ -115,11 +115,21 @@ package enum WorkspaceCreate: Method {
       }
       if let variables {
         writer.key(plain: "variables")
-        variables.encode(into: &writer)
+        writer.beginObject()
+        for (key, value) in variables.sorted(by: { $0.key < $1.key }) {
+          writer.key(key)
+          writer.string(value)
+        }
+        writer.endObject()
       }
       if let labels {
         writer.key(plain: "labels")
-        labels.encode(into: &writer)
+        writer.beginObject()
+        for (key, value) in labels.sorted(by: { $0.key < $1.key }) {
+          writer.key(key)
+          writer.string(value)
+        }
+        writer.endObject()
       }
       if let metadata {
         writer.key(plain: "metadata")
@@ -187,7 +197,12 @@ package enum WorkspaceList: Method {
       writer.beginObject()
       if let labels {
         writer.key(plain: "labels")
-        labels.encode(into: &writer)
+        writer.beginObject()
+        for (key, value) in labels.sorted(by: { $0.key < $1.key }) {
+          writer.key(key)
+          writer.string(value)
+        }
+        writer.endObject()
       }
       if let states {
         writer.key(plain: "states")
@@ -535,7 +550,12 @@ package enum WorkspaceApplyTemplate: Method {
       template.encode(into: &writer)
       if let variables {
         writer.key(plain: "variables")
-        variables.encode(into: &writer)
+        writer.beginObject()
+        for (key, value) in variables.sorted(by: { $0.key < $1.key }) {
+          writer.key(key)
+          writer.string(value)
+        }
+        writer.endObject()
       }
       writer.key(plain: "replaceExisting")
       writer.bool(replaceExisting)
@@ -653,7 +673,12 @@ package enum WorkspaceCloneTemplate: Method {
       }
       if let variables {
         writer.key(plain: "variables")
-        variables.encode(into: &writer)
+        writer.beginObject()
+        for (key, value) in variables.sorted(by: { $0.key < $1.key }) {
+          writer.key(key)
+          writer.string(value)
+        }
+        writer.endObject()
       }
       writer.key(plain: "replaceExisting")
       writer.bool(replaceExisting)
@@ -851,8 +876,8 @@ package enum WorkspaceImport: Method {
     package static let positional: [String] = ["source", "name", "key", "path", "waitSeconds", "idempotencyKey"]
     private static let keyPattern = Pattern(
       #"^[A-Za-z0-9][A-Za-z0-9._:@-]*$"#,
-      .set(["0"..."9", "A"..."Z", "a"..."z"]),
-      .set(["-"...".", "0"...":", "@"..."Z", "_"..."_", "a"..."z"], .zeroOrMore)
+      .set("0-9A-Za-z"),
+      .set(".0-:@-Z_a-z-", .zeroOrMore)
     )
 
     /// The archive: an absolute path or a URL.
@@ -1367,7 +1392,12 @@ package struct Workspace: JSONCodable, Sendable, Hashable {
     writer.key(plain: "folderState")
     writer.string(folderState.rawValue)
     writer.key(plain: "labels")
-    labels.encode(into: &writer)
+    writer.beginObject()
+    for (key, value) in labels.sorted(by: { $0.key < $1.key }) {
+      writer.key(key)
+      writer.string(value)
+    }
+    writer.endObject()
     writer.key(plain: "metadata")
     metadata.encode(into: &writer)
     writer.key(plain: "version")
@@ -1519,8 +1549,8 @@ package struct InlineFile: JSONCodable, Sendable, Hashable {
 package struct TemplateSource: JSONCodable, Sendable, Hashable {
   private static let namePattern = Pattern(
     #"^[A-Za-z0-9][A-Za-z0-9._-]*$"#,
-    .set(["0"..."9", "A"..."Z", "a"..."z"]),
-    .set(["-"...".", "0"..."9", "A"..."Z", "_"..."_", "a"..."z"], .zeroOrMore)
+    .set("0-9A-Za-z"),
+    .set(".0-9A-Z_a-z-", .zeroOrMore)
   )
 
   /// The files themselves.
@@ -1609,8 +1639,8 @@ package struct TemplateSource: JSONCodable, Sendable, Hashable {
 package struct TemplateVariable: JSONCodable, Sendable, Hashable {
   private static let namePattern = Pattern(
     #"^[A-Za-z_][A-Za-z0-9_]*$"#,
-    .set(["A"..."Z", "_"..."_", "a"..."z"]),
-    .set(["0"..."9", "A"..."Z", "_"..."_", "a"..."z"], .zeroOrMore)
+    .set("A-Z_a-z"),
+    .set("0-9A-Z_a-z", .zeroOrMore)
   )
 
   /// Its name.

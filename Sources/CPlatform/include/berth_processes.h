@@ -23,8 +23,8 @@ int berth_epoll_wait(int epoll);
 /// Names the calling thread; the kernel keeps 15 bytes.
 void berth_name_thread(const char *name);
 
-/// The process and user at the other end of a Unix socket (SO_PEERCRED).
-int berth_peer_credentials(int socket, pid_t *process, uid_t *user);
+/// pipe2(2) with both ends closed on exec.
+int berth_pipe(int ends[2]);
 
 /// Sends bytes together with descriptors (SCM_RIGHTS).
 ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);
@@ -32,5 +32,12 @@ ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, con
 /// Receives bytes and at most `capacity` descriptors, which are closed on exec. `*count` is how many came. Descriptors
 /// beyond the capacity are closed by the kernel.
 ssize_t berth_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count);
+
+/// Starts a program with just the three standard descriptors, no blocked signal and no ignored one.
+///
+/// `new_session` makes it the leader of a session of its own. Returns 0 or an error number.
+int berth_spawn(
+    pid_t *process, const char *program, char *const arguments[], char *const environment[], int input, int output,
+    int error, int new_session);
 
 #endif

@@ -53,8 +53,7 @@ struct Fields {
   }
 
   mutating func text(_ key: String) -> String {
-    guard let found = required(key) else { return "" }
-    _ = found
+    guard required(key) != nil else { return "" }
     return optionalText(key) ?? ""
   }
 

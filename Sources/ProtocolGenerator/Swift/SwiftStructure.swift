@@ -57,13 +57,21 @@ struct SwiftStructure {
       source.line("guard let object = decoding.\(object) else { return nil }")
       source.line("let faultsBefore = decoding.faults.count")
       for member in members {
-        let (call, arguments) = types.reading(member)
-        let opening = "let \(SwiftName.quoted(member.name)) = \(call)("
-        source.list(opening, [arguments.joined(separator: ", ")], ")" + types.fallback(member), hangs: true)
+        writeReading(member, &source)
       }
       let unwrapped = members.filter(\.isRequired).map { "let \(SwiftName.quoted($0.name))" }
       source.list("guard ", ["decoding.faults.count == faultsBefore"] + unwrapped, " else { return nil }")
       for member in members { source.line("self.\(member.name) = \(SwiftName.quoted(member.name))") }
+    }
+  }
+
+  private func writeReading(_ member: Member, _ source: inout SourceWriter) {
+    let name = "let \(SwiftName.quoted(member.name)) ="
+    let (function, arguments) = types.reading(member)
+    if let value = types.defaultValue(member) {
+      source.list(name + " ", ["\(function)(\(arguments)) ?? \(value)"], "", hangs: true)
+    } else {
+      source.list("\(name) \(function)(", [arguments], ")", hangs: true)
     }
   }
 

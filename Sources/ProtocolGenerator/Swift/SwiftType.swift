@@ -51,18 +51,13 @@ struct SwiftType {
 
   // MARK: Rules
 
-  /// The call that reads a member out of `object`: the function and its arguments.
-  func reading(_ member: Member) -> (function: String, arguments: [String]) {
+  /// The call that reads a member out of `object`.
+  func reading(_ member: Member) -> (function: String, arguments: String) {
     let rule = rule(member.schema, pattern: "\(SwiftName.lowerCamel(member.name))Pattern")
     return (
       member.isRequired ? "decoding.required" : "decoding.optional",
-      [SwiftName.literal(member.name), "in: object", rule]
+      "\(SwiftName.literal(member.name)), in: object, \(rule)"
     )
-  }
-
-  /// What follows the call where the member has a default.
-  func fallback(_ member: Member) -> String {
-    defaultValue(member).map { " ?? \($0)" } ?? ""
   }
 
   /// The pattern that a member's text must match, and the name of the constant that holds it.
@@ -123,8 +118,9 @@ struct SwiftType {
 
   // MARK: Writing
 
-  /// Writes the statements that encode `expression`. Lists are written in a loop of their own: a call of the generic
-  /// conformance would not be specialized across modules.
+  /// Writes the statements that encode `expression`. Lists and maps are written in a loop of their own: a call of the
+  /// generic conformance would not be specialized across modules. Maps are written by name, so that equal values make
+  /// equal text.
   func write(_ schema: Schema, _ expression: String, into source: inout SourceWriter) {
     switch resolve(schema).shape {
     case .string: source.line("writer.string(\(expression))")
@@ -136,7 +132,14 @@ struct SwiftType {
       source.line("writer.beginArray()")
       source.block("for element in \(expression) {") { write(items, "element", into: &$0) }
       source.line("writer.endArray()")
-    case .any, .null, .map, .freeForm, .structure, .reference:
+    case .map(let values, _):
+      source.line("writer.beginObject()")
+      source.block("for (key, value) in \(expression).sorted(by: { $0.key < $1.key }) {") {
+        $0.line("writer.key(key)")
+        write(values, "value", into: &$0)
+      }
+      source.line("writer.endObject()")
+    case .any, .null, .freeForm, .structure, .reference:
       source.line("\(expression).encode(into: &writer)")
     }
   }

@@ -19,6 +19,13 @@ struct ArchiveEntry {
   /// When it was last changed, in nanoseconds since 1970; nil where the archive does not say.
   var modified: Int64?
 
+  // AE_IF…, macros that Swift does not import.
+  static let fileType: UInt32 = 0o100000
+  static let directoryType: UInt32 = 0o040000
+  static let linkType: UInt32 = 0o120000
+  static let pipeType: UInt32 = 0o010000
+  static let socketType: UInt32 = 0o140000
+
   /// The name for messages.
   var text: String { String(decoding: name, as: UTF8.self) }
 }

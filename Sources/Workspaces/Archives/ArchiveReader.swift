@@ -1,6 +1,7 @@
 internal import BerthProtocol
 internal import CArchive
 internal import Glibc
+internal import JSON
 internal import Platform
 
 /// Reads a tar (plain, gzip or zstd) or zip archive from a file, entry by entry.
@@ -54,11 +55,12 @@ final class ArchiveReader {
   private func kind(of header: OpaquePointer) -> ArchiveEntry.Kind {
     if let target = archive_entry_hardlink(header) { return .hardLink(bytes(target)) }
     switch archive_entry_filetype(header) {
-    case S_IFREG: return .file
-    case S_IFDIR: return .directory
-    case S_IFLNK: return archive_entry_symlink(header).map { .link(bytes($0)) } ?? .other("a link without a target")
-    case S_IFIFO: return .other("a pipe")
-    case S_IFSOCK: return .other("a socket")
+    case ArchiveEntry.fileType: return .file
+    case ArchiveEntry.directoryType: return .directory
+    case ArchiveEntry.linkType:
+      return archive_entry_symlink(header).map { .link(bytes($0)) } ?? .other("a link without a target")
+    case ArchiveEntry.pipeType: return .other("a pipe")
+    case ArchiveEntry.socketType: return .other("a socket")
     default: return .other("a device")
     }
   }

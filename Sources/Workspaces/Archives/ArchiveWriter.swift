@@ -51,12 +51,12 @@ final class ArchiveWriter {
     entry.name.withCString { archive_entry_set_pathname(header, $0) }
     switch entry.kind {
     case .file:
-      archive_entry_set_filetype(header, UInt32(S_IFREG))
+      archive_entry_set_filetype(header, ArchiveEntry.fileType)
       archive_entry_set_size(header, size)
     case .directory:
-      archive_entry_set_filetype(header, UInt32(S_IFDIR))
+      archive_entry_set_filetype(header, ArchiveEntry.directoryType)
     case .link(let target):
-      archive_entry_set_filetype(header, UInt32(S_IFLNK))
+      archive_entry_set_filetype(header, ArchiveEntry.linkType)
       target.withCString { archive_entry_set_symlink(header, $0) }
     case .hardLink, .other:
       return
@@ -97,16 +97,5 @@ final class ArchiveWriter {
     if code > 0 { return SystemError(errno: code, operation: "write", path: path) }
     let reason = archive_error_string(archive).map { String(cString: $0) } ?? "the archive could not be written"
     return ProtocolError(.ioError, "The archive \(path) could not be written: \(reason).", detail: reason)
-  }
-}
-
-extension [UInt8] {
-  /// Hands out the bytes as a C string for the time of a call.
-  func withCString(_ body: (UnsafePointer<CChar>) -> Void) {
-    (self + [0]).withUnsafeBufferPointer { buffer in
-      buffer.withMemoryRebound(to: CChar.self) { characters in
-        if let start = characters.baseAddress { body(start) }
-      }
-    }
   }
 }

@@ -1,6 +1,6 @@
-internal import BerthProtocol
-internal import Glibc
-internal import Platform
+import BerthProtocol
+import Glibc
+import Platform
 
 /// Absolute paths of folders, as text.
 ///

@@ -1,6 +1,7 @@
-internal import BerthProtocol
-internal import Glibc
-internal import Platform
+import Storage
+import BerthProtocol
+import Glibc
+import Platform
 
 /// Which folders may be workspaces, and which must never be moved or removed.
 struct FolderRules: Sendable {
@@ -9,9 +10,16 @@ struct FolderRules: Sendable {
   /// The home directories of the user. Canonical.
   let userHomes: [String]
 
-  init(home: String, userHomes: [String]) {
-    self.home = home
+  /// Where folders of the home's own workspaces are.
+  let workspaces: String
+  /// Where deleted workspaces wait.
+  let trash: String
+
+  init(home: Home, userHomes: [String]) {
+    self.home = home.path
     self.userHomes = userHomes
+    workspaces = home.workspaces
+    trash = home.trash
   }
 
   /// The home directories of the server's user: by the environment and by the user database.
@@ -21,7 +29,7 @@ struct FolderRules: Sendable {
     var entry = passwd()
     var found: UnsafeMutablePointer<passwd>?
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16384) { buffer in
-      if getpwuid_r(getuid(), &entry, buffer.baseAddress, buffer.count, &found) == 0, found != nil,
+      if let start = buffer.baseAddress, getpwuid_r(getuid(), &entry, start, buffer.count, &found) == 0, found != nil,
         let directory = entry.pw_dir
       {
         homes.append(String(cString: directory))
@@ -29,12 +37,6 @@ struct FolderRules: Sendable {
     }
     return homes.compactMap { try? FolderPath.canonical($0) }
   }
-
-  /// Where folders of the home's own workspaces are.
-  var workspaces: String { FolderPath.join(home, "workspaces") }
-
-  /// Where deleted workspaces wait.
-  var trash: String { FolderPath.join(home, "trash") }
 
   /// Whether a folder is one that Berth made room for in its home.
   func isManaged(_ path: String) -> Bool {
@@ -51,7 +53,8 @@ struct FolderRules: Sendable {
     if FolderPath.contains(home, path) && !isManaged(path) {
       throw ProtocolError(
         .invalidArgument,
-        "The folder \(path) is a part of Berth's own home and cannot be a workspace. Leave the path out to have one made.")
+        "The folder \(path) is a part of Berth's own home and cannot be a workspace. Leave the path out to have one made."
+      )
     }
   }
 

@@ -1,5 +1,5 @@
-internal import Glibc
-internal import Platform
+import Glibc
+import Platform
 
 /// Folders that were made on the way to something that may yet fail.
 struct MadeFolders {
@@ -32,4 +32,9 @@ struct MadeFolders {
   func remove() {
     for path in paths.reversed() { rmdir(path) }
   }
+}
+
+/// Whether a folder can be read and holds nothing.
+func isEmptyFolder(_ path: String) -> Bool {
+  (try? Directory(path: path).entries().isEmpty) ?? false
 }

@@ -1,3 +1,4 @@
+import Synchronization
 package import BerthProtocol
 package import Platform
 
@@ -29,7 +30,7 @@ extension WorkspaceService {
     case .read: break
     case .write:
       guard record.state != .archived else { throw ProtocolError.workspaceArchived(record) }
-      try state.withLock { try $0.checkIdle(record) }
+      try checkIdle(record)
     case .replace:
       guard record.state != .archived else { throw ProtocolError.workspaceArchived(record) }
     }

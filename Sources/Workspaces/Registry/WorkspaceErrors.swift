@@ -1,7 +1,7 @@
-internal import BerthProtocol
-internal import Glibc
-internal import JSON
-internal import Platform
+import BerthProtocol
+import Glibc
+import JSON
+import Platform
 
 extension SystemError {
   /// Whether it says that nothing is at the path.

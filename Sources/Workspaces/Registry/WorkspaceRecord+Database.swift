@@ -1,7 +1,7 @@
-internal import BerthProtocol
-internal import GRDB
-internal import JSON
-internal import Platform
+import BerthProtocol
+import GRDB
+import JSON
+import Platform
 package import Storage
 
 extension WorkspaceService {

@@ -1,6 +1,6 @@
-package import BerthProtocol
-package import JSON
-package import Platform
+import BerthProtocol
+import JSON
+import Platform
 
 /// A workspace as it is kept: what the protocol tells of it, and how its folder and its trash are recognised.
 struct WorkspaceRecord: Sendable, Hashable {
@@ -41,11 +41,6 @@ struct WorkspaceRecord: Sendable, Hashable {
   var incoming: FolderIdentity?
   var deletion: Deletion?
   var move: Move?
-
-  /// About how much room it takes in a list, in bytes.
-  var weight: Int {
-    metadata.members.reduce(1024) { $0 + $1.key.utf8.count + Self.weight(of: $1.value) }
-  }
 
   /// Whether a folder that was looked at is the workspace's.
   func owns(_ identity: FolderIdentity) -> Bool {

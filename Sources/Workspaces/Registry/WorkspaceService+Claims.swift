@@ -1,4 +1,6 @@
-package import BerthProtocol
+import BerthProtocol
+import Platform
+import Synchronization
 
 /// Jobs that replace files of a workspace hold it alone. The claim is in memory only: a server that dies takes its
 /// jobs along.
@@ -58,6 +60,13 @@ extension WorkspaceService {
       record.incoming = nil
       try commit(record, event: nil)
     }
+  }
+}
+
+extension WorkspaceService {
+  /// Throws `workspace_busy` while a job replaces files of the workspace, or of one inside or around its folder.
+  func checkIdle(_ record: WorkspaceRecord) throws {
+    try state.withLock { try $0.checkIdle(record) }
   }
 }
 

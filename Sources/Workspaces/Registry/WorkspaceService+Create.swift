@@ -1,8 +1,8 @@
 package import BerthProtocol
-internal import GRDB
-internal import JSON
-internal import Platform
-internal import Storage
+import GRDB
+import JSON
+import Platform
+import Storage
 
 /// How a new workspace is filled from a template.
 package struct TemplateFilling: Sendable {
@@ -21,17 +21,15 @@ package struct TemplateFilling: Sendable {
 }
 
 extension WorkspaceService {
-  /// The scope of this call's idempotency keys.
-  private static let scope = "workspace/create"
-
   /// How many bytes of JSON a workspace's metadata may take.
   static let maximumMetadataBytes = 1 << 20
 
   /// Makes a workspace, and starts the job that fills it where a template is given.
   ///
   /// - Parameter filling: How templates are put in place; nil where the caller has none.
-  package func create(_ params: WorkspaceCreate.Params, filling: TemplateFilling? = nil) throws -> WorkspaceCreate.Result
-  {
+  package func create(
+    _ params: WorkspaceCreate.Params, filling: TemplateFilling? = nil
+  ) throws -> WorkspaceCreate.Result {
     guard params.template == nil || filling != nil else {
       throw ProtocolError(.invalidArgument, "No template can be put in place here. Create the workspace without one.")
     }
@@ -57,13 +55,15 @@ extension WorkspaceService {
     return created
   }
 
+  private static func call(_ params: WorkspaceCreate.Params) -> Idempotency.Call? {
+    params.idempotencyKey.map { Idempotency.Call(scope: "workspace/create", key: $0, params: params) }
+  }
+
   /// What the first call with this idempotency key made.
   private func repetition(of params: WorkspaceCreate.Params) throws -> WorkspaceCreated? {
-    guard let key = params.idempotencyKey else { return nil }
-    let result = try database.read { db in
-      try Idempotency.result(scope: Self.scope, key: key, params: params.jsonValue(), in: db)
-    }
-    guard let result else { return nil }
+    guard let call = Self.call(params),
+      let result = try database.read({ db in try Idempotency.result(of: call, in: db) })
+    else { return nil }
     let first = try Decoding.decode(Workspace.self, from: result)
     // As it is today, where it is still known.
     return WorkspaceCreated(
@@ -71,14 +71,14 @@ extension WorkspaceService {
   }
 
   private func make(_ params: WorkspaceCreate.Params, _ made: inout MadeFolders) throws -> WorkspaceCreated {
-    if let key = params.key, let holder = state.withLock({ $0.table.holder(ofKey: key) }) {
+    if let key = params.key, let holder = reading({ $0.holder(ofKey: key) }) {
       throw ProtocolError.keyTaken(key, by: holder)
     }
     let metadata = params.metadata ?? JSONObject()
     try Self.checkSize(of: metadata)
     let path = try params.path.map { try takeFolder($0, &made) }
     let name = params.name ?? path.map { FolderPath.name(of: $0) } ?? params.key ?? "workspace"
-    let slug = Slug.unique(Slug.make(from: name)) { slug in state.withLock { $0.table.isSlugTaken(slug) } }
+    let slug = Slug.unique(Slug.make(from: name)) { slug in reading { $0.isSlugTaken(slug) } }
     let folder = try path ?? makeManagedFolder(slug, &made)
     let time = timestamp()
     let record = WorkspaceRecord(
@@ -86,9 +86,7 @@ extension WorkspaceService {
       isManaged: rules.isManaged(folder), state: .active, labels: params.labels ?? [:], metadata: metadata, version: 1,
       createdAt: time, updatedAt: time, folder: try FolderLook.at(folder).identity)
     let workspace = try commit(record, event: EventType.workspaceCreated) { db, workspace in
-      guard let key = params.idempotencyKey else { return }
-      try Idempotency.record(
-        scope: Self.scope, key: key, params: params.jsonValue(), result: workspace.jsonValue(), in: db)
+      if let call = Self.call(params) { try Idempotency.record(workspace, of: call, in: db) }
     }
     return WorkspaceCreated(workspace: workspace, created: true)
   }
@@ -111,7 +109,7 @@ extension WorkspaceService {
   /// Makes a folder in the home. One of that name that is not empty, or belongs to a workspace, is left alone.
   private func makeManagedFolder(_ slug: String, _ made: inout MadeFolders) throws -> String {
     try made.make(rules.workspaces, permissions: 0o700)
-    let taken = state.withLock { state in Set(state.table.all.lazy.map(\.path)) }
+    let taken = reading { Set($0.all.lazy.map(\.path)) }
     let name = try Slug.unique(slug) { name in
       let path = FolderPath.join(rules.workspaces, name)
       if taken.contains(path) { return true }
@@ -132,8 +130,8 @@ extension WorkspaceService {
 
   /// Throws `already_exists` where the folder is another living workspace's.
   func checkNotShared(_ path: String, _ identity: FolderIdentity, except id: String? = nil) throws {
-    let holder = state.withLock { state in
-      state.table.living.first { $0.id != id && ($0.path == path || $0.owns(identity)) }
+    let holder = reading { table in
+      table.living.first { $0.id != id && ($0.path == path || $0.owns(identity)) }
     }
     if let holder { throw ProtocolError.folderTaken(path, by: holder) }
   }
@@ -150,10 +148,9 @@ extension WorkspaceService {
   /// Takes a workspace back whose template job could not be started.
   private func undo(_ workspace: Workspace, _ params: WorkspaceCreate.Params, _ made: MadeFolders) {
     // Where this fails too, the workspace stays, empty, and the caller finds it in the list.
-    try? changing {
+    _ = try? changing {
       try forget(workspace.id, event: EventType.workspacePurged) { db in
-        guard let key = params.idempotencyKey else { return }
-        try Idempotency.forget(scope: Self.scope, key: key, in: db)
+        if let call = Self.call(params) { try Idempotency.forget(call, in: db) }
       }
     }
     made.remove()

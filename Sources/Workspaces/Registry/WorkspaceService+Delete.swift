@@ -1,6 +1,8 @@
+import JSON
+import Synchronization
 package import BerthProtocol
-internal import GRDB
-internal import Platform
+import GRDB
+import Platform
 
 extension WorkspaceService {
   /// Deletes a workspace and disposes of its files.
@@ -11,7 +13,7 @@ extension WorkspaceService {
     let workspace = try changing {
       let before = try record(params.workspace)
       try Self.check(before, version: params.ifVersion)
-      try state.withLock { try $0.checkIdle(before) }
+      try checkIdle(before)
       var record = before
       record.state = .deleted
       record.version += 1
@@ -55,8 +57,8 @@ extension WorkspaceService {
     }
     let look = try FolderLook.at(record.path)
     try rules.checkMayBeMoved(record.path, look)
-    let inner = state.withLock { state in
-      state.table.living.first { $0.id != record.id && FolderPath.contains(record.path, $0.path) }
+    let inner = reading { table in
+      table.living.first { $0.id != record.id && FolderPath.contains(record.path, $0.path) }
     }
     if let inner {
       throw ProtocolError(

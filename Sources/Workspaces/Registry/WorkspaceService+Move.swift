@@ -1,7 +1,7 @@
-internal import BerthProtocol
-internal import GRDB
-internal import Glibc
-internal import Platform
+import BerthProtocol
+import GRDB
+import Glibc
+import Platform
 
 /// Renames of folders that go with a change of the record: one of the two may be done when the server dies.
 ///
@@ -38,7 +38,7 @@ extension WorkspaceService {
       return try change(move.to)
     } catch {
       // Where this fails too, `recover()` finds the move in the record.
-      if (try? Rename.withoutReplacing(move.to, move.from)) != nil { try? commit(record, event: nil) }
+      if (try? Rename.withoutReplacing(move.to, move.from)) != nil { _ = try? commit(record, event: nil) }
       throw error
     }
   }
@@ -46,7 +46,7 @@ extension WorkspaceService {
   /// Settles what a server that died has left half done. Call it once, before the first request.
   package func recover() throws {
     try changing {
-      let unsettled = state.withLock { state in state.table.all.filter { $0.move != nil || $0.incoming != nil } }
+      let unsettled = reading { table in table.all.filter { $0.move != nil || $0.incoming != nil } }
       for record in unsettled { try settle(record) }
     }
     inBackground { self.removeFiles() }
@@ -55,7 +55,9 @@ extension WorkspaceService {
   private func settle(_ unsettled: WorkspaceRecord) throws {
     var record = unsettled
     if let incoming = record.incoming {
-      if let look = try? FolderLook.at(record.path), incoming.isSameFolder(as: look.identity) { record.folder = incoming }
+      if let look = try? FolderLook.at(record.path), incoming.isSameFolder(as: look.identity) {
+        record.folder = incoming
+      }
       record.incoming = nil
     }
     guard let move = record.move else {
@@ -89,9 +91,9 @@ extension WorkspaceService {
     record.deletion = nil
     record.path = path
     record.isManaged = rules.isManaged(path)
-    record.slug = Slug.unique(record.slug) { slug in state.withLock { $0.table.isSlugTaken(slug) } }
+    record.slug = Slug.unique(record.slug) { slug in reading { $0.isSlugTaken(slug) } }
     // A living workspace may have its key by now; it could not be restored with it.
-    if let key = record.key, state.withLock({ $0.table.holder(ofKey: key) }) != nil { record.key = nil }
+    if let key = record.key, reading({ $0.holder(ofKey: key) }) != nil { record.key = nil }
     record.updatedAt = timestamp()
     record.version += 1
     try commit(record, event: EventType.workspaceRestored)

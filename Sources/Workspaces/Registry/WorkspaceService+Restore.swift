@@ -1,6 +1,8 @@
+import JSON
+import Synchronization
 package import BerthProtocol
-internal import GRDB
-internal import Platform
+import GRDB
+import Platform
 
 extension WorkspaceService {
   /// Brings a deleted workspace back to the state it had, with its files from the trash.
@@ -10,16 +12,18 @@ extension WorkspaceService {
   package func restore(_ params: WorkspaceRestore.Params) throws -> WorkspaceRestore.Result {
     try changing {
       let before = try deletedRecord(params.workspace)
-      guard let deletion = before.deletion else { throw ProtocolError.workspaceNotFound(params.workspace, deleted: nil) }
+      guard let deletion = before.deletion else {
+        throw ProtocolError.workspaceNotFound(params.workspace, deleted: nil)
+      }
       var record = before
       record.state = deletion.stateBefore
       record.deletion = nil
       record.version += 1
       record.updatedAt = timestamp()
-      if let key = record.key, let holder = state.withLock({ $0.table.holder(ofKey: key) }) {
+      if let key = record.key, let holder = reading({ $0.holder(ofKey: key) }) {
         throw ProtocolError.keyTaken(key, by: holder)
       }
-      record.slug = Slug.unique(record.slug) { slug in state.withLock { $0.table.isSlugTaken(slug) } }
+      record.slug = Slug.unique(record.slug) { slug in reading { $0.isSlugTaken(slug) } }
       if let trashPath = deletion.trashPath {
         return try restoreFromTrash(record, deleted: before, trashPath: trashPath, to: params.path)
       }

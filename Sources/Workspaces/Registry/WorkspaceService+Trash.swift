@@ -1,6 +1,9 @@
+import Streams
+import Storage
+import Synchronization
 package import BerthProtocol
-internal import GRDB
-internal import Platform
+import GRDB
+import Platform
 
 /// Folders that are to be removed for good, and are out of everybody's sight already.
 enum TrashTable {
@@ -26,13 +29,13 @@ extension WorkspaceService {
   package func purgeExpired() throws -> [Workspace] {
     let time = now()
     let keep = keepSeconds()
-    let expired = state.withLock { state in
-      state.table.all.filter { record in record.restorableUntil(keepSeconds: keep).map { $0 <= time } ?? false }
+    let expired = reading { table in
+      table.all.filter { record in record.restorableUntil(keepSeconds: keep).map { $0 <= time } ?? false }
     }
     let purged = try expired.sorted { $0.id < $1.id }.compactMap { record in
       try changing { () -> Workspace? in
         // Restored meanwhile.
-        guard state.withLock({ $0.table[record.id] }) == record else { return nil }
+        guard reading({ $0[record.id] }) == record else { return nil }
         return try forget(record.id, event: EventType.workspacePurged) { db in
           if let path = record.deletion?.trashPath { try TrashTable.addRemoval(of: path, in: db) }
         }
@@ -47,7 +50,7 @@ extension WorkspaceService {
   func forget(
     _ id: String, event: String, also: (GRDB.Database) throws -> Void
   ) throws -> Workspace? {
-    guard let record = state.withLock({ $0.table[id] }) else { return nil }
+    guard let record = reading({ $0[id] }) else { return nil }
     let workspace = describe(record)
     try database.write { db in
       db.afterNextTransaction { _ in self.state.withLock { $0.table.remove(id) } }
@@ -73,7 +76,7 @@ extension WorkspaceService {
     guard let name = FileName(FolderPath.name(of: path)) else { return }
     do throws(SystemError) {
       try Directory(path: FolderPath.parent(of: path)).removeTree(name)
-    } catch where error.meansMissing {
+    } catch  where error.meansMissing {
       // Gone already.
     }
   }

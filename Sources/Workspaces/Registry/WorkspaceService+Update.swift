@@ -1,6 +1,6 @@
 package import BerthProtocol
-internal import JSON
-internal import Platform
+import JSON
+import Platform
 
 extension WorkspaceService {
   /// Changes what is known of a workspace. A call that changes nothing leaves its version as it is.
@@ -12,7 +12,7 @@ extension WorkspaceService {
       if let name = params.name, name != record.name {
         record.name = name
         record.slug = Slug.unique(Slug.make(from: name)) { slug in
-          state.withLock { $0.table.isSlugTaken(slug, except: record.id) }
+          reading { $0.isSlugTaken(slug, except: record.id) }
         }
       }
       if let patch = params.labels { record.labels = try Self.labels(record.labels, merging: patch) }
@@ -40,7 +40,7 @@ extension WorkspaceService {
 
   /// Points a workspace at a folder that is there.
   func point(_ record: inout WorkspaceRecord, to path: String) throws {
-    try state.withLock { try $0.checkIdle(record) }
+    try checkIdle(record)
     let path = try canonicalFolder(path)
     try rules.checkMayBeWorkspace(path)
     let look: FolderLook

@@ -1,9 +1,10 @@
+import JSON
 package import BerthProtocol
-internal import GRDB
-package import Platform
+import GRDB
+import Platform
 package import Storage
 package import Streams
-internal import Synchronization
+import Synchronization
 
 /// The workspaces of a home: folders that Berth knows, found by id, key or slug.
 ///
@@ -38,21 +39,21 @@ package final class WorkspaceService: Sendable {
   /// Loads the workspaces. Call `recover()` once before the first request.
   ///
   /// - Parameters:
-  ///   - home: Berth's home, an absolute path. It must exist.
-  ///   - keepSeconds: How long a deleted workspace can be restored, in seconds; asked for each time it matters.
+  ///   - home: Berth's home, an absolute path; it must exist.
+  ///   - trashSeconds: How long a deleted workspace can be restored, in seconds; asked for each time it matters.
   ///   - now: The time, in nanoseconds since 1970.
   ///   - inBackground: Runs the removal of files that no one will ask for again.
   package init(
-    home: String, database: Storage.Database, streams: StreamStore, keepSeconds: @escaping @Sendable () -> Int,
+    home: String, database: Storage.Database, streams: StreamStore, trashSeconds: @escaping @Sendable () -> Int,
     now: @escaping @Sendable () -> Int64 = { Timestamp.nanosecondsNow() },
     inBackground: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void = { startDetached("trash", $0) }
   ) throws {
     self.database = database
     self.streams = streams
-    self.keepSeconds = keepSeconds
+    keepSeconds = trashSeconds
     self.now = now
     self.inBackground = inBackground
-    rules = FolderRules(home: try FolderPath.canonical(home), userHomes: FolderRules.userHomesOfThisProcess())
+    rules = FolderRules(home: Home(home), userHomes: FolderRules.userHomesOfThisProcess())
     let records = try database.read { db in try WorkspaceRecord.all(db) }
     state.withLock { state in
       for record in records { state.table.put(record) }
@@ -60,7 +61,7 @@ package final class WorkspaceService: Sendable {
   }
 
   /// How many workspaces there are, deleted ones left out.
-  package var count: Int { state.withLock { $0.table.livingCount } }
+  package var count: Int { reading { $0.livingCount } }
 
   /// Returns a workspace, as `workspace/get` does: a deleted one only by its id.
   package func get(_ params: WorkspaceGet.Params) throws -> WorkspaceGet.Result {
@@ -81,10 +82,15 @@ package final class WorkspaceService: Sendable {
   }
 
   func record(_ reference: String, includingDeleted: Bool = false) throws -> WorkspaceRecord {
-    let found = state.withLock { $0.table.find(reference) }
+    let found = reading { $0.find(reference) }
     if let found, found.state != .deleted || includingDeleted { return found }
     throw ProtocolError.workspaceNotFound(
-      reference, deleted: found ?? state.withLock { $0.table.findDeleted(reference) })
+      reference, deleted: found ?? reading { $0.findDeleted(reference) })
+  }
+
+  /// Looks something up in memory.
+  func reading<Value>(_ body: (WorkspaceTable) throws -> Value) rethrows -> Value {
+    try state.withLock { try body($0.table) }
   }
 
   /// Makes one change: no other is made meanwhile.

@@ -1,6 +1,11 @@
+import BerthProtocol
+import JSON
+
 /// All workspaces, in memory, by everything that they are found by.
 struct WorkspaceTable {
   private var records: [String: WorkspaceRecord] = [:]
+  /// How many bytes of JSON the metadata of each takes.
+  private var metadataBytes: [String: Int] = [:]
   private var idsByKey: [String: String] = [:]
   private var idsBySlug: [String: String] = [:]
   /// Every id, sorted; ids sort by the time at which they were made.
@@ -22,6 +27,9 @@ struct WorkspaceTable {
     } else {
       ids.insert(record.id, at: place(of: record.id))
     }
+    if records[record.id]?.metadata != record.metadata {
+      metadataBytes[record.id] = record.metadata.isEmpty ? nil : record.metadata.jsonBytes().count
+    }
     records[record.id] = record
     guard record.state != .deleted else { return }
     livingCount += 1
@@ -32,6 +40,7 @@ struct WorkspaceTable {
   mutating func remove(_ id: String) {
     guard let before = records.removeValue(forKey: id) else { return }
     forgetNames(of: before)
+    metadataBytes[id] = nil
     ids.remove(at: place(of: id))
   }
 
@@ -59,6 +68,9 @@ struct WorkspaceTable {
     guard let holder = idsBySlug[slug] else { return false }
     return holder != id
   }
+
+  /// About how many bytes a workspace takes in a list.
+  func weight(of id: String) -> Int { 1024 + (metadataBytes[id] ?? 0) }
 
   /// The position in `ids` of the first id that comes after that one.
   func index(after id: String) -> Int {

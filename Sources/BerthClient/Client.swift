@@ -1,0 +1,136 @@
+package import BerthProtocol
+package import JSON
+import Platform
+
+/// A client of a server: one connection, used from one thread at a time.
+///
+/// Calls block until their answer is there. Notifications that come meanwhile are kept, in order, for
+/// `nextNotification`.
+package final class Client {
+  /// Something the server sends by itself.
+  package struct Notification: Sendable {
+    package let method: String
+    package let params: JSONValue
+  }
+
+  private let transport: MessageTransport
+  private var lastID = 0
+  private var notifications: [Notification] = []
+  private var answers: [Int: Result<JSONValue, CallError>] = [:]
+
+  /// What the server said to `initialize`.
+  package private(set) var server: InitializeResult
+
+  /// Speaks over descriptors that are connected to a server.
+  ///
+  /// - Parameter name: What the server is told of who calls.
+  package init(_ transport: MessageTransport, name: String) throws {
+    self.transport = transport
+    server = InitializeResult(
+      protocolVersion: "", supportedVersions: [], serverInfo: ServerInfo(name: "", version: ""), instanceId: "",
+      capabilities: [:], families: [:], limits: Limits(maxMessageBytes: 0, maxInFlight: 0, maxBatch: 0))
+    server = try request(
+      Initialize.self, .init(protocolVersions: ["1"], clientInfo: ClientInfo(name: name, version: nil)))
+  }
+
+  // MARK: Calls
+
+  /// Calls a method and waits for its result.
+  ///
+  /// - Throws: `CallError` where the server answers with an error; `Disconnected` where it has gone.
+  package func request<M: Method>(_ method: M.Type, _ params: M.Params) throws -> M.Result {
+    let result = try call(M.description.name, params: params)
+    do {
+      return try Decoding.decode(M.Result.self, from: result)
+    } catch {
+      throw CallError(
+        code: ErrorType.internalError.code,
+        message: "The server's answer to \(M.description.name) is not of this version: \(error).")
+    }
+  }
+
+  /// Calls a method by name.
+  package func call(_ method: String, params: (any JSONEncodable)? = nil) throws -> JSONValue {
+    try result(of: begin(method, params: params))
+  }
+
+  /// Sends a request without waiting for its answer. - Returns: Its id, for `result`.
+  package func begin(_ method: String, params: (any JSONEncodable)? = nil) throws -> Int {
+    lastID += 1
+    try transport.write(Self.message(method, id: lastID, params: params))
+    return lastID
+  }
+
+  /// Waits for the answer to a request that was begun.
+  package func result(of id: Int) throws -> JSONValue {
+    while true {
+      if let answer = answers.removeValue(forKey: id) { return try answer.get() }
+      guard try receive() else { throw Disconnected() }
+    }
+  }
+
+  package func notify(_ method: String, params: (any JSONEncodable)? = nil) throws {
+    try transport.write(Self.message(method, id: nil, params: params))
+  }
+
+  /// Asks for a request to be cancelled; it is still answered.
+  package func cancel(_ id: Int) throws {
+    try notify("$/cancelRequest", params: JSONValue.object(["id": .integer(id)]))
+  }
+
+  // MARK: Notifications
+
+  /// The next notification. Nil where none comes in time, or the connection has ended.
+  ///
+  /// - Parameter timeoutSeconds: How long to wait; nil for as long as the connection lasts.
+  package func nextNotification(timeoutSeconds: Double? = nil) throws -> Notification? {
+    let deadline = timeoutSeconds.map { Timestamp.monotonicNanoseconds() + Int64($0 * 1e9) }
+    while notifications.isEmpty {
+      let rest = deadline.map { max(0, Double($0 - Timestamp.monotonicNanoseconds()) / 1e9) }
+      guard try receive(timeoutSeconds: rest) else { return nil }
+    }
+    return notifications.removeFirst()
+  }
+
+  /// Takes one message in. - Returns: False where none came in time, or the connection has ended.
+  private func receive(timeoutSeconds: Double? = nil) throws -> Bool {
+    guard let text = try transport.read(timeoutSeconds: timeoutSeconds) else { return false }
+    let message = try JSONParser.parse(text)
+    if let method = message["method"]?.stringValue {
+      notifications.append(Notification(method: method, params: message["params"] ?? .null))
+    } else if let id = message["id"]?.intValue {
+      if let error = message["error"] {
+        answers[id] = .failure(CallError(error))
+      } else {
+        answers[id] = .success(message["result"] ?? .null)
+      }
+    } else if let error = message["error"] {
+      throw CallError(error)
+    }
+    return true
+  }
+
+  private static func message(_ method: String, id: Int?, params: (any JSONEncodable)?) -> [UInt8] {
+    var writer = JSONWriter(reservingCapacity: 256)
+    writer.beginObject()
+    writer.key(plain: "jsonrpc")
+    writer.string("2.0")
+    if let id {
+      writer.key(plain: "id")
+      writer.integer(id)
+    }
+    writer.key(plain: "method")
+    writer.string(method)
+    if let params {
+      writer.key(plain: "params")
+      params.encode(into: &writer)
+    }
+    writer.endObject()
+    return writer.bytes
+  }
+}
+
+/// The connection ended while an answer was awaited.
+package struct Disconnected: Error, CustomStringConvertible {
+  package var description: String { "the server closed the connection" }
+}

@@ -1,0 +1,82 @@
+import BerthProtocol
+import Jobs
+import Logging
+import NIOCore
+package import Platform
+import Storage
+import Streams
+import Workspaces
+
+/// The parts of the server that know nothing of connections, made in the order in which they build on each other.
+package struct Domains: Sendable {
+  let database: Database
+  let streams: StreamStore
+  let jobs: JobStore
+  let workspaces: WorkspaceService
+  let files: FileService
+  let watches: WatchService
+  let templates: TemplateService
+  let archives: ArchiveService
+  let snapshots: SnapshotService
+
+  init(home: Home, config: ConfigService, recoversDatabase: Bool) throws {
+    let settings = config.current
+    database = try Self.openDatabase(home, durability: settings.durability, recovers: recoversDatabase)
+    streams = try StreamStore(database: database, retention: { config.current.streams })
+    try streams.register(LogFileJournal(name: "server/log", path: home.log, rotatedFiles: LogOutput.rotatedFiles))
+    jobs = try JobStore(database: database, streams: streams)
+    workspaces = try WorkspaceService(
+      home: home.path, database: database, streams: streams, trashSeconds: { config.current.trash.keepSeconds })
+    files = FileService(workspaces: workspaces, maximumContentBytes: { config.current.limits.maxMessageBytes })
+    watches = try WatchService(
+      workspaces: workspaces, streams: streams, maximumDirectories: { config.current.watch.maxDirectories })
+    templates = try TemplateService(
+      home: home.path, database: database, workspaces: workspaces, jobs: jobs, limits: { config.current.templates })
+    archives = ArchiveService(
+      workspaces: workspaces, jobs: jobs, limits: { config.current.templates })
+    snapshots = try SnapshotService(
+      home: home.path, database: database, streams: streams, workspaces: workspaces, jobs: jobs,
+      durability: settings.durability)
+    // What a server that was killed left half done is undone before anything new begins.
+    try jobs.recover()
+    try workspaces.recover()
+    try templates.recover()
+    try snapshots.recover()
+  }
+
+  private static func openDatabase(_ home: Home, durability: Durability, recovers: Bool) throws -> Database {
+    let migrations =
+      StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + TemplateService.migrations
+      + SnapshotService.migrations
+    do throws(StorageError) {
+      return try Database(path: home.database, durability: durability, migrations: migrations)
+    } catch {
+      guard recovers, error.code == .damaged else { throw error }
+    }
+    try Database.setAside(path: home.database)
+    return try Database(path: home.database, durability: durability, migrations: migrations)
+  }
+
+  /// Does from time to time what nobody asks for: removes what is too old.
+  func startMaintenance(on loop: any EventLoop, pool: WorkerPool, log: Logger) {
+    loop.scheduleRepeatedTask(initialDelay: .seconds(30), delay: .seconds(60)) { _ in
+      Task(executorPreference: pool) {
+        let steps: [(String, () throws -> Void)] = [
+          ("streams", streams.enforceRetention), ("trash", { _ = try workspaces.purgeExpired() }),
+          ("database", database.maintain),
+        ]
+        for (name, step) in steps {
+          do {
+            try step()
+          } catch {
+            log.warning("maintenance failed", metadata: ["of": "\(name)", "detail": "\(error)"])
+          }
+        }
+      }
+    }
+  }
+
+  func close() throws {
+    try database.close()
+  }
+}

@@ -1,0 +1,122 @@
+import BerthProtocol
+import JSON
+import JSONRPC
+import Jobs
+import Platform
+import Streams
+import Workspaces
+
+extension MethodRegistry {
+  /// Every method of the server, a line each.
+  static func berth(domains: Domains, config: ConfigService) -> MethodRegistry {
+    var methods = MethodRegistry()
+    methods.addConnection()
+    methods.addServer(config: config)
+    methods.addStreams(domains)
+    methods.addJobs(domains)
+    methods.addWorkspaces(domains)
+    methods.addFiles(domains)
+    return methods
+  }
+
+  private mutating func addConnection() {
+    inline(Initialize.self) { params, call in
+      try call.session.initialize(params, connection: call.request.connection)
+    }
+    inline(Initialized.self) { _, _ in NullResult() }
+    inline(Shutdown.self) { _, call in call.session.shutdown() }
+    inline(Exit.self) { _, call in
+      call.request.connection.endInput(cancelling: true)
+      return NullResult()
+    }
+    inline(SetTrace.self) { params, call in
+      call.session.setTrace(params)
+      return NullResult()
+    }
+    inline(RpcDiscover.self) { _, _ in RawJSON(OpenRPCDocument.json) }
+  }
+
+  private mutating func addServer(config: ConfigService) {
+    inline(ServerPing.self) { _, call in Pong(instanceId: call.session.server.instanceID) }
+    register(ServerStatus.self) { _, call in call.session.server.status() }
+    registerAnswer(ServerStop.self) { params, call in
+      let server = call.session.server
+      let grace = params.graceSeconds ?? config.current.server.stopGraceSeconds
+      return AnswerThen(StopResult(pid: ProcessStatus.processID, graceSeconds: grace)) {
+        server.stop(graceSeconds: grace)
+      }
+    }
+    register(ConfigGet.self) { _, _ in config.get() }
+    register(ConfigUpdate.self) { params, call in
+      let state = try config.update(params)
+      call.session.server.configMayHaveChanged()
+      return state
+    }
+  }
+
+  private mutating func addStreams(_ domains: Domains) {
+    let streams = domains.streams
+    registerAnswer(StreamAttach.self) { params, call in
+      let follower = try Follower(try streams.journal(params.stream), params)
+      return try call.attach(follower, isFinite: !params.follow, domains)
+    }
+    register(StreamDetach.self) { params, call in
+      try await call.session.attachments.detach(params.attachment)
+      return NullResult()
+    }
+    registerAnswer(StreamRead.self) { params, _ in try streams.read(params) }
+    register(StreamAppend.self) { params, _ in try streams.append(params) }
+    register(StreamList.self) { params, _ in try streams.list(params) }
+  }
+
+  private mutating func addJobs(_ domains: Domains) {
+    let jobs = domains.jobs
+    register(JobGet.self) { params, call in
+      try await call.reportingProgress(of: params.job, jobs) { try await jobs.get(params) }
+    }
+    register(JobList.self) { params, _ in
+      var params = params
+      params.workspace = try params.workspace.map { try domains.workspaces.resolve($0, includingDeleted: true).id }
+      return try jobs.list(params)
+    }
+    register(JobCancel.self) { params, _ in try await jobs.cancel(params) }
+  }
+
+  private mutating func addWorkspaces(_ domains: Domains) {
+    let (workspaces, templates) = (domains.workspaces, domains.templates)
+    let (archives, snapshots) = (domains.archives, domains.snapshots)
+    register(WorkspaceCreate.self) { params, _ in try templates.createWorkspace(params) }
+    register(WorkspaceList.self) { params, _ in try workspaces.list(params) }
+    register(WorkspaceGet.self) { params, _ in try workspaces.get(params) }
+    register(WorkspaceUpdate.self) { params, _ in try workspaces.update(params) }
+    register(WorkspaceDelete.self) { params, _ in try workspaces.delete(params) }
+    register(WorkspaceRestore.self) { params, _ in try workspaces.restore(params) }
+    registerJob(WorkspaceApplyTemplate.self, domains, \.waitSeconds) { try templates.apply($0) }
+    registerJob(WorkspaceCloneTemplate.self, domains, \.waitSeconds) { try templates.clone($0) }
+    registerJob(WorkspaceSnapshot.self, domains, \.waitSeconds) { try snapshots.snapshot($0) }
+    registerJob(WorkspaceExport.self, domains, \.waitSeconds) { try archives.export($0) }
+    registerJob(WorkspaceImport.self, domains, \.waitSeconds) { try archives.import($0) }
+    register(SnapshotList.self) { params, _ in try snapshots.list(params) }
+    register(SnapshotGet.self) { params, _ in try snapshots.get(params) }
+    register(SnapshotDiff.self) { params, _ in try snapshots.diff(params) }
+    registerJob(SnapshotRestore.self, domains, \.waitSeconds) { try snapshots.restore($0) }
+    register(SnapshotDelete.self) { params, _ in try snapshots.delete(params) }
+  }
+
+  private mutating func addFiles(_ domains: Domains) {
+    let (files, watches) = (domains.files, domains.watches)
+    register(FileList.self) { params, _ in try files.list(params) }
+    register(FileStat.self) { params, _ in try files.stat(params) }
+    register(FileRead.self) { params, _ in try files.read(params) }
+    register(FileWrite.self) { params, _ in try files.write(params) }
+    register(FileDelete.self) { params, _ in try files.delete(params) }
+    register(FileMove.self) { params, _ in try files.move(params) }
+    register(FileCopy.self) { params, _ in try files.copy(params) }
+    register(FileMkdir.self) { params, _ in try files.mkdir(params) }
+    registerAnswer(FileWatch.self) { params, call in
+      let stream = try watches.watch(params)
+      let follower = try Follower(try domains.streams.journal(stream), StreamAttach.Params(stream: stream))
+      return try call.attach(follower, isFinite: false, domains)
+    }
+  }
+}

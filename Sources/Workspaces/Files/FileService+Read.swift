@@ -1,0 +1,71 @@
+package import BerthProtocol
+internal import Platform
+
+extension FileService {
+  /// Reads a file or a range of it, as `file/read` does.
+  package func read(_ params: FileRead.Params) throws -> FileRead.Result {
+    let path = try Self.path(params.path)
+    let folder = try workspaces.open(params.workspace, for: .read).directory
+    return try telling(of: path) {
+      let file = try folder.open(path, [.read, .nonBlocking])
+      let status = try file.status()
+      switch status.kind {
+      case .file: break
+      case .directory: throw ProtocolError.isADirectory(path, "`file/list` tells what it holds.")
+      case .link, .other: throw ProtocolError.notAFile(path)
+      }
+      let size = Int(status.size)
+      let offset = min(params.offset, size)
+      let wanted = min(params.length ?? .max, size - offset)
+      try checkFits(wanted, path)
+      return try withUnsafeTemporaryAllocation(byteCount: wanted + FileText.margin * 2, alignment: 1) { buffer in
+        // A few bytes on either side tell whether the range cuts through a character.
+        let before = min(FileText.margin, offset)
+        let count = try file.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<(before + min(wanted + FileText.margin, size - offset))]),
+          at: Int64(offset - before))
+        let range = before..<min(before + wanted, max(count, before))
+        let (text, used) = try content(
+          UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]), range, params.encoding, path)
+        let start = wanted == 0 ? params.offset : offset + used.lowerBound - before
+        return FileContent(
+          path: path.description, content: text.content, encoding: text.encoding, offset: start, length: used.count,
+          size: size, etag: ETag.make(status), eof: start + used.count >= size || count < before + wanted)
+      }
+    }
+  }
+
+  /// The content of `range` of some bytes, and what of them it stands for.
+  private func content(
+    _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ encoding: ReadEncoding, _ path: RelativePath
+  ) throws -> (text: (content: String, encoding: ContentEncoding), used: Range<Int>) {
+    if encoding != .base64 {
+      if let (text, used) = FileText.decode(bytes, range, mayWiden: encoding == .utf8) {
+        try checkFits(text, path)
+        return ((text, .utf8), used)
+      }
+      guard encoding == .auto else {
+        throw ProtocolError(.notText, "`\(path)` is not valid UTF-8 there. Read it as `base64`, or with `auto`.")
+      }
+    }
+    try checkFits(Base64.encodedLength(range.count), path)
+    return ((Base64.encode(UnsafeRawBufferPointer(rebasing: bytes[range])), .base64), range)
+  }
+
+  private func checkFits(_ text: String, _ path: RelativePath) throws {
+    // Control characters take up to six bytes in JSON. Only what may be too large is counted out.
+    guard text.utf8.count > maxResultBytes() / 6 else { return }
+    try checkFits(FileText.lengthInJSON(text), path)
+  }
+
+  private func checkFits(_ count: Int, _ path: RelativePath) throws {
+    let limit = maxResultBytes()
+    guard count > limit - Self.envelopeBytes else { return }
+    throw ProtocolError(
+      .resultTooLarge,
+      "The answer would pass the limit of \(limit) bytes for a message. Read `\(path)` in ranges with `offset` and `length`.")
+  }
+
+  /// What an answer holds beside the content, at most: a path and its escapes are the longest.
+  private static let envelopeBytes = 32 * 1024
+}

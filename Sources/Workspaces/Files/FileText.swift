@@ -1,0 +1,68 @@
+/// The text in a range of a file.
+enum FileText {
+  /// How many bytes of one character can lie beyond the end of a range.
+  static let margin = 3
+
+  /// The text of `range`, cut back to whole characters, and the part of the range that it stands for. nil where the
+  /// bytes are not UTF-8, or not even one character fits.
+  ///
+  /// - Parameters:
+  ///   - bytes: The range, and up to `margin` bytes on either side as far as the file has them.
+  ///   - mayWiden: Whether a range that is smaller than its one character is widened to it.
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, mayWiden: Bool) -> (String, Range<Int>)? {
+    guard !range.isEmpty else { return ("", range) }
+    let start = boundary(in: bytes, atOrAfter: range.lowerBound)
+    let end = boundary(in: bytes, atOrBefore: range.upperBound)
+    if start < end {
+      return String(validating: bytes[start..<end], as: UTF8.self).map { ($0, start..<end) }
+    }
+    // Not one whole character: the range lies within one.
+    guard mayWiden else { return nil }
+    let first = boundary(in: bytes, atOrBefore: range.lowerBound)
+    let next = boundary(in: bytes, atOrAfter: first + 1)
+    return String(validating: bytes[first..<next], as: UTF8.self).map { ($0, first..<next) }
+  }
+
+  /// The nearest boundary between characters. Where the bytes around are no character, `index` itself.
+  private static func boundary(in bytes: UnsafeRawBufferPointer, atOrBefore index: Int) -> Int {
+    character(in: bytes, across: index)?.lowerBound ?? index
+  }
+
+  private static func boundary(in bytes: UnsafeRawBufferPointer, atOrAfter index: Int) -> Int {
+    character(in: bytes, across: index)?.upperBound ?? index
+  }
+
+  /// The character that begins before `index` and ends behind it; nil where `index` is between characters.
+  private static func character(in bytes: UnsafeRawBufferPointer, across index: Int) -> Range<Int>? {
+    guard index < bytes.count, bytes[index] & 0xC0 == 0x80 else { return nil }
+    for start in stride(from: index - 1, through: max(0, index - margin), by: -1) where bytes[start] & 0xC0 != 0x80 {
+      let length =
+        switch bytes[start] {
+        case 0xC2...0xDF: 2
+        case 0xE0...0xEF: 3
+        case 0xF0...0xF4: 4
+        default: 1
+        }
+      let end = start + length
+      guard end > index, end <= bytes.count, String(validating: bytes[start..<end], as: UTF8.self) != nil else {
+        return nil
+      }
+      return start..<end
+    }
+    return nil
+  }
+
+  /// How many bytes a string takes in JSON, without its quotes.
+  static func lengthInJSON(_ text: String) -> Int {
+    var text = text
+    return text.withUTF8 { bytes in
+      bytes.reduce(0) { total, byte in
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x08, 0x09, 0x0A, 0x0C, 0x0D: total + 2
+        case 0..<0x20: total + 6
+        default: total + 1
+        }
+      }
+    }
+  }
+}

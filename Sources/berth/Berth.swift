@@ -1,0 +1,58 @@
+import ArgumentParser
+import BerthServer
+
+/// The command line of Berth.
+@main
+struct Berth: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "berth",
+    abstract: "Keeps what a developer's machine runs: workspaces and their files, streams of events, jobs.",
+    discussion: """
+      Commands talk to the server of a home, which is started where none runs. A WORKSPACE is an id, a key or a slug; \
+      `.` and other paths stand for the workspace whose folder holds them.
+
+      Tables become lines with tabs where standard output is no terminal; --json prints one JSON document, and one \
+      a line for streams. NO_COLOR turns colours off.
+
+      \(ExitStatus.help)
+      """,
+    version: Server.version,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Workspaces", subcommands: [WorkspaceCommand.self, SnapshotCommand.self, FileCommand.self]),
+      CommandGroup(name: "Streams and jobs", subcommands: [StreamCommand.self, JobCommand.self]),
+      CommandGroup(
+        name: "Server",
+        subcommands: [StatusCommand.self, ConfigCommand.self, Serve.self, StopCommand.self]),
+      CommandGroup(
+        name: "Protocol and shell", subcommands: [CallCommand.self, MethodsCommand.self, CompletionsCommand.self]),
+    ])
+
+  /// Parses the command line, runs the command, and exits with a status that says how it went.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      end(error)
+    }
+  }
+
+  private static func end(_ error: any Error) -> Never {
+    let code = exitCode(for: error)
+    if code == .validationFailure {
+      // `Error: …` and the usage; ours begins as every message of this program does.
+      let text = fullMessage(for: error)
+      let prefix = "Error: "
+      Messages.line(Style.errors(.boldRed, "berth:") + " " + (text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text))
+      ExitStatus.usage.exit()
+    }
+    // Help, the version, a completion script: these are no failures.
+    if code == .success || error is ArgumentParser.ExitCode { exit(withError: error) }
+    Failure(error).exit()
+  }
+}

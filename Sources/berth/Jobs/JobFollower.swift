@@ -1,0 +1,125 @@
+import ArgumentParser
+import BerthClient
+import BerthProtocol
+import JSON
+import Platform
+import Synchronization
+
+/// What commands that start a job take.
+struct JobOptions: ParsableArguments {
+  @Flag(name: .shortAndLong, help: "Return as soon as the job has begun.")
+  var detach = false
+}
+
+/// A job that ended as anything but `succeeded`.
+struct JobFailed: Error {
+  let job: Job
+  let wasInterrupted: Bool
+}
+
+extension Failure {
+  init(_ failed: JobFailed) {
+    self.init(failed.job)
+    if failed.wasInterrupted { status = .interrupted }
+  }
+}
+
+/// Follows a job to its end: its progress as a line on the terminal, what it says above it. Ctrl-C cancels the job.
+final class JobFollower {
+  private let context: Context
+  private var progress: ProgressLine
+  private var lastCursor: String?
+  private static let isInterrupted = Atomic(false)
+  private static let isObserving = Atomic(false)
+
+  init(_ context: Context, title: String) {
+    self.context = context
+    progress = ProgressLine(title: title)
+  }
+
+  /// Waits until the job has ended.
+  ///
+  /// - Returns: The job, which has succeeded.
+  /// - Throws: `JobFailed`.
+  static func finish(_ job: Job, _ context: Context) throws -> Job {
+    let follower = JobFollower(context, title: job.title)
+    let job = try follower.follow(job)
+    guard job.state == .succeeded else {
+      throw JobFailed(job: job, wasInterrupted: isInterrupted.load(ordering: .acquiring))
+    }
+    return job
+  }
+
+  private func follow(_ job: Job) throws -> Job {
+    guard !job.hasEnded else { return job }
+    try cancelOnInterrupt(job.id)
+    defer { progress.clear() }
+    progress.show(job.progress)
+    var attempts = 3
+    while true {
+      do {
+        try readStream(of: job)
+        return try context.request(JobGet.self, .init(job: job.id))
+      } catch is Disconnected where attempts > 0 {
+        // The server was stopped or has died. The next one tells how the job ended.
+        attempts -= 1
+        progress.say("the server has gone; connecting again")
+        try context.connect()
+      }
+    }
+  }
+
+  /// Shows the events of the job's stream until it ends.
+  private func readStream(of job: Job) throws {
+    let attachment = try context.request(StreamAttach.self, .init(stream: job.stream, after: lastCursor))
+    let events = StreamEvents(try context.client, attachment: attachment.attachment)
+    while let event = try events.next() {
+      lastCursor = event.cursor
+      switch event.type {
+      case EventType.jobProgress:
+        progress.show(try? Decoding.decode(JobProgress.self, from: event.payload))
+      case EventType.jobOutput:
+        if let message = event.payload["message"]?.stringValue { progress.say(message) }
+      default: break
+      }
+    }
+  }
+
+  private func cancelOnInterrupt(_ job: String) throws {
+    guard !Self.isObserving.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    let (home, socket) = (context.home, context.options.socket)
+    try Interrupts.observe {
+      JobFollower.isInterrupted.store(true, ordering: .releasing)
+      if Terminal.errorIsTerminal { Messages.write("\r\u{1B}[K") }
+      Messages.line("cancelling; Ctrl-C again to leave it running")
+      // A connection of its own: the other one is being read.
+      let client = try? Launch.connect(home: home, socket: socket, name: "berth")
+      _ = try? client?.request(JobCancel.self, .init(job: job))
+    }
+  }
+}
+
+extension Job {
+  var hasEnded: Bool { state != .queued && state != .running }
+}
+
+extension Context {
+  /// Shows a job that a call has started: at once with `--detach`, else when it has ended.
+  func settle(_ started: JobStarted, _ options: JobOptions, _ people: (Job) throws -> Void) throws {
+    try settle(started.job, options, people)
+  }
+
+  func settle(_ job: Job, _ options: JobOptions, _ people: (Job) throws -> Void) throws {
+    if options.detach {
+      show(job) { output.line($0.id) }
+      return
+    }
+    do {
+      let job = try JobFollower.finish(job, self)
+      if json { output.json(job) } else { try people(job) }
+    } catch let failed as JobFailed {
+      if json { output.json(failed.job) }
+      throw failed
+    }
+  }
+}

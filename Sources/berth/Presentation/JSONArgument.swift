@@ -1,0 +1,28 @@
+import ArgumentParser
+import JSON
+
+extension JSONText {
+  /// A JSON document on the command line; `-` for one at standard input.
+  struct Argument: ExpressibleByArgument {
+    let text: String
+
+    init?(argument: String) {
+      text = argument
+    }
+
+    func value() throws -> JSONValue {
+      do throws(JSONSyntaxError) {
+        return try JSONParser.parse(text == "-" ? StandardInput.readAll() : Array(text.utf8))
+      } catch {
+        throw Failure("`\(DisplayText.cut(text, to: 60))` is not JSON: \(error)", status: .usage)
+      }
+    }
+
+    func object() throws -> JSONObject {
+      guard let object = try value().objectValue else {
+        throw Failure("`\(DisplayText.cut(text, to: 60))` is not a JSON object", status: .usage)
+      }
+      return object
+    }
+  }
+}

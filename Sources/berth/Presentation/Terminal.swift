@@ -1,0 +1,25 @@
+import Glibc
+
+/// What standard input, output and error are connected to.
+enum Terminal {
+  static let inputIsTerminal = isatty(STDIN_FILENO) == 1
+  static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
+  static let errorIsTerminal = isatty(STDERR_FILENO) == 1
+
+  /// Whether somebody sits there who can be asked something.
+  static let canAsk = inputIsTerminal && errorIsTerminal
+
+  /// How many columns wide the terminal is; 80 where it does not say.
+  static var width: Int {
+    for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
+      var size = winsize()
+      if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+    }
+    return environment("COLUMNS").flatMap { Int($0) } ?? 80
+  }
+
+  static func environment(_ name: String) -> String? {
+    guard let value = getenv(name), value.pointee != 0 else { return nil }
+    return String(cString: value)
+  }
+}

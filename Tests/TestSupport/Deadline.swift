@@ -1,0 +1,20 @@
+/// What was awaited has not come.
+package struct DeadlinePassed: Error, CustomStringConvertible {
+  package let description: String
+}
+
+/// Awaits something that comes in its own time, and gives up when it takes so long that it will not come at all.
+package func withDeadline<Result: Sendable>(
+  seconds: Int = 30, _ what: String = "the awaited", _ body: @escaping @Sendable () async throws -> Result
+) async throws -> Result {
+  try await withThrowingTaskGroup(of: Result.self) { group in
+    group.addTask { try await body() }
+    group.addTask {
+      try await Task.sleep(for: .seconds(seconds))
+      throw DeadlinePassed(description: "\(what) has not come within \(seconds) s")
+    }
+    defer { group.cancelAll() }
+    guard let result = try await group.next() else { throw CancellationError() }
+    return result
+  }
+}
