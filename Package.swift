@@ -30,6 +30,7 @@ let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let sqlite: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqliteC: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
   name: "berth",
@@ -60,8 +61,8 @@ let package = Package(
     target("JSON", []),
     target("BerthProtocol", ["JSON", "Platform"]),
     target("JSONRPC", ["JSON", "Platform", deque] + nio),
-    target("Storage", ["Platform", sqlite]),
-    target("Streams", ["Storage", "BerthProtocol", "JSON", "Platform", deque, sqlite]),
+    target("Storage", ["Platform", "BerthProtocol", "JSON", crypto, sqlite, sqliteC]),
+    target("Streams", ["Storage", "BerthProtocol", "JSON", "Platform", deque, sqlite, sqliteC]),
     target("Jobs", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     target(
       "Workspaces",
@@ -74,27 +75,28 @@ let package = Package(
       ]),
     target(
       "BerthServer",
-      ["Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", logging] + nio),
+      ["Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", crypto, logging] + nio),
     target("BerthClient", ["BerthProtocol", "JSON", "Platform"]),
 
     // Executables.
-    executable("berth", ["BerthServer", "BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
+    executable("berth", ["BerthServer", "BerthClient", "BerthProtocol", "JSON", "Platform", "Storage", "Streams", arguments, logging]),
     executable("berth-bench", ["BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
     executable("ProtocolGenerator", ["JSON", arguments, yaml]),
 
     // Tests: one target a source target, and EndToEnd for the real executable.
     .target(
-      name: "TestSupport", dependencies: ["BerthClient", "Platform", "JSON"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["BerthClient", "BerthProtocol", "Platform", "JSON"], path: "Tests/TestSupport",
       swiftSettings: settings),
     tests("JSONTests", ["JSON"]),
     tests("PlatformTests", ["Platform"]),
     tests("JSONRPCTests", ["JSONRPC", "JSON"] + nio),
     tests("BerthProtocolTests", ["BerthProtocol", "JSON", "ProtocolGenerator"]),
-    tests("StorageTests", ["Storage", sqlite]),
-    tests("StreamsTests", ["Streams", "Storage"]),
-    tests("JobsTests", ["Jobs", "Streams", "Storage"]),
-    tests("WorkspacesTests", ["Workspaces", "Streams", "Storage"]),
+    tests("StorageTests", ["Storage", "BerthProtocol", "JSON", sqlite]),
+    tests("StreamsTests", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
+    tests("JobsTests", ["Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
+    tests("WorkspacesTests", ["Workspaces", "Streams", "Storage", "BerthProtocol", "JSON", "Platform"]),
     tests("BerthServerTests", ["BerthServer"]),
+    tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform"]),
   ],
   swiftLanguageModes: [.v6]

@@ -132,5 +132,7 @@ package final class Client {
 
 /// The connection ended while an answer was awaited.
 package struct Disconnected: Error, CustomStringConvertible {
+  package init() {}
+
   package var description: String { "the server closed the connection" }
 }

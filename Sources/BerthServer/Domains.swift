@@ -1,8 +1,7 @@
 import BerthProtocol
-import Jobs
 import Logging
 import NIOCore
-package import Platform
+import Platform
 import Storage
 import Streams
 import Workspaces
@@ -19,15 +18,19 @@ package struct Domains: Sendable {
   let archives: ArchiveService
   let snapshots: SnapshotService
 
-  init(home: Home, config: ConfigService, recoversDatabase: Bool) throws {
+  init(home: Home, config: ConfigService, log: LogFile?, recoversDatabase: Bool) throws {
     let settings = config.current
     database = try Self.openDatabase(home, durability: settings.durability, recovers: recoversDatabase)
-    streams = try StreamStore(database: database, retention: { config.current.streams })
-    try streams.register(LogFileJournal(name: "server/log", path: home.log, rotatedFiles: LogOutput.rotatedFiles))
+    let streams = StreamStore(database: database, retention: settings.streams)
+    config.observe { streams.setRetention($0.streams) }
+    if let log { streams.register(LogJournal(name: "server/log", file: log)) }
+    self.streams = streams
     jobs = try JobStore(database: database, streams: streams)
     workspaces = try WorkspaceService(
       home: home.path, database: database, streams: streams, trashSeconds: { config.current.trash.keepSeconds })
-    files = FileService(workspaces: workspaces, maximumContentBytes: { config.current.limits.maxMessageBytes })
+    files = FileService(
+      workspaces: workspaces, maximumContentBytes: { config.current.limits.maxMessageBytes },
+      writesDurably: { settings.durability == .full })
     watches = try WatchService(
       workspaces: workspaces, streams: streams, maximumDirectories: { config.current.watch.maxDirectories })
     templates = try TemplateService(

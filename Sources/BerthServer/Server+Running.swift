@@ -1,7 +1,7 @@
+import Synchronization
 import BerthProtocol
 import JSON
 import JSONRPC
-import Jobs
 import Logging
 import NIOCore
 import NIOPosix
@@ -50,8 +50,11 @@ extension Server {
   private func begin(socket: String) throws {
     let record = ServerRecord(
       pid: ProcessStatus.processID, version: Self.version, socket: socket, instanceID: instanceID)
-    try lock.write(record.bytes)
-    state.withLock { $0.phase = .running }
+    try lock.write(record.jsonBytes())
+    state.withLock { state in
+      state.phase = .running
+      state.socket = socket
+    }
     publish(
       EventType.serverStarted,
       ServerStarted(instanceId: instanceID, pid: ProcessStatus.processID, version: Self.version))

@@ -1,5 +1,6 @@
+import JSONRPC
+import Synchronization
 import BerthProtocol
-import Jobs
 import Platform
 import Storage
 import Streams

@@ -1,7 +1,6 @@
 package import BerthProtocol
 import JSON
 import JSONRPC
-import Jobs
 package import Logging
 import NIOCore
 import NIOPosix
@@ -93,7 +92,8 @@ package final class Server: Sendable {
     config = ConfigService(path: options.home.config)
     processes = try ProcessWatcher()
     let output = options.log
-    domains = try Domains(home: options.home, config: config, recoversDatabase: options.recoversDatabase)
+    domains = try Domains(
+      home: options.home, config: config, log: output.file, recoversDatabase: options.recoversDatabase)
     methods = MethodRegistry.berth(domains: domains, config: config)
     precondition(methods.missing.isEmpty, "methods without a handler: \(methods.missing)")
     output.configure(config.current.server.logLevel)

@@ -48,7 +48,8 @@ struct Berth: AsyncParsableCommand {
       // `Error: …` and the usage; ours begins as every message of this program does.
       let text = fullMessage(for: error)
       let prefix = "Error: "
-      Messages.line(Style.errors(.boldRed, "berth:") + " " + (text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text))
+      Messages.line(
+        Style.errors(.boldRed, "berth:") + " " + (text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text))
       ExitStatus.usage.exit()
     }
     // Help, the version, a completion script: these are no failures.

@@ -24,7 +24,7 @@ protocol ServerCommand: ParsableCommand {
 extension ServerCommand {
   mutating func run() throws {
     let context = Context(options)
+    defer { context.output.flush() }
     try run(context)
-    context.output.flush()
   }
 }

@@ -7,6 +7,7 @@ import JSON
 import Logging
 import Platform
 import Storage
+import Streams
 
 /// `berth serve`: the server itself, and the ways to reach it from a parent process.
 struct Serve: AsyncParsableCommand {
@@ -82,11 +83,12 @@ struct Serve: AsyncParsableCommand {
   }
 
   private func options(_ home: Home) throws -> Server.Options {
-    let destination: LogOutput.Destination = logFile.map { .file($0) } ?? .standardError
+    try home.create()
+    let file = try logFile.map { path throws(SystemError) in try LogFile(path: path) }
     let level = logLevel.flatMap(LogLevel.init(rawValue:))
     return Server.Options(
       home: home, socket: socket, inherited: SystemdSocket.take(), leavesWhenIdle: leaveWhenIdle,
-      log: LogOutput(destination, level: level.map(Logger.Level.init), writesJSON: logJson), recoversDatabase: recover)
+      log: LogOutput(file: file, level: level.map(Logger.Level.init), writesJSON: logJson), recoversDatabase: recover)
   }
 
   /// What the process in the background is started with.

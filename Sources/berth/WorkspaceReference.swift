@@ -9,7 +9,7 @@ import Platform
 struct WorkspaceArgument: ParsableArguments {
   @Argument(
     help: "Its id, key or slug; `.` or another path for the workspace that holds it.",
-    completion: .custom { _, _, prefix in Completion.workspaces(prefix) })
+    completion: .custom { _, _, _ in Completion.workspaces() })
   var workspace: String
 }
 
@@ -51,19 +51,19 @@ extension Context {
 
 /// What a shell is offered to complete a word with. Nothing is started for it, and nothing said when it fails.
 enum Completion {
-  static func workspaces(_ prefix: String) -> [String] {
+  static func workspaces() -> [String] {
     ask { context in try context.allWorkspaces().flatMap { [$0.slug] + ($0.key.map { [$0] } ?? []) } }
   }
 
-  static func methods(_ prefix: String) -> [String] {
+  static func methods() -> [String] {
     MethodTable.methods.map { $0.description.name }
   }
 
-  static func streams(_ prefix: String) -> [String] {
+  static func streams() -> [String] {
     ask { context in try context.request(StreamList.self, .init(limit: 1000)).streams.map(\.name) }
   }
 
-  static func jobs(_ prefix: String) -> [String] {
+  static func jobs() -> [String] {
     ask { context in try context.request(JobList.self, .init()).jobs.map(\.id) }
   }
 

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct DatabaseTests {
   let folder: TemporaryFolder
-  var path: String { folder.path("berth.sqlite") }
+  var path: String { "\(folder.path)/berth.sqlite" }
 
   static let notes = Migration("notes.create") { db in
     try db.execute(sql: "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)")

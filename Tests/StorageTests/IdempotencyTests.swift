@@ -12,7 +12,7 @@ import Testing
 
   init() throws {
     folder = try TemporaryFolder()
-    database = try Database(path: folder.path("berth.sqlite"), durability: .normal, migrations: [])
+    database = try Database(path: "\(folder.path)/berth.sqlite", durability: .normal, migrations: [])
   }
 
   func call(_ params: JSONValue, key: String = "k") -> Idempotency.Call {

@@ -9,7 +9,7 @@ import Testing
 /// Files that must not be opened for writing.
 @Suite struct RefusalTests {
   let folder: TemporaryFolder
-  var path: String { folder.path("berth.sqlite") }
+  var path: String { "\(folder.path)/berth.sqlite" }
 
   init() throws {
     folder = try TemporaryFolder()
@@ -22,7 +22,7 @@ import Testing
   /// Every file of the folder.
   func contents() throws -> [String: Data] {
     try FileManager.default.contentsOfDirectory(atPath: folder.path).reduce(into: [:]) {
-      $0[$1] = try Data(contentsOf: URL(filePath: folder.path($1)))
+      $0[$1] = try Data(contentsOf: URL(filePath: "\(folder.path)/\($1)"))
     }
   }
 
@@ -57,14 +57,14 @@ import Testing
     let live = try open([Self.newer])
     // A copy of the files, as a killed server leaves them.
     for suffix in ["", "-wal"] {
-      try FileManager.default.copyItem(atPath: path + suffix, toPath: folder.path("copy.sqlite\(suffix)"))
+      try FileManager.default.copyItem(atPath: path + suffix, toPath: "\(folder.path)/copy.sqlite\(suffix)")
     }
     try live.close()
     for name in try contents().keys where name.hasPrefix("berth") {
-      try FileManager.default.removeItem(atPath: folder.path(name))
+      try FileManager.default.removeItem(atPath: "\(folder.path)/\(name)")
     }
     for suffix in ["", "-wal"] {
-      try FileManager.default.moveItem(atPath: folder.path("copy.sqlite\(suffix)"), toPath: path + suffix)
+      try FileManager.default.moveItem(atPath: "\(folder.path)/copy.sqlite\(suffix)", toPath: path + suffix)
     }
     try expectRefusal(.newer, sideFiles: true)
   }
@@ -124,7 +124,7 @@ import Testing
 
   @Test func `A folder that may not be entered is told in words`() throws {
     let error = #expect(throws: StorageError.self) {
-      _ = try Database(path: folder.path("missing/berth.sqlite"), durability: .normal, migrations: [])
+      _ = try Database(path: "\(folder.path)/missing/berth.sqlite", durability: .normal, migrations: [])
     }
     #expect(error?.code == .unavailable)
   }

@@ -194,7 +194,9 @@ package enum FileRead: Method {
     /// How much to read, in bytes. Absent: to the end.
     package var length: Int?
     /// How to write the content. `auto`: `utf8` where it is valid UTF-8, else `base64`. A range of text is cut back to
-    /// whole characters; `length` in the answer tells.
+    /// end with a whole character; `length` in the answer tells. With `utf8`, a range that begins within a character
+    /// begins with the next one, and one that holds no whole character is widened to it; with `auto`, those come as
+    /// `base64`.
     package var encoding: ReadEncoding
 
     package init(workspace: String, path: String, offset: Int = 0, length: Int? = nil, encoding: ReadEncoding = .auto) {
@@ -897,7 +899,7 @@ package struct FilePage: JSONCodable, Sendable, Hashable {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
     let entries = decoding.required("entries", in: object, ListRule(AnyRule<FileInfo>()))
-    let nextCursor = decoding.optional("nextCursor", in: object, TextRule(minLength: 1, maxLength: 512))
+    let nextCursor = decoding.optional("nextCursor", in: object, TextRule(minLength: 1, maxLength: 8192))
     guard decoding.faults.count == faultsBefore, let entries else { return nil }
     self.entries = entries
     self.nextCursor = nextCursor

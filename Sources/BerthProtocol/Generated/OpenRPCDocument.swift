@@ -384,740 +384,752 @@ package enum OpenRPCDocument {
     "The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `workspa\#
     ce/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that pat\#
     h in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":403,"message":"The path, or a l\#
-    ink on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurren\#
-    t","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
-    false},{"name":"file/read","tags":[{"$ref":"#/components/tags/file"}],"summary":"Reads a file or a range of it\#
-    . Links inside the workspace are followed.","paramStructure":"either","params":[{"name":"workspace","descripti\#
-    on":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"pat\#
-    h","description":"The file.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"o\#
-    ffset","description":"Where to begin, in bytes.","required":false,"schema":{"type":"integer","minimum":0,"defa\#
-    ult":0}},{"name":"length","description":"How much to read, in bytes. Absent: to the end.","required":false,"sc\#
-    hema":{"type":"integer","minimum":0}},{"name":"encoding","description":"How to write the content. `auto`: `utf\#
-    8` where it is valid UTF-8, else `base64`. A range of text is cut back to whole characters; `length` in the an\#
-    swer tells.","required":false,"schema":{"$ref":"#/components/schemas/ReadEncoding","default":"auto"}}],"result\#
-    ":{"name":"content","schema":{"$ref":"#/components/schemas/FileContent"}},"errors":[{"code":404,"message":"No w\#
-    orkspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"mess\#
-    age":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `wo\#
-    rkspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at tha\#
-    t path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":422,"message":"A file is n\#
-    eeded and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"Th\#
-    e path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retry\#
-    able":false}},{"code":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"not_te\#
-    xt","retryable":false}},{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range\#
-    , or for fewer entries.","data":{"type":"result_too_large","retryable":false}},{"code":403,"message":"The oper\#
-    ating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":fals\#
-    e}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escape\#
-    s","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to\#
-    -server","x-stream":false,"x-notification":false},{"name":"file/write","tags":[{"$ref":"#/components/tags/file\#
-    "}],"summary":"Writes a whole file in one step: it holds the old content or the new, never a part.","descripti\#
-    on":"Mode and owner of a file that is there are kept. A link inside the workspace is followed.","paramStructur\#
-    e":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/c\#
-    omponents/schemas/WorkspaceReference"}},{"name":"path","description":"The file.","required":true,"schema":{"$r\#
-    ef":"#/components/schemas/RelativePath"}},{"name":"content","description":"What it is to hold.","required":tru\#
-    e,"schema":{"type":"string"}},{"name":"encoding","description":"How `content` is written.","required":false,"s\#
-    chema":{"$ref":"#/components/schemas/ContentEncoding","default":"utf8"}},{"name":"ifMatch","description":"Only w\#
-    here the file still has this ETag.","required":false,"schema":{"$ref":"#/components/schemas/ETag"}},{"name":"i\#
-    fNoneMatch","description":"`*`: only where nothing is there.","required":false,"schema":{"$ref":"#/components/\#
-    schemas/AnyETag"}},{"name":"createParents","description":"Whether missing folders on the way are made.","requi\#
-    red":false,"schema":{"type":"boolean","default":false}},{"name":"mode","description":"The permission bits. Abs\#
-    ent: those of the file that is there, else 0644 less the umask.","required":false,"schema":{"type":"integer","\#
-    minimum":0,"maximum":511}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileWritten"}},"err\#
-    ors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","ret\#
-    ryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` firs\#
-    t.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is n\#
-    ot where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":\#
-    "folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":\#
-    {"type":"file_not_found","retryable":false}},{"code":422,"message":"A file is needed and the path is a folder.\#
-    ","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"A folder is needed and the path i\#
-    s something else.","data":{"type":"not_a_directory","retryable":false}},{"code":422,"message":"The path is a d\#
-    evice, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}}\#
-    ,{"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where t\#
-    he file is gone.","data":{"type":"etag_mismatch","retryable":false}},{"code":409,"message":"Something of that n\#
-    ame or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"The c\#
-    ontent is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false}},{"co\#
-    de":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permissi\#
-    on_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.",\#
-    "data":{"type":"path_escapes","retryable":false}},{"code":503,"message":"The disk that holds the target is ful\#
-    l. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"serial","x-serial-key":"works\#
-    pace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
-    on":false},{"name":"file/delete","tags":[{"$ref":"#/components/tags/file"}],"summary":"Deletes a file, a link i\#
-    tself, or a folder.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","r\#
-    equired":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"What t\#
-    o delete; not the workspace's own folder.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath\#
-    "}},{"name":"recursive","description":"Whether a folder goes with all that it holds.","required":false,"schema\#
-    ":{"type":"boolean","default":false}},{"name":"ifMatch","description":"Only where the file still has this ETag\#
-    .","required":false,"schema":{"$ref":"#/components/schemas/ETag"}}],"result":{"name":"deleted","schema":{"$ref\#
-    ":"#/components/schemas/FileDeleted"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.\#
-    ","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived an\#
-    d read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code"\#
-    :409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new pat\#
-    h with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing i\#
-    s at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":409,"message":"T\#
-    he folder is not empty. Pass `recursive` to delete what it holds.","data":{"type":"directory_not_empty","retry\#
-    able":false}},{"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; a\#
-    bsent where the file is gone.","data":{"type":"etag_mismatch","retryable":false}},{"code":403,"message":"The o\#
-    perating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":f\#
-    alse}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_esc\#
-    apes","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
-    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x\#
-    -serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":\#
-    false,"x-notification":false},{"name":"file/move","tags":[{"$ref":"#/components/tags/file"}],"summary":"Moves o\#
-    r renames a file, a link itself, or a folder.","paramStructure":"either","params":[{"name":"workspace","descri\#
-    ption":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"\#
-    from","description":"What to move.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"n\#
-    ame":"to","description":"Its new path.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}}\#
-    ,{"name":"overwrite","description":"Whether a file that is there is replaced; a folder never is.","required":f\#
-    alse,"schema":{"type":"boolean","default":false}},{"name":"createParents","description":"Whether missing folde\#
-    rs on the way are made.","required":false,"schema":{"type":"boolean","default":false}},{"name":"ifMatch","desc\#
-    ription":"Only where `from` still has this ETag.","required":false,"schema":{"$ref":"#/components/schemas/ETag\#
-    "}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code":404,"message\#
-    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":40\#
-    9,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"worksp\#
-    ace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it ba\#
-    ck, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryabl\#
-    e":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","\#
-    retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"al\#
-    ready_exists","retryable":false}},{"code":422,"message":"A file is needed and the path is a folder.","data":{"\#
-    type":"is_a_directory","retryable":false}},{"code":422,"message":"A folder is needed and the path is something e\#
-    lse.","data":{"type":"not_a_directory","retryable":false}},{"code":409,"message":"The file has changed since t\#
-    he ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","re\#
-    tryable":false}},{"code":403,"message":"The operating system denies the server's user access to the path.","da\#
-    ta":{"type":"permission_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads ou\#
-    t of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":400,"message":"The parameters d\#
-    ecode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argum\#
-    ent","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable\#
-    ","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"file/copy","tags":[{"$ref\#
-    ":"#/components/tags/file"}],"summary":"Copies a file, a link itself, or a folder with all that it holds. It a\#
-    ppears when it is complete.","paramStructure":"either","params":[{"name":"workspace","description":"The worksp\#
-    ace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"from","description\#
-    ":"What to copy.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"to","descrip\#
-    tion":"The copy's path.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"recur\#
-    sive","description":"Whether a folder is copied.","required":false,"schema":{"type":"boolean","default":false}\#
-    },{"name":"overwrite","description":"Whether a file that is there is replaced; a folder never is.","required":\#
-    false,"schema":{"type":"boolean","default":false}},{"name":"createParents","description":"Whether missing fold\#
-    ers on the way are made.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"fil\#
-    e","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code":404,"message":"No workspace has that i\#
-    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace i\#
-    s archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":fa\#
-    lse}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace a\#
+    ink on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":400,"message\#
+    ":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"t\#
+    ype":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-\#
+    direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"file/read","tags":[{"$ref":"#/\#
+    components/tags/file"}],"summary":"Reads a file or a range of it. Links inside the workspace are followed.","p\#
+    aramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":\#
+    {"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"The file.","required":true,"\#
+    schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"offset","description":"Where to begin, in bytes\#
+    .","required":false,"schema":{"type":"integer","minimum":0,"default":0}},{"name":"length","description":"How m\#
+    uch to read, in bytes. Absent: to the end.","required":false,"schema":{"type":"integer","minimum":0}},{"name":\#
+    "encoding","description":"How to write the content. `auto`: `utf8` where it is valid UTF-8, else `base64`. A r\#
+    ange of text is cut back to end with a whole character; `length` in the answer tells. With `utf8`, a range tha\#
+    t begins within a character begins with the next one, and one that holds no whole character is widened to it; w\#
+    ith `auto`, those come as `base64`.","required":false,"schema":{"$ref":"#/components/schemas/ReadEncoding","de\#
+    fault":"auto"}}],"result":{"name":"content","schema":{"$ref":"#/components/schemas/FileContent"}},"errors":[{"\#
+    code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":\#
+    false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace a\#
     t its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"mess\#
     age":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":4\#
-    09,"message":"Something of that name or path is there already.","data":{"type":"already_exists","retryable":fa\#
-    lse}},{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retr\#
-    yable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_\#
-    a_directory","retryable":false}},{"code":422,"message":"The path is a device, a socket or a pipe, which is nei\#
-    ther read nor written.","data":{"type":"not_a_file","retryable":false}},{"code":403,"message":"The operating s\#
-    ystem denies the server's user access to the path.","data":{"type":"permission_denied","retryable":false}},{"c\#
-    ode":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","ret\#
-    ryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"\#
-    type":"no_space","retryable":true}},{"code":400,"message":"The parameters decode and keep their bounds, but do n\#
-    ot make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"s\#
-    erial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x\#
-    -stream":false,"x-notification":false},{"name":"file/mkdir","tags":[{"$ref":"#/components/tags/file"}],"summar\#
-    y":"Makes a folder.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","r\#
-    equired":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"The f\#
-    older.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"parents","description"\#
-    :"Whether missing folders on the way are made, and one that is there is taken as made.","required":false,"sche\#
-    ma":{"type":"boolean","default":false}},{"name":"mode","description":"The permission bits. Absent: 0755 less t\#
-    he umask.","required":false,"schema":{"type":"integer","minimum":0,"maximum":511}}],"result":{"name":"file","s\#
-    chema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code":404,"message":"No workspace has that id, ke\#
-    y or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is a\#
-    rchived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false\#
-    }},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
-    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message\#
-    ":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":409,\#
-    "message":"Something of that name or path is there already.","data":{"type":"already_exists","retryable":false\#
-    }},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory"\#
-    ,"retryable":false}},{"code":403,"message":"The operating system denies the server's user access to the path."\#
-    ,"data":{"type":"permission_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, lead\#
-    s out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":503,"message":"The disk tha\#
-    t holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"seri\#
-    al","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-st\#
-    ream":false,"x-notification":false},{"name":"file/watch","tags":[{"$ref":"#/components/tags/file"}],"summary":\#
-    "Tells what changes under a path, as events of a stream of its own that this connection is attached to at once\#
-    .","description":"The watch ends a minute after its last attachment. A client that comes back within that time a\#
-    ttaches to the stream again with `stream/attach` and has missed nothing.","paramStructure":"either","params":[\#
-    {"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/Work\#
-    spaceReference"}},{"name":"path","description":"The folder or file. Absent: the workspace's own folder.","requ\#
-    ired":false,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"recursive","description":"Whether f\#
-    olders below are watched too.","required":false,"schema":{"type":"boolean","default":true}},{"name":"include",\#
-    "description":"Only what matches one of these globs.","required":false,"schema":{"type":"array","items":{"type\#
-    ":"string","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"exclude","description":"Not wh\#
-    at matches one of these; excluded folders are not watched.","required":false,"schema":{"type":"array","items":\#
-    {"type":"string","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"gitignore","description"\#
-    :"Whether to leave out what `.gitignore` files name, and `.git` itself.","required":false,"schema":{"type":"bo\#
-    olean","default":true}},{"name":"debounceMs","description":"How long changes are gathered, so that many to one p\#
-    ath are told as one, in milliseconds.","required":false,"schema":{"type":"integer","minimum":0,"maximum":60000\#
-    ,"default":50}}],"result":{"name":"attachment","schema":{"$ref":"#/components/schemas/Attachment"}},"errors":[\#
-    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
-    ":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspa\#
-    ce at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"\#
-    message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"cod\#
-    e":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retry\#
-    able":false}},{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` nam\#
-    es the limit.","data":{"type":"limit_reached","retryable":true}}],"x-lane":"serial","x-serial-key":"stream","x\#
-    -scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false}\#
-    ,{"name":"stream/attach","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Follows a stream: first its p\#
-    ast from a position, then what comes, without a seam.","description":"The answer comes before the first `strea\#
-    m/event`; `stream/end` comes after the last. A client that reads slowly falls behind in its own position and i\#
-    s never disconnected. Without `after` and `tail` the stream is sent from its beginning.","paramStructure":"eit\#
-    her","params":[{"name":"stream","description":"The stream.","required":true,"schema":{"$ref":"#/components/sch\#
-    emas/StreamName"}},{"name":"after","description":"The last event that the client has. Sending goes on with the n\#
-    ext.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}},{"name":"tail","description":"Only thi\#
-    s many of the events that are there; not together with `after`.","required":false,"schema":{"type":"integer","\#
-    minimum":0,"maximum":10000}},{"name":"follow","description":"Whether to go on with what comes. Without it, the a\#
-    ttachment ends where the stream ends today.","required":false,"schema":{"type":"boolean","default":true}},{"na\#
-    me":"types","description":"Only events of these types; `job.*` stands for all that begin with `job.`.","requir\#
-    ed":false,"schema":{"type":"array","items":{"type":"string","maxLength":128},"minItems":1,"maxItems":64}}],"re\#
-    sult":{"name":"attachment","schema":{"$ref":"#/components/schemas/Attachment"}},"errors":[{"code":404,"message\#
-    ":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},{"code":400,"messag\#
-    e":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"cod\#
-    e":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says w\#
-    hy.","data":{"type":"invalid_argument","retryable":false}},{"code":429,"message":"A limit on how many of these m\#
-    ay be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"\#
-    x-lane":"serial","x-serial-key":"stream","x-scope":"read","x-stability":"stable","x-direction":"client-to-serv\#
-    er","x-stream":true,"x-notification":false},{"name":"stream/detach","tags":[{"$ref":"#/components/tags/stream"\#
-    }],"summary":"Ends an attachment. Nothing of it is sent after the answer.","paramStructure":"either","params":\#
-    [{"name":"attachment","description":"The attachment.","required":true,"schema":{"type":"string","maxLength":64\#
-    }}],"result":{"name":"nothing","schema":{"type":"null"}},"errors":[{"code":404,"message":"This connection has n\#
-    o attachment of that id.","data":{"type":"attachment_not_found","retryable":false}}],"x-lane":"serial","x-seri\#
-    al-key":"stream","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
-    notification":false},{"name":"stream/read","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Reads a pie\#
-    ce of a stream; for scripts.","paramStructure":"either","params":[{"name":"stream","description":"The stream."\#
-    ,"required":true,"schema":{"$ref":"#/components/schemas/StreamName"}},{"name":"after","description":"The last e\#
-    vent that the caller has. Absent: from the beginning.","required":false,"schema":{"$ref":"#/components/schemas\#
-    /Cursor"}},{"name":"limitBytes","description":"How many bytes of events to return. At least one event is retur\#
-    ned.","required":false,"schema":{"type":"integer","minimum":1,"maximum":16777216,"default":1048576}},{"name":"\#
-    types","description":"Only events of these types.","required":false,"schema":{"type":"array","items":{"type":"\#
-    string","maxLength":128},"minItems":1,"maxItems":64}}],"result":{"name":"page","schema":{"$ref":"#/components/\#
-    schemas/StreamPage"}},"errors":[{"code":404,"message":"There is no stream of that name.","data":{"type":"strea\#
-    m_not_found","retryable":false}},{"code":400,"message":"The cursor was not made by this list or stream.","data\#
-    ":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable",\#
-    "x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"stream/append","tags":[{"$r\#
-    ef":"#/components/tags/stream"}],"summary":"Appends events to a stream of the caller's own, whose name begins w\#
-    ith `custom/`. It is made where it is missing.","description":"All events are written in one transaction, and o\#
-    n disk, before the answer. Anything that others should be able to follow can be kept so: the output of a build\#
-    , the steps of a script.","paramStructure":"either","params":[{"name":"stream","description":"The stream.","re\#
-    quired":true,"schema":{"type":"string","maxLength":200,"pattern":"^custom/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"\#
-    }},{"name":"events","description":"The events, in order.","required":true,"schema":{"type":"array","items":{"$\#
-    ref":"#/components/schemas/NewEvent"},"maxItems":10000}},{"name":"close","description":"Whether the stream end\#
-    s with these.","required":false,"schema":{"type":"boolean","default":false}},{"name":"idempotencyKey","descrip\#
-    tion":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}\#
-    ],"result":{"name":"appended","schema":{"$ref":"#/components/schemas/AppendResult"}},"errors":[{"code":409,"me\#
-    ssage":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}},\#
-    {"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space"\#
-    ,"retryable":true}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":\#
-    {"type":"idempotency_conflict","retryable":false}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"write\#
-    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"st\#
-    ream/list","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Lists the streams.","paramStructure":"eithe\#
-    r","params":[{"name":"prefix","description":"Only those whose name begins so.","required":false,"schema":{"typ\#
-    e":"string","maxLength":200}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type"\#
-    :"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page b\#
-    efore.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"streams","schema"\#
-    :{"$ref":"#/components/schemas/StreamInfoPage"}},"errors":[{"code":400,"message":"The cursor was not made by t\#
-    his list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"rea\#
-    d","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"s\#
-    tream/event","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Events of an attachment, in order.","para\#
-    mStructure":"either","params":[{"name":"attachment","description":"The attachment.","required":true,"schema":{\#
-    "type":"string"}},{"name":"events","description":"The events.","required":true,"schema":{"type":"array","items\#
-    ":{"$ref":"#/components/schemas/StreamEvent"}}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-\#
-    direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"stream/gap","tags":[{"$ref":"#/\#
-    components/tags/stream"}],"summary":"Events that this attachment should have been sent are gone.","paramStruct\#
-    ure":"either","params":[{"name":"attachment","description":"The attachment.","required":true,"schema":{"type":\#
-    "string"}},{"name":"to","description":"The last event that is missing.","required":true,"schema":{"$ref":"#/co\#
-    mponents/schemas/Cursor"}},{"name":"reason","description":"Why.","required":true,"schema":{"$ref":"#/component\#
-    s/schemas/GapReason"}},{"name":"from","description":"The last event before the gap, as far as the client knows\#
-    . Absent: the beginning.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"x-lane":"inline"\#
-    ,"x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":tr\#
-    ue},{"name":"stream/end","tags":[{"$ref":"#/components/tags/stream"}],"summary":"The attachment has ended. Not\#
-    hing of it comes after this.","paramStructure":"either","params":[{"name":"attachment","description":"The atta\#
-    chment.","required":true,"schema":{"type":"string"}},{"name":"reason","description":"Why.","required":true,"sc\#
-    hema":{"$ref":"#/components/schemas/EndReason"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x\#
-    -direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"job/get","tags":[{"$ref":"#/co\#
-    mponents/tags/job"}],"summary":"Returns one job, at once or when it has ended.","paramStructure":"either","par\#
-    ams":[{"name":"job","description":"The job.","required":true,"schema":{"type":"string","maxLength":64}},{"name\#
-    ":"waitSeconds","description":"How long to wait for its end, in seconds. The job is returned as it then is.","\#
-    required":false,"schema":{"type":"number","minimum":0,"maximum":86400,"default":0}}],"result":{"name":"job","s\#
-    chema":{"$ref":"#/components/schemas/Job"}},"errors":[{"code":404,"message":"There is no job of that id.","dat\#
-    a":{"type":"job_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable",\#
-    "x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"job/list","tags":[{"$ref":"\#
-    #/components/tags/job"}],"summary":"Lists jobs, newest first.","paramStructure":"either","params":[{"name":"wo\#
-    rkspace","description":"Only those of this workspace.","required":false,"schema":{"$ref":"#/components/schemas\#
-    /WorkspaceReference"}},{"name":"states","description":"Only those in one of these states.","required":false,"s\#
-    chema":{"type":"array","items":{"$ref":"#/components/schemas/JobState"},"maxItems":16}},{"name":"limit","descr\#
-    iption":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}\#
-    },{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/compo\#
-    nents/schemas/Cursor"}}],"result":{"name":"jobs","schema":{"$ref":"#/components/schemas/JobPage"}},"errors":[{\#
-    "code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retrya\#
-    ble":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_foun\#
-    d","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to\#
-    -server","x-stream":false,"x-notification":false},{"name":"job/cancel","tags":[{"$ref":"#/components/tags/job"\#
-    }],"summary":"Cancels a job. It ends as `cancelled`, with what it had staged removed, and is returned once it h\#
-    as ended.","paramStructure":"either","params":[{"name":"job","description":"The job.","required":true,"schema"\#
-    :{"type":"string","maxLength":64}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/Job"}},"erro\#
-    rs":[{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}},{"\#
-    code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable"\#
-    :false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-s\#
-    tream":false,"x-notification":false}],"components":{"tags":{"base":{"name":"base","description":"The connectio\#
-    n itself: its life cycle, cancellation, progress, tracing and discovery."},"server":{"name":"server","descript\#
-    ion":"The server as a whole, and its configuration."},"workspace":{"name":"workspace","description":"Workspace\#
-    s: folders that Berth knows, what they are made from, and their snapshots."},"file":{"name":"file","descriptio\#
-    n":"Files of a workspace. No path, link or race leads out of it."},"stream":{"name":"stream","description":"St\#
-    reams: journals that any number of clients follow, each at its own pace."},"job":{"name":"job","description":"\#
-    Jobs: work that takes a while. Each has a stream, progress and an honest end."}},"schemas":{"Timestamp":{"titl\#
-    e":"Timestamp","type":"string","format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in U\#
-    TC with milliseconds: `2026-11-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProp\#
-    erties":{"type":"string","maxLength":256},"maxProperties":64,"description":"Short text labels by name, to find t\#
-    hings by."},"Metadata":{"title":"Metadata","type":"object","description":"Anything a client wants to keep with t\#
-    he entity. The server stores it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":\#
-    "string","minLength":1,"maxLength":255,"description":"A word of the caller's: a second call with the same key a\#
-    nd the same parameters returns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength\#
-    ":1,"maxLength":512,"description":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane"\#
-    ,"type":"string","enum":["inline","serial","concurrent"],"description":"How calls of a method are carried out: a\#
-    t once and in order, in arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string\#
-    ","enum":["none","read","write","admin"],"description":"What a caller must hold to call a method: `none` is op\#
-    en to all, each later one includes those before it."},"Fault":{"title":"Fault","type":"object","required":["lo\#
-    c","msg","type"],"properties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of m\#
-    embers and indexes of entries."},"msg":{"type":"string","description":"What is wrong and what would be right."\#
-    },"type":{"type":"string","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_\#
-    length`, `max_length`, `pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in p\#
-    arameters or in a document."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","re\#
-    tryable"],"properties":{"type":{"type":"string","description":"A stable word from the list of errors."},"detai\#
-    l":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whet\#
-    her the same call may succeed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to w\#
-    ait before trying again, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fau\#
-    lt"},"description":"Every fault, where there are several."}},"description":"What an error's `data` holds. Furt\#
-    her members depend on the type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"prop\#
-    erties":{"name":{"type":"string","maxLength":256,"description":"The client's name."},"version":{"type":"string\#
-    ","maxLength":128,"description":"The client's version."}},"description":"The name and version of a client."},"\#
-    TraceValue":{"title":"TraceValue","type":"string","enum":["off","messages","verbose"],"description":"How much t\#
-    racing tells."},"ServerInfo":{"title":"ServerInfo","type":"object","required":["name","version"],"properties":\#
-    {"name":{"type":"string","description":"Always `berth`."},"version":{"type":"string","description":"The server\#
-    's version."}},"description":"The name and version of the server."},"Limits":{"title":"Limits","type":"object"\#
-    ,"required":["maxMessageBytes","maxInFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","de\#
-    scription":"The largest message, in bytes."},"maxInFlight":{"type":"integer","description":"How many requests m\#
-    ay be open at once. Further ones wait, and then reading pauses."},"maxBatch":{"type":"integer","description":"\#
-    The most entries of a batch."}},"description":"What one connection may ask for."},"InitializeResult":{"title":\#
-    "InitializeResult","type":"object","required":["protocolVersion","supportedVersions","serverInfo","instanceId"\#
-    ,"capabilities","families","limits"],"properties":{"protocolVersion":{"type":"string","description":"The versi\#
-    on that both will speak."},"supportedVersions":{"type":"array","items":{"type":"string"},"description":"Every v\#
-    ersion that the server speaks, best first."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","descripti\#
-    on":"Who answers."},"instanceId":{"type":"string","description":"A new one each time the server starts: a clie\#
-    nt that sees another one knows that the server was restarted."},"capabilities":{"type":"object","description":\#
-    "Empty: kept free for what language-server clients look for."},"families":{"type":"object","description":"One o\#
-    bject a family of methods that this server has."},"limits":{"$ref":"#/components/schemas/Limits","description"\#
-    :"What the connection may ask for."}},"description":"What was settled."},"ProgressKind":{"title":"ProgressKind\#
-    ","type":"string","enum":["begin","report","end"],"description":"The step of a progress."},"WorkDoneProgress":\#
-    {"title":"WorkDoneProgress","type":"object","required":["kind"],"properties":{"kind":{"$ref":"#/components/sch\#
-    emas/ProgressKind","description":"The step."},"title":{"type":"string","description":"What is being done; with `\#
-    begin`."},"message":{"type":"string","description":"Where it stands."},"percentage":{"type":"integer","minimum\#
-    ":0,"maximum":100,"description":"How much is done, where that is known."},"cancellable":{"type":"boolean","des\#
-    cription":"Whether `$/cancelRequest` ends the work."}},"description":"One step of a progress, as in the Langua\#
-    ge Server Protocol."},"Pong":{"title":"Pong","type":"object","required":["instanceId"],"properties":{"instance\#
-    Id":{"type":"string","description":"The running server's id."}},"description":"The answer to a ping."},"Server\#
-    Started":{"title":"ServerStarted","type":"object","required":["instanceId","pid","version"],"properties":{"ins\#
-    tanceId":{"type":"string","description":"The new server's id."},"pid":{"type":"integer","description":"Its pro\#
-    cess."},"version":{"type":"string","description":"Its version."}},"description":"A server has started."},"Stop\#
-    Result":{"title":"StopResult","type":"object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"i\#
-    nteger","description":"The process that will exit."},"graceSeconds":{"type":"number","description":"How long o\#
-    pen requests may go on, in seconds."}},"description":"The server is stopping."},"Health":{"title":"Health","ty\#
-    pe":"string","enum":["ok","warning","failing"],"description":"How well something is."},"HealthCheck":{"title":\#
-    "HealthCheck","type":"object","required":["name","state","message","durationMs"],"properties":{"name":{"type":\#
-    "string","description":"`database`, `disk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/sch\#
-    emas/Health","description":"Its result."},"message":{"type":"string","description":"What was found."},"duratio\#
-    nMs":{"type":"number","description":"How long the check took, in milliseconds."}},"description":"One check of t\#
-    he server's health."},"ServerCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlig\#
-    ht","attachments","watches","workspaces","snapshots","streams","jobs","runningJobs","children"],"properties":{\#
-    "connections":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","description":\#
-    "Requests being carried out, this one included."},"attachments":{"type":"integer","description":"Attachments t\#
-    o streams."},"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","de\#
-    scription":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"st\#
-    reams":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs t\#
-    hat are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"children":{"type":\#
-    "integer","description":"Child processes that are alive."}},"description":"How much of everything the server h\#
-    as."},"ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakBytes"],"propert\#
-    ies":{"residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes":{"type":"integ\#
-    er","description":"The most resident memory so far, in bytes."}},"description":"The server's memory."},"Server\#
-    State":{"title":"ServerState","type":"object","required":["version","instanceId","pid","home","socket","starte\#
-    dAt","uptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"string","descriptio\#
-    n":"The server's version."},"instanceId":{"type":"string","description":"The running server's id."},"pid":{"ty\#
-    pe":"integer","description":"Its process."},"home":{"type":"string","description":"The folder of its state."},\#
-    "socket":{"type":"string","description":"The path of its socket; empty where it has none."},"startedAt":{"$ref\#
-    ":"#/components/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"number","descrip\#
-    tion":"How long it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Health","description\#
-    ":"The worst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"de\#
-    scription":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How much of e\#
-    verything there is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."}},"desc\#
-    ription":"How the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug","info","\#
-    notice","warning","error","critical"],"description":"How grave a log line must be to be written."},"Durability\#
-    ":{"title":"Durability","type":"string","enum":["normal","full"],"description":"What an acknowledged write sur\#
-    vives: `normal`, the death of the server at any moment; `full`, the loss of power too, at the price of a disk f\#
-    lush a transaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{\#
-    "type":"integer","minimum":0,"maximum":31536000,"description":"After how long without clients and work a serve\#
-    r that was started by a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"numbe\#
-    r","minimum":0,"maximum":3600,"description":"How long open requests may go on when the server is told to stop, i\#
-    n seconds.","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least grave lin\#
-    e that is logged.","default":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfi\#
-    g","type":"object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"des\#
-    cription":"The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"ma\#
-    ximum":10000,"description":"How many requests may be open at once.","default":128},"maxBatch":{"type":"integer\#
-    ","minimum":1,"maximum":100000,"description":"The most entries of a batch.","default":1000},"maxAttachments":{\#
-    "type":"integer","minimum":1,"maximum":100000,"description":"The most attachments of a connection.","default":\#
-    1024}},"description":"What one connection may ask for. Changes hold for connections that are opened after them\#
-    ."},"StreamsConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","\#
-    minimum":60,"maximum":3153600000,"description":"How old an event may become, in seconds.","default":2592000},"\#
-    maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of events on\#
-    e stream may hold; older ones are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer\#
-    ","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in seconds.",\#
-    "default":604800}},"description":"How long streams are kept."},"TemplatesConfig":{"title":"TemplatesConfig","t\#
-    ype":"object","properties":{"maxBytes":{"type":"integer","minimum":1,"maximum":1099511627776,"description":"Th\#
-    e most bytes of an unpacked template or archive.","default":2147483648},"maxFiles":{"type":"integer","minimum"\#
-    :1,"maximum":100000000,"description":"The most entries of a template or archive.","default":200000},"maxRatio"\#
-    :{"type":"number","minimum":1,"maximum":1000000,"description":"How many bytes one packed byte may unpack to. L\#
-    ooked at once a mebibyte has been unpacked.","default":200},"timeoutSeconds":{"type":"integer","minimum":1,"ma\#
-    ximum":86400,"description":"How long a download or a git command may take, in seconds.","default":600}},"descr\#
-    iption":"What is taken from templates and archives."},"TrashConfig":{"title":"TrashConfig","type":"object","pr\#
-    operties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a deleted w\#
-    orkspace can be restored, in seconds.","default":604800}},"description":"What was deleted."},"WatchConfig":{"t\#
-    itle":"WatchConfig","type":"object","properties":{"maxDirectories":{"type":"integer","minimum":1,"maximum":100\#
-    00000,"description":"The most folders watched at once by all watches together.","default":65536}},"description\#
-    ":"Watches on files."},"Config":{"title":"Config","type":"object","properties":{"durability":{"$ref":"#/compon\#
-    ents/schemas/Durability","description":"What an acknowledged write survives. Read when the server starts.","de\#
-    fault":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig","description":"The server itself.","defa\#
-    ult":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","description":"What one connection may ask for."\#
-    ,"default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig","description":"How long streams are kept\#
-    .","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesConfig","description":"What is taken from t\#
-    emplates and archives.","default":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","description":"What w\#
-    as deleted.","default":{}},"watch":{"$ref":"#/components/schemas/WatchConfig","description":"Watches on files.\#
-    ","default":{}}},"description":"The configuration. Every member has a default."},"ConfigFault":{"title":"Confi\#
-    gFault","type":"object","required":["message"],"properties":{"message":{"type":"string","description":"What is w\#
-    rong, and where."},"line":{"type":"integer","minimum":1,"description":"The line, from 1."},"column":{"type":"i\#
-    nteger","minimum":1,"description":"The column, from 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#\#
-    /components/schemas/Fault"},"description":"Every fault against the schema."}},"description":"Why the configura\#
-    tion file was not taken."},"ConfigState":{"title":"ConfigState","type":"object","required":["config","file","v\#
-    ersion"],"properties":{"config":{"$ref":"#/components/schemas/Config","description":"The configuration in forc\#
-    e, with the defaults filled in."},"file":{"type":"string","description":"The path of its file."},"version":{"t\#
-    ype":"string","description":"A digest of the file that is in force."},"fault":{"$ref":"#/components/schemas/Co\#
-    nfigFault","description":"Why the file as it is now is not in force. Absent where it is."}},"description":"The c\#
-    onfiguration in force and its file."},"WorkspaceReference":{"title":"WorkspaceReference","type":"string","minL\#
-    ength":1,"maxLength":256,"description":"A workspace's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds",\#
-    "type":"number","minimum":0,"maximum":86400,"description":"How long to wait, in seconds."},"WorkspaceState":{"\#
-    title":"WorkspaceState","type":"string","enum":["active","archived","deleted"],"description":"Where a workspac\#
-    e stands. `archived`: its files are read-only through Berth. `deleted`: it can be restored for a while."},"Wor\#
-    kspaceTargetState":{"title":"WorkspaceTargetState","type":"string","enum":["active","archived"],"description":\#
-    "The states that `workspace/update` sets."},"FolderState":{"title":"FolderState","type":"string","enum":["pres\#
-    ent","missing","replaced","inaccessible"],"description":"How a workspace's folder is: where it was; gone or mo\#
-    ved away; another folder stands in its place; not to be looked at."},"FileDisposal":{"title":"FileDisposal","t\#
-    ype":"string","enum":["keep","trash","delete"],"description":"What happens to the files: they stay, can be res\#
-    tored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFormat","type":"string","enum":["tar.gz","t\#
-    ar.zst","zip"],"description":"An archive's format."},"Workspace":{"title":"Workspace","type":"object","require\#
-    d":["id","slug","name","path","managed","state","folderState","labels","metadata","version","createdAt","updat\#
-    edAt"],"properties":{"id":{"type":"string","description":"Its id: `ws_…`."},"key":{"type":"string","descriptio\#
-    n":"The caller's own name for it."},"slug":{"type":"string","description":"Its name in letters, digits and hyp\#
-    hens, unique in the home."},"name":{"type":"string","description":"For people."},"path":{"type":"string","desc\#
-    ription":"Its folder, as an absolute path."},"managed":{"type":"boolean","description":"Whether the folder is i\#
-    n the home."},"state":{"$ref":"#/components/schemas/WorkspaceState","description":"Where it stands."},"folderS\#
-    tate":{"$ref":"#/components/schemas/FolderState","description":"How its folder is, looked at just now."},"labe\#
-    ls":{"$ref":"#/components/schemas/Labels","description":"Its labels."},"metadata":{"$ref":"#/components/schema\#
-    s/Metadata","description":"What clients keep with it."},"version":{"type":"integer","description":"Counts its c\#
-    hanges."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":\#
-    {"$ref":"#/components/schemas/Timestamp","description":"When it was last changed."},"deletedAt":{"$ref":"#/com\#
-    ponents/schemas/Timestamp","description":"When it was deleted."},"restorableUntil":{"$ref":"#/components/schem\#
-    as/Timestamp","description":"Until when a deleted one can be restored."},"filesDeleted":{"type":"boolean","des\#
-    cription":"Whether its files were deleted for good; it can then be restored without them only.","default":fals\#
-    e}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"title":"WorkspaceCreated","type":"object"\#
-    ,"required":["workspace","created"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","descri\#
-    ption":"The workspace."},"created":{"type":"boolean","description":"Whether this call made it."},"job":{"$ref"\#
-    :"#/components/schemas/Job","description":"The job that fills it from the template."}},"description":"A worksp\#
-    ace that was made or found."},"WorkspacePage":{"title":"WorkspacePage","type":"object","required":["workspaces\#
-    "],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/components/schemas/Workspace"},"description":\#
-    "The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the n\#
-    ext page begins. Absent on the last."}},"description":"A page of workspaces."},"InlineFile":{"title":"InlineFi\#
-    le","type":"object","required":["path","content"],"properties":{"path":{"$ref":"#/components/schemas/RelativeP\#
-    ath","description":"Where it goes."},"content":{"type":"string","description":"What it holds."},"encoding":{"$\#
-    ref":"#/components/schemas/ContentEncoding","description":"How `content` is written.","default":"utf8"},"execu\#
-    table":{"type":"boolean","description":"Whether it may be run.","default":false}},"description":"A file of an i\#
-    nline template."},"TemplateSource":{"title":"TemplateSource","type":"object","properties":{"files":{"type":"ar\#
-    ray","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":10000,"description":"The files themselves."\#
-    },"folder":{"type":"string","minLength":1,"maxLength":4096,"description":"A folder of this machine, as an abso\#
-    lute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A f\#
-    older under `templates/` in the home."},"url":{"type":"string","minLength":1,"maxLength":4096,"description":"A g\#
-    it repository or an archive, as in `workspace/cloneTemplate`; only with `workspace/create`."},"ref":{"type":"s\#
-    tring","minLength":1,"maxLength":256,"description":"With `url`: the branch, tag or commit."},"subdirectory":{"\#
-    type":"string","minLength":1,"maxLength":1024,"description":"Only this folder of it."}},"description":"What a t\#
-    emplate is taken from: exactly one of the members `files`, `folder`, `name` and `url`."},"TemplateVariable":{"\#
-    title":"TemplateVariable","type":"object","required":["name"],"properties":{"name":{"type":"string","minLength\#
-    ":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},"description":{"type":"stri\#
-    ng","maxLength":1000,"description":"What it is for, for people."},"default":{"type":"string","maxLength":65536\#
-    ,"description":"Its value where none is given. Absent: one must be given."},"pattern":{"type":"string","maxLen\#
-    gth":1000,"description":"A regular expression that the whole value must match."}},"description":"A variable th\#
-    at a template's `berth.template.yaml` declares. `{{name}}` in text files and paths is replaced by its value."}\#
-    ,"TemplateManifest":{"title":"TemplateManifest","type":"object","properties":{"name":{"type":"string","maxLeng\#
-    th":200,"description":"The template's name."},"description":{"type":"string","maxLength":10000,"description":"\#
-    What it makes."},"variables":{"type":"array","items":{"$ref":"#/components/schemas/TemplateVariable"},"maxItem\#
-    s":256,"description":"Its variables."},"verbatim":{"type":"array","items":{"type":"string","maxLength":256},"m\#
-    axItems":256,"description":"Globs of files in which nothing is replaced."}},"description":"The form of `berth.\#
-    template.yaml`, which a template may hold at its top. The file itself is not copied."},"JobStarted":{"title":"\#
-    JobStarted","type":"object","required":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job\#
-    ","description":"The job."},"created":{"type":"boolean","description":"Whether this call began it; false for a r\#
-    epeated idempotency key."}},"description":"The job that does the work, as it stood when the answer was sent."}\#
-    ,"TemplateJobResult":{"title":"TemplateJobResult","type":"object","required":["files","directories","bytes"],"\#
-    properties":{"files":{"type":"integer","description":"How many files were put in place."},"directories":{"type\#
-    ":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes."\#
-    },"commit":{"type":"string","description":"The commit that was cloned."}},"description":"What `applyTemplate` a\#
-    nd `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobResult","type":"object","required":["snaps\#
-    hot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot","description":"The snapshot."}},"descri\#
-    ption":"What `workspace/snapshot` made."},"RestoreJobResult":{"title":"RestoreJobResult","type":"object","requ\#
-    ired":["undo","written","removed","unchanged"],"properties":{"undo":{"type":"string","description":"The snapsh\#
-    ot that brings back what was there before."},"written":{"type":"integer","description":"How many files and lin\#
-    ks were written."},"removed":{"type":"integer","description":"How many entries were removed."},"unchanged":{"t\#
-    ype":"integer","description":"How many files and links were already right."}},"description":"What `snapshot/re\#
-    store` did."},"ExportJobResult":{"title":"ExportJobResult","type":"object","required":["path","format","files"\#
-    ,"bytes","archiveBytes"],"properties":{"path":{"type":"string","description":"The archive."},"format":{"$ref":\#
-    "#/components/schemas/ArchiveFormat","description":"Its format."},"files":{"type":"integer","description":"How m\#
-    any files it holds."},"bytes":{"type":"integer","description":"Their size, in bytes."},"archiveBytes":{"type":\#
-    "integer","description":"The archive's size, in bytes."}},"description":"What `workspace/export` wrote."},"Imp\#
-    ortJobResult":{"title":"ImportJobResult","type":"object","required":["workspace","files","directories","bytes"\#
-    ],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"files":{\#
-    "type":"integer","description":"How many files were unpacked."},"directories":{"type":"integer","description":\#
-    "How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes."}},"description":"What `wo\#
-    rkspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object","required":["id","workspace","automatic\#
-    ","includeIgnored","files","directories","bytes","storedBytes","createdAt"],"properties":{"id":{"type":"string\#
-    ","description":"Its id: `snap_…`."},"workspace":{"type":"string","description":"The id of its workspace."},"l\#
-    abel":{"type":"string","description":"For people."},"automatic":{"type":"boolean","description":"Whether it wa\#
-    s made to undo a restore."},"includeIgnored":{"type":"boolean","description":"Whether ignored files were taken t\#
-    oo."},"files":{"type":"integer","description":"How many files and links it holds."},"directories":{"type":"int\#
-    eger","description":"How many folders."},"bytes":{"type":"integer","description":"The size of its files, in by\#
-    tes."},"storedBytes":{"type":"integer","description":"How many bytes were not stored before, in bytes."},"crea\#
-    tedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."}},"description":"A workspace a\#
-    s it was at one time."},"SnapshotPage":{"title":"SnapshotPage","type":"object","required":["snapshots"],"prope\#
-    rties":{"snapshots":{"type":"array","items":{"$ref":"#/components/schemas/Snapshot"},"description":"The snapsh\#
-    ots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page beg\#
-    ins. Absent on the last."}},"description":"A page of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"s\#
-    tring","enum":["added","removed","modified","retyped","permissions"],"description":"How an entry changed: it i\#
-    s new, gone, of other content, of another type, or of another mode only."},"SnapshotChange":{"title":"Snapshot\#
-    Change","type":"object","required":["path","change","type"],"properties":{"path":{"type":"string","description\#
-    ":"The entry's path."},"change":{"$ref":"#/components/schemas/ChangeKind","description":"How it changed."},"ty\#
-    pe":{"$ref":"#/components/schemas/FileType","description":"What it is; or was, where it is gone."},"sizeBefore\#
-    ":{"type":"integer","description":"Its size before, in bytes."},"sizeAfter":{"type":"integer","description":"I\#
-    ts size after, in bytes."}},"description":"One difference."},"SnapshotChangePage":{"title":"SnapshotChangePage\#
-    ","type":"object","required":["changes"],"properties":{"changes":{"type":"array","items":{"$ref":"#/components\#
-    /schemas/SnapshotChange"},"description":"The differences, by path."},"nextCursor":{"$ref":"#/components/schema\#
-    s/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of differenc\#
-    es."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","required":["snapshot","freedBytes"],"prope\#
-    rties":{"snapshot":{"type":"string","description":"Its id."},"freedBytes":{"type":"integer","description":"How m\#
-    any bytes no other snapshot needed, in bytes."}},"description":"A snapshot that is gone."},"RelativePath":{"ti\#
-    tle":"RelativePath","type":"string","minLength":1,"maxLength":4096,"description":"A path below the workspace's f\#
-    older, with `/` between its parts. `..` may not lead out of it."},"ETag":{"title":"ETag","type":"string","minL\#
-    ength":1,"maxLength":128,"description":"Stands for one content of a file; changes whenever the file does."},"A\#
-    nyETag":{"title":"AnyETag","type":"string","enum":["*"],"description":"Any ETag."},"ContentEncoding":{"title":\#
-    "ContentEncoding","type":"string","enum":["utf8","base64"],"description":"How a file's content is written in J\#
-    SON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":["auto","utf8","base64"],"description":"H\#
-    ow a file's content is to be written in JSON."},"FileType":{"title":"FileType","type":"string","enum":["file",\#
-    "directory","symlink","other"],"description":"What an entry is."},"FileInfo":{"title":"FileInfo","type":"objec\#
-    t","required":["path","type","size","mode","modifiedAt","etag"],"properties":{"path":{"type":"string","descrip\#
-    tion":"Its path below the workspace's folder. Bytes that are not valid UTF-8 are replaced, and `pathBytes` is t\#
-    here."},"pathBytes":{"type":"string","description":"The path's own bytes, in base64, where they are not valid U\#
-    TF-8."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is."},"size":{"type":"integer","\#
-    description":"Its size, in bytes."},"mode":{"type":"integer","description":"Its permission bits."},"modifiedAt\#
-    ":{"$ref":"#/components/schemas/Timestamp","description":"When its content was last changed."},"etag":{"$ref":\#
-    "#/components/schemas/ETag","description":"Its ETag."},"target":{"type":"string","description":"Where a link l\#
-    eads to."}},"description":"An entry of a folder."},"FilePage":{"title":"FilePage","type":"object","required":[\#
-    "entries"],"properties":{"entries":{"type":"array","items":{"$ref":"#/components/schemas/FileInfo"},"descripti\#
-    on":"The entries, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next p\#
-    age begins. Absent on the last."}},"description":"A page of entries."},"FileContent":{"title":"FileContent","t\#
-    ype":"object","required":["path","content","encoding","offset","length","size","etag","eof"],"properties":{"pa\#
-    th":{"type":"string","description":"The file."},"content":{"type":"string","description":"What was read."},"en\#
-    coding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content` is written."},"offset":{"t\#
-    ype":"integer","description":"Where it begins, in bytes."},"length":{"type":"integer","description":"How much w\#
-    as read, in bytes of the file."},"size":{"type":"integer","description":"The file's size, in bytes."},"etag":{\#
-    "$ref":"#/components/schemas/ETag","description":"The file's ETag."},"eof":{"type":"boolean","description":"Wh\#
-    ether this reaches to the file's end."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritt\#
-    en","type":"object","required":["file","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo"\#
-    ,"description":"The file as it is now."},"created":{"type":"boolean","description":"Whether it was not there b\#
-    efore."}},"description":"A file that was written."},"FileDeleted":{"title":"FileDeleted","type":"object","requ\#
-    ired":["path","entries"],"properties":{"path":{"type":"string","description":"The path."},"entries":{"type":"i\#
-    nteger","description":"How many files, links and folders are gone."}},"description":"What was deleted."},"File\#
-    Changed":{"title":"FileChanged","type":"object","required":["path","type"],"properties":{"path":{"type":"strin\#
-    g","description":"The entry's path below the workspace's folder; the new one of a move."},"from":{"type":"stri\#
-    ng","description":"Where a moved entry was."},"type":{"$ref":"#/components/schemas/FileType","description":"Wh\#
-    at it is; or was."}},"description":"A change under a watched path."},"StreamName":{"title":"StreamName","type"\#
-    :"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `server/log`, `job/…`, `cust\#
-    om/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type":"string","enum":["retention","overflow\#
-    "],"description":"Why events are missing: they were too old or too many, or came faster than they could be kep\#
-    t."},"EndReason":{"title":"EndReason","type":"string","enum":["closed","caught_up","deleted"],"description":"W\#
-    hy an attachment ended: the stream was closed, `follow` was false and its end is reached, or the stream was re\#
-    moved."},"StreamState":{"title":"StreamState","type":"string","enum":["open","closed"],"description":"Whether m\#
-    ore can come."},"StreamKind":{"title":"StreamKind","type":"string","enum":["events","log","memory"],"descripti\#
-    on":"Where a stream is kept: in the database, in log files, or in memory until the server ends."},"Attachment"\#
-    :{"title":"Attachment","type":"object","required":["attachment","stream"],"properties":{"attachment":{"type":"\#
-    string","description":"Its id, within this connection."},"stream":{"type":"string","description":"The stream's n\#
-    ame."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEvent","type":"object"\#
-    ,"required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","description":"Its posi\#
-    tion."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appended."},"type":{"type":\#
-    "string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on the type."}}\#
-    ,"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","required":["type"],"p\#
-    roperties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","description":\#
-    "Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event to append."},"Appen\#
-    dResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"properties":{"stream":{"typ\#
-    e":"string","description":"The stream's name."},"appended":{"type":"integer","description":"How many events we\#
-    re appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of the stream. Absen\#
-    t where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"StreamPage","type":"ob\#
-    ject","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas\#
-    /StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cursor","descriptio\#
-    n":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"type":"boolean","d\#
-    escription":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"boolean","descrip\#
-    tion":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$ref":"#/component\#
-    s/schemas/StreamGap","description":"What retention has removed between `after` and the first event."}},"descri\#
-    ption":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["to","reason"],"pr\#
-    operties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before it. Absent where i\#
-    t is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last event that is missing\#
-    ."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A part of a stream t\#
-    hat is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","state","events","\#
-    bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{"$ref":"#/compone\#
-    nts/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/schemas/StreamState",\#
-    "description":"Whether more can come."},"events":{"type":"integer","description":"How many events are kept; 0 f\#
-    or log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How many bytes they take\#
-    ."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kept."},"last":{"$ref\#
-    ":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/components/schemas/Tim\#
-    estamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage"\#
-    ,"type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$ref":"#/components/\#
-    schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
-    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of streams."},"LogLin\#
-    e":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"string","description":\#
-    "The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"JobState","type":\#
-    "string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"description":"Where a job s\#
-    tands. `interrupted`: the server ended before the job did; it left no half-done work in place."},"JobKind":{"t\#
-    itle":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","restore","export","impor\#
-    t"],"description":"What a job does."},"JobProgress":{"title":"JobProgress","type":"object","required":["messag\#
-    e","completed"],"properties":{"message":{"type":"string","description":"What it is doing."},"completed":{"type\#
-    ":"integer","description":"How much is done, in `unit`."},"total":{"type":"integer","description":"How much th\#
-    ere is, where that is known."},"unit":{"$ref":"#/components/schemas/ProgressUnit","description":"What is count\#
-    ed."}},"description":"How far a job has come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":\#
-    ["bytes","files"],"description":"What a progress counts."},"JobError":{"title":"JobError","type":"object","req\#
-    uired":["code","message","type","detail","retryable"],"properties":{"code":{"type":"integer","description":"Th\#
-    e error's code."},"message":{"type":"string","description":"A sentence to act on."},"type":{"type":"string","d\#
-    escription":"The error's stable word."},"detail":{"type":"string","description":"The case in particular."},"re\#
-    tryable":{"type":"boolean","description":"Whether the same work may succeed later."},"errors":{"type":"array",\#
-    "items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are several."}},"descrip\#
-    tion":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["id","kind","title","state","strea\#
-    m","version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref"\#
-    :"#/components/schemas/JobKind","description":"What it does."},"title":{"type":"string","description":"The sam\#
-    e for people."},"state":{"$ref":"#/components/schemas/JobState","description":"Where it stands."},"workspace":\#
-    {"type":"string","description":"The id of the workspace that it works on."},"stream":{"type":"string","descrip\#
-    tion":"The name of its stream."},"progress":{"$ref":"#/components/schemas/JobProgress","description":"How far i\#
-    t has come."},"result":{"type":"object","description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`\#
-    , `TemplateJobResult`, `ExportJobResult` or `ImportJobResult`, by its kind."},"error":{"$ref":"#/components/sc\#
-    hemas/JobError","description":"Why it failed."},"version":{"type":"integer","description":"Counts its changes.\#
-    "},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"\#
-    $ref":"#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas\#
-    /Timestamp","description":"When it ended."}},"description":"A piece of work that takes a while."},"JobPage":{"\#
-    title":"JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/c\#
-    omponents/schemas/Job"},"description":"The jobs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cu\#
-    rsor","description":"Where the next page begins. Absent on the last."}},"description":"A page of jobs."},"JobM\#
-    essage":{"title":"JobMessage","type":"object","required":["message"],"properties":{"message":{"type":"string",\#
-    "description":"The line; of a tool it runs, for example."}},"description":"Something a job tells on its way."}\#
-    },"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_erro\#
-    r","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that ma\#
-    y be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"messag\#
-    e":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{\#
-    "code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"\#
-    type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's o\#
-    wn. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message\#
-    _too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the c\#
-    onnection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"m\#
-    essage":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"\#
-    batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been i\#
-    nitialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code"\#
-    :-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"u\#
-    nsupported_version":{"code":426,"message":"The client and the server have no protocol version in common. `supp\#
-    ortedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"\#
-    code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied",\#
-    "retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","dat\#
-    a":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target i\#
-    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"T\#
-    he operating system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","\#
-    retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `de\#
-    tail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"mes\#
-    sage":"The operating system denies the server's user access to the path.","data":{"type":"permission_denied","\#
-    retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but d\#
-    o not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_\#
-    cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
-    ","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `i\#
-    fVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"ide\#
-    mpotency_conflict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{\#
-    "type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that na\#
-    me or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,\#
-    "message":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"ty\#
-    pe":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit i\#
-    ts schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broke\#
-    n":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwri\#
-    tten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There i\#
-    s no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"\#
-    message":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}\#
-    },"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":\#
-    "attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id."\#
-    ,"data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and c\#
-    an no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"\#
-    message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"wo\#
-    rkspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has en\#
-    ded; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,\#
-    "message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspac\#
-    e_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it w\#
+    22,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},\#
+    {"code":422,"message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"\#
+    type":"not_a_file","retryable":false}},{"code":422,"message":"The file is not valid UTF-8. Read it as `base64`\#
+    .","data":{"type":"not_text","retryable":false}},{"code":422,"message":"The answer would pass `limits.maxMessa\#
+    geBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_too_large","retryable":false}},{"code\#
+    ":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permission\#
+    _denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","d\#
+    ata":{"type":"path_escapes","retryable":false}},{"code":400,"message":"The parameters decode and keep their bo\#
+    unds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}\#
+    }],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"file/write","tags":[{"$ref":"#/components/tags/file"}],"summary":"Writes a w\#
+    hole file in one step: it holds the old content or the new, never a part.","description":"Mode and owner of a f\#
+    ile that is there are kept. A link inside the workspace is followed.","paramStructure":"either","params":[{"na\#
+    me":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/Workspac\#
+    eReference"}},{"name":"path","description":"The file.","required":true,"schema":{"$ref":"#/components/schemas/\#
+    RelativePath"}},{"name":"content","description":"What it is to hold.","required":true,"schema":{"type":"string\#
+    "}},{"name":"encoding","description":"How `content` is written.","required":false,"schema":{"$ref":"#/componen\#
+    ts/schemas/ContentEncoding","default":"utf8"}},{"name":"ifMatch","description":"Only where the file still has t\#
+    his ETag.","required":false,"schema":{"$ref":"#/components/schemas/ETag"}},{"name":"ifNoneMatch","description"\#
+    :"`*`: only where nothing is there.","required":false,"schema":{"$ref":"#/components/schemas/AnyETag"}},{"name\#
+    ":"createParents","description":"Whether missing folders on the way are made.","required":false,"schema":{"typ\#
+    e":"boolean","default":false}},{"name":"mode","description":"The permission bits. Absent: those of the file th\#
+    at is there, else 0644 less the umask.","required":false,"schema":{"type":"integer","minimum":0,"maximum":511}\#
+    }],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileWritten"}},"errors":[{"code":404,"messag\#
+    e":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":4\#
+    09,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"works\#
+    pace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it b\#
+    ack, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryab\#
+    le":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found",\#
+    "retryable":false}},{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_di\#
+    rectory","retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data"\#
+    :{"type":"not_a_directory","retryable":false}},{"code":422,"message":"The path is a device, a socket or a pipe\#
+    , which is neither read nor written.","data":{"type":"not_a_file","retryable":false}},{"code":409,"message":"T\#
+    he file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":\#
+    {"type":"etag_mismatch","retryable":false}},{"code":409,"message":"Something of that name or path is there alr\#
+    eady.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"The content is not valid in t\#
+    he encoding that was named.","data":{"type":"content_invalid","retryable":false}},{"code":403,"message":"The o\#
+    perating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":f\#
+    alse}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_esc\#
+    apes","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed."\#
+    ,"data":{"type":"no_space","retryable":true}},{"code":400,"message":"The parameters decode and keep their boun\#
+    ds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}]\#
+    ,"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-t\#
+    o-server","x-stream":false,"x-notification":false},{"name":"file/delete","tags":[{"$ref":"#/components/tags/fi\#
+    le"}],"summary":"Deletes a file, a link itself, or a folder.","paramStructure":"either","params":[{"name":"wor\#
+    kspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReferen\#
+    ce"}},{"name":"path","description":"What to delete; not the workspace's own folder.","required":true,"schema":\#
+    {"$ref":"#/components/schemas/RelativePath"}},{"name":"recursive","description":"Whether a folder goes with al\#
+    l that it holds.","required":false,"schema":{"type":"boolean","default":false}},{"name":"ifMatch","description\#
+    ":"Only where the file still has this ETag.","required":false,"schema":{"$ref":"#/components/schemas/ETag"}}],\#
+    "result":{"name":"deleted","schema":{"$ref":"#/components/schemas/FileDeleted"}},"errors":[{"code":404,"messag\#
+    e":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":4\#
+    09,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"works\#
+    pace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it b\#
+    ack, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryab\#
+    le":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found",\#
+    "retryable":false}},{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it holds."\#
+    ,"data":{"type":"directory_not_empty","retryable":false}},{"code":409,"message":"The file has changed since th\#
+    e ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","ret\#
+    ryable":false}},{"code":403,"message":"The operating system denies the server's user access to the path.","dat\#
+    a":{"type":"permission_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out o\#
+    f the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":400,"message":"The parameters deco\#
+    de and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument\#
+    ","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","\#
+    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"file/move","tags":[{"$ref":"\#
+    #/components/tags/file"}],"summary":"Moves or renames a file, a link itself, or a folder.","paramStructure":"e\#
+    ither","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/compon\#
+    ents/schemas/WorkspaceReference"}},{"name":"from","description":"What to move.","required":true,"schema":{"$re\#
+    f":"#/components/schemas/RelativePath"}},{"name":"to","description":"Its new path.","required":true,"schema":{\#
+    "$ref":"#/components/schemas/RelativePath"}},{"name":"overwrite","description":"Whether a file that is there i\#
+    s replaced; a folder never is.","required":false,"schema":{"type":"boolean","default":false}},{"name":"createP\#
+    arents","description":"Whether missing folders on the way are made.","required":false,"schema":{"type":"boolea\#
+    n","default":false}},{"name":"ifMatch","description":"Only where `from` still has this ETag.","required":false\#
+    ,"schema":{"$ref":"#/components/schemas/ETag"}}],"result":{"name":"file","schema":{"$ref":"#/components/schema\#
+    s/FileInfo"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspa\#
+    ce_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its stat\#
+    e to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The works\#
+    pace's folder is not where it was. Put it back, or point the workspace at its new path with `workspace/update`\#
+    .","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the w\#
+    orkspace.","data":{"type":"file_not_found","retryable":false}},{"code":409,"message":"Something of that name o\#
+    r path is there already.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"A file is n\#
+    eeded and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"A f\#
+    older is needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":\#
+    409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file i\#
+    s gone.","data":{"type":"etag_mismatch","retryable":false}},{"code":403,"message":"The operating system denies t\#
+    he server's user access to the path.","data":{"type":"permission_denied","retryable":false}},{"code":403,"mess\#
+    age":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}\#
+    },{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` s\#
+    ays why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace",\#
+    "x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fa\#
+    lse},{"name":"file/copy","tags":[{"$ref":"#/components/tags/file"}],"summary":"Copies a file, a link itself, o\#
+    r a folder with all that it holds. It appears when it is complete.","paramStructure":"either","params":[{"name\#
+    ":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceR\#
+    eference"}},{"name":"from","description":"What to copy.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/RelativePath"}},{"name":"to","description":"The copy's path.","required":true,"schema":{"$ref":"#/components\#
+    /schemas/RelativePath"}},{"name":"recursive","description":"Whether a folder is copied.","required":false,"sch\#
+    ema":{"type":"boolean","default":false}},{"name":"overwrite","description":"Whether a file that is there is re\#
+    placed; a folder never is.","required":false,"schema":{"type":"boolean","default":false}},{"name":"createParen\#
+    ts","description":"Whether missing folders on the way are made.","required":false,"schema":{"type":"boolean","\#
+    default":false}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code"\#
+    :404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false\#
+    }},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"\#
+    type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it w\#
     as. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missi\#
-    ng","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{\#
-    "type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no te\#
-    mplate of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"\#
-    message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"te\#
-    mplate_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the template are m\#
-    issing or do not match their pattern. `errors` has a row for each; `variables` holds their declarations.","dat\#
-    a":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was n\#
-    ot unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, fo\#
-    lder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavail\#
-    able":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of t\#
-    he tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothi\#
-    ng is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"cod\#
-    e":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retry\#
-    able":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","da\#
-    ta":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and t\#
-    he path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"\#
-    The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","ret\#
-    ryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to dele\#
-    te what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"messa\#
-    ge":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","\#
-    data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-\#
-    8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message"\#
-    :"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false\#
-    }},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, o\#
-    r for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error"\#
-    ,"invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large",\#
-    "not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"s\#
-    erver.started":{"stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/compon\#
-    ents/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","sc\#
-    hema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another c\#
-    onfiguration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"ev\#
-    ents","description":"The configuration file was changed and is faulty; the last good one stays in force.","sch\#
-    ema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A work\#
-    space was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","d\#
-    escription":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted"\#
-    :{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"\#
-    }},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$r\#
-    ef":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspac\#
-    e can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}}\#
-    ,"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/sch\#
-    emas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref\#
-    ":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An en\#
-    try is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files\#
-    /…","description":"A file's content or an entry's mode changed.","schema":{"$ref":"#/components/schemas/FileCh\#
-    anged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/\#
-    components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was mov\#
-    ed inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"serve\#
-    r/log","description":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.\#
-    created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}}\#
-    ,"job.updated":{"stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components/sche\#
-    mas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/compon\#
-    ents/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a second\#
-    .","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line o\#
-    f the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}}}}
+    ng","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file\#
+    _not_found","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data\#
+    ":{"type":"already_exists","retryable":false}},{"code":422,"message":"A file is needed and the path is a folde\#
+    r.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"A folder is needed and the path i\#
+    s something else.","data":{"type":"not_a_directory","retryable":false}},{"code":422,"message":"The path is a d\#
+    evice, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}}\#
+    ,{"code":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"per\#
+    mission_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspa\#
+    ce.","data":{"type":"path_escapes","retryable":false}},{"code":503,"message":"The disk that holds the target i\#
+    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"code":400,"message":"The paramete\#
+    rs decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_a\#
+    rgument","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"st\#
+    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"file/mkdir","tags":[{\#
+    "$ref":"#/components/tags/file"}],"summary":"Makes a folder.","paramStructure":"either","params":[{"name":"wor\#
+    kspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReferen\#
+    ce"}},{"name":"path","description":"The folder.","required":true,"schema":{"$ref":"#/components/schemas/Relati\#
+    vePath"}},{"name":"parents","description":"Whether missing folders on the way are made, and one that is there i\#
+    s taken as made.","required":false,"schema":{"type":"boolean","default":false}},{"name":"mode","description":"\#
+    The permission bits. Absent: 0755 less the umask.","required":false,"schema":{"type":"integer","minimum":0,"ma\#
+    ximum":511}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code":404\#
+    ,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{\#
+    "code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type\#
+    ":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. P\#
+    ut it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","\#
+    retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_\#
+    found","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"t\#
+    ype":"already_exists","retryable":false}},{"code":422,"message":"A folder is needed and the path is something e\#
+    lse.","data":{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The operating system denies t\#
+    he server's user access to the path.","data":{"type":"permission_denied","retryable":false}},{"code":403,"mess\#
+    age":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}\#
+    },{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_spac\#
+    e","retryable":true}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
+    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-se\#
+    rial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
+    se,"x-notification":false},{"name":"file/watch","tags":[{"$ref":"#/components/tags/file"}],"summary":"Tells wh\#
+    at changes under a path, as events of a stream of its own that this connection is attached to at once.","descr\#
+    iption":"The watch ends a minute after its last attachment. A client that comes back within that time attaches t\#
+    o the stream again with `stream/attach` and has missed nothing.","paramStructure":"either","params":[{"name":"\#
+    workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceRefe\#
+    rence"}},{"name":"path","description":"The folder or file. Absent: the workspace's own folder.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"recursive","description":"Whether folders b\#
+    elow are watched too.","required":false,"schema":{"type":"boolean","default":true}},{"name":"include","descrip\#
+    tion":"Only what matches one of these globs.","required":false,"schema":{"type":"array","items":{"type":"strin\#
+    g","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"exclude","description":"Not what match\#
+    es one of these; excluded folders are not watched.","required":false,"schema":{"type":"array","items":{"type":\#
+    "string","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"gitignore","description":"Whethe\#
+    r to leave out what `.gitignore` files name, and `.git` itself.","required":false,"schema":{"type":"boolean","\#
+    default":true}},{"name":"debounceMs","description":"How long changes are gathered, so that many to one path ar\#
+    e told as one, in milliseconds.","required":false,"schema":{"type":"integer","minimum":0,"maximum":60000,"defa\#
+    ult":50}}],"result":{"name":"attachment","schema":{"$ref":"#/components/schemas/Attachment"}},"errors":[{"code\#
+    ":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":fals\#
+    e}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
+    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message\#
+    ":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":403,\#
+    "message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":f\#
+    alse}},{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the l\#
+    imit.","data":{"type":"limit_reached","retryable":true}},{"code":400,"message":"The parameters decode and keep t\#
+    heir bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable"\#
+    :false}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"read","x-stability":"stable","x-direction":"cli\#
+    ent-to-server","x-stream":true,"x-notification":false},{"name":"stream/attach","tags":[{"$ref":"#/components/t\#
+    ags/stream"}],"summary":"Follows a stream: first its past from a position, then what comes, without a seam.","\#
+    description":"The answer comes before the first `stream/event`; `stream/end` comes after the last. A client th\#
+    at reads slowly falls behind in its own position and is never disconnected. Without `after` and `tail` the str\#
+    eam is sent from its beginning.","paramStructure":"either","params":[{"name":"stream","description":"The strea\#
+    m.","required":true,"schema":{"$ref":"#/components/schemas/StreamName"}},{"name":"after","description":"The la\#
+    st event that the client has. Sending goes on with the next.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/Cursor"}},{"name":"tail","description":"Only this many of the events that are there; not together with `\#
+    after`.","required":false,"schema":{"type":"integer","minimum":0,"maximum":10000}},{"name":"follow","descripti\#
+    on":"Whether to go on with what comes. Without it, the attachment ends where the stream ends today.","required\#
+    ":false,"schema":{"type":"boolean","default":true}},{"name":"types","description":"Only events of these types; `\#
+    job.*` stands for all that begin with `job.`.","required":false,"schema":{"type":"array","items":{"type":"stri\#
+    ng","maxLength":128},"minItems":1,"maxItems":64}}],"result":{"name":"attachment","schema":{"$ref":"#/component\#
+    s/schemas/Attachment"}},"errors":[{"code":404,"message":"There is no stream of that name.","data":{"type":"str\#
+    eam_not_found","retryable":false}},{"code":400,"message":"The cursor was not made by this list or stream.","da\#
+    ta":{"type":"invalid_cursor","retryable":false}},{"code":400,"message":"The parameters decode and keep their b\#
+    ounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false\#
+    }},{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limi\#
+    t.","data":{"type":"limit_reached","retryable":true}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"re\#
+    ad","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"s\#
+    tream/detach","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Ends an attachment. Nothing of it is sen\#
+    t after the answer.","paramStructure":"either","params":[{"name":"attachment","description":"The attachment.",\#
+    "required":true,"schema":{"type":"string","maxLength":64}}],"result":{"name":"nothing","schema":{"type":"null"\#
+    }},"errors":[{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"attachment_\#
+    not_found","retryable":false}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"read","x-stability":"stab\#
+    le","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"stream/read","tags":[{"\#
+    $ref":"#/components/tags/stream"}],"summary":"Reads a piece of a stream; for scripts.","paramStructure":"eithe\#
+    r","params":[{"name":"stream","description":"The stream.","required":true,"schema":{"$ref":"#/components/schem\#
+    as/StreamName"}},{"name":"after","description":"The last event that the caller has. Absent: from the beginning\#
+    .","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}},{"name":"limitBytes","description":"How m\#
+    any bytes of events to return. At least one event is returned.","required":false,"schema":{"type":"integer","m\#
+    inimum":1,"maximum":16777216,"default":1048576}},{"name":"types","description":"Only events of these types.","\#
+    required":false,"schema":{"type":"array","items":{"type":"string","maxLength":128},"minItems":1,"maxItems":64}\#
+    }],"result":{"name":"page","schema":{"$ref":"#/components/schemas/StreamPage"}},"errors":[{"code":404,"message\#
+    ":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},{"code":400,"messag\#
+    e":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-l\#
+    ane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x\#
+    -notification":false},{"name":"stream/append","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Appends e\#
+    vents to a stream of the caller's own, whose name begins with `custom/`. It is made where it is missing.","des\#
+    cription":"All events are written in one transaction, and on disk, before the answer. Anything that others sho\#
+    uld be able to follow can be kept so: the output of a build, the steps of a script.","paramStructure":"either"\#
+    ,"params":[{"name":"stream","description":"The stream.","required":true,"schema":{"type":"string","maxLength":\#
+    200,"pattern":"^custom/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"}},{"name":"events","description":"The events, in o\#
+    rder.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/NewEvent"},"maxItems":10\#
+    000}},{"name":"close","description":"Whether the stream ends with these.","required":false,"schema":{"type":"b\#
+    oolean","default":false}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"appended","schema":{"$ref":"#/c\#
+    omponents/schemas/AppendResult"}},"errors":[{"code":409,"message":"The stream has ended and takes no further e\#
+    vents.","data":{"type":"stream_closed","retryable":false}},{"code":503,"message":"The disk that holds the targ\#
+    et is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"code":409,"message":"The idem\#
+    potency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}]\#
+    ,"x-lane":"serial","x-serial-key":"stream","x-scope":"write","x-stability":"stable","x-direction":"client-to-s\#
+    erver","x-stream":false,"x-notification":false},{"name":"stream/list","tags":[{"$ref":"#/components/tags/strea\#
+    m"}],"summary":"Lists the streams.","paramStructure":"either","params":[{"name":"prefix","description":"Only t\#
+    hose whose name begins so.","required":false,"schema":{"type":"string","maxLength":200}},{"name":"limit","desc\#
+    ription":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100\#
+    }},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/comp\#
+    onents/schemas/Cursor"}}],"result":{"name":"streams","schema":{"$ref":"#/components/schemas/StreamInfoPage"}},\#
+    "errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_curs\#
+    or","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-t\#
+    o-server","x-stream":false,"x-notification":false},{"name":"stream/event","tags":[{"$ref":"#/components/tags/s\#
+    tream"}],"summary":"Events of an attachment, in order.","paramStructure":"either","params":[{"name":"attachmen\#
+    t","description":"The attachment.","required":true,"schema":{"type":"string"}},{"name":"events","description":\#
+    "The events.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"}}}],\#
+    "x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x\#
+    -notification":true},{"name":"stream/gap","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Events that t\#
+    his attachment should have been sent are gone.","paramStructure":"either","params":[{"name":"attachment","desc\#
+    ription":"The attachment.","required":true,"schema":{"type":"string"}},{"name":"to","description":"The last ev\#
+    ent that is missing.","required":true,"schema":{"$ref":"#/components/schemas/Cursor"}},{"name":"reason","descr\#
+    iption":"Why.","required":true,"schema":{"$ref":"#/components/schemas/GapReason"}},{"name":"from","description\#
+    ":"The last event before the gap, as far as the client knows. Absent: the beginning.","required":false,"schema\#
+    ":{"$ref":"#/components/schemas/Cursor"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direct\#
+    ion":"server-to-client","x-stream":false,"x-notification":true},{"name":"stream/end","tags":[{"$ref":"#/compon\#
+    ents/tags/stream"}],"summary":"The attachment has ended. Nothing of it comes after this.","paramStructure":"ei\#
+    ther","params":[{"name":"attachment","description":"The attachment.","required":true,"schema":{"type":"string"\#
+    }},{"name":"reason","description":"Why.","required":true,"schema":{"$ref":"#/components/schemas/EndReason"}}],\#
+    "x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x\#
+    -notification":true},{"name":"job/get","tags":[{"$ref":"#/components/tags/job"}],"summary":"Returns one job, a\#
+    t once or when it has ended.","paramStructure":"either","params":[{"name":"job","description":"The job.","requ\#
+    ired":true,"schema":{"type":"string","maxLength":64}},{"name":"waitSeconds","description":"How long to wait fo\#
+    r its end, in seconds. The job is returned as it then is.","required":false,"schema":{"type":"number","minimum\#
+    ":0,"maximum":86400,"default":0}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/Job"}},"error\#
+    s":[{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}}],"x\#
+    -lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,\#
+    "x-notification":false},{"name":"job/list","tags":[{"$ref":"#/components/tags/job"}],"summary":"Lists jobs, ne\#
+    west first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of this workspa\#
+    ce.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","descripti\#
+    on":"Only those in one of these states.","required":false,"schema":{"type":"array","items":{"$ref":"#/componen\#
+    ts/schemas/JobState"},"maxItems":16}},{"name":"limit","description":"The most rows.","required":false,"schema"\#
+    :{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of t\#
+    he page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"jobs","s\#
+    chema":{"$ref":"#/components/schemas/JobPage"}},"errors":[{"code":400,"message":"The cursor was not made by th\#
+    is list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace ha\#
+    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-sc\#
+    ope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
+    "name":"job/cancel","tags":[{"$ref":"#/components/tags/job"}],"summary":"Cancels a job. It ends as `cancelled`\#
+    , with what it had staged removed, and is returned once it has ended.","paramStructure":"either","params":[{"n\#
+    ame":"job","description":"The job.","required":true,"schema":{"type":"string","maxLength":64}}],"result":{"nam\#
+    e":"job","schema":{"$ref":"#/components/schemas/Job"}},"errors":[{"code":404,"message":"There is no job of tha\#
+    t id.","data":{"type":"job_not_found","retryable":false}},{"code":409,"message":"The job has ended and can no l\#
+    onger be cancelled.","data":{"type":"job_ended","retryable":false}}],"x-lane":"concurrent","x-scope":"write","\#
+    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],"components":\#
+    {"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, cancellation, progress, t\#
+    racing and discovery."},"server":{"name":"server","description":"The server as a whole, and its configuration.\#
+    "},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they are made fro\#
+    m, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No path, link or race lea\#
+    ds out of it."},"stream":{"name":"stream","description":"Streams: journals that any number of clients follow, e\#
+    ach at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, pr\#
+    ogress and an honest end."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","format":"date-time",\#
+    "maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20T22:30:00.123Z`."\#
+    },"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLength":256},"maxProp\#
+    erties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"title":"Metadata","type\#
+    ":"object","description":"Anything a client wants to keep with the entity. The server stores it and does not l\#
+    ook inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"maxLength":255,"descri\#
+    ption":"A word of the caller's: a second call with the same key and the same parameters returns the first one'\#
+    s result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"description":"An opaque, o\#
+    rdered position in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":["inline","serial","con\#
+    current"],"description":"How calls of a method are carried out: at once and in order, in arrival order for eac\#
+    h key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read","write","admin"],"des\#
+    cription":"What a caller must hold to call a method: `none` is open to all, each later one includes those befo\#
+    re it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],"properties":{"loc":{"type":\#
+    "array","items":{},"description":"The path to the fault: names of members and indexes of entries."},"msg":{"ty\#
+    pe":"string","description":"What is wrong and what would be right."},"type":{"type":"string","description":"A s\#
+    table word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `pattern`, `min_items\#
+    `, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a document."},"ErrorData":{"\#
+    title":"ErrorData","type":"object","required":["type","detail","retryable"],"properties":{"type":{"type":"stri\#
+    ng","description":"A stable word from the list of errors."},"detail":{"type":"string","description":"The case i\#
+    n particular."},"retryable":{"type":"boolean","description":"Whether the same call may succeed later."},"retry\#
+    AfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying again, in milliseconds."}\#
+    ,"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where ther\#
+    e are several."}},"description":"What an error's `data` holds. Further members depend on the type."},"ClientIn\#
+    fo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength\#
+    ":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"description":"The client\#
+    's version."}},"description":"The name and version of a client."},"TraceValue":{"title":"TraceValue","type":"s\#
+    tring","enum":["off","messages","verbose"],"description":"How much tracing tells."},"ServerInfo":{"title":"Ser\#
+    verInfo","type":"object","required":["name","version"],"properties":{"name":{"type":"string","description":"Al\#
+    ways `berth`."},"version":{"type":"string","description":"The server's version."}},"description":"The name and v\#
+    ersion of the server."},"Limits":{"title":"Limits","type":"object","required":["maxMessageBytes","maxInFlight"\#
+    ,"maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The largest message, in bytes."}\#
+    ,"maxInFlight":{"type":"integer","description":"How many requests may be open at once. Further ones wait, and t\#
+    hen reading pauses."},"maxBatch":{"type":"integer","description":"The most entries of a batch."}},"description\#
+    ":"What one connection may ask for."},"InitializeResult":{"title":"InitializeResult","type":"object","required\#
+    ":["protocolVersion","supportedVersions","serverInfo","instanceId","capabilities","families","limits"],"proper\#
+    ties":{"protocolVersion":{"type":"string","description":"The version that both will speak."},"supportedVersion\#
+    s":{"type":"array","items":{"type":"string"},"description":"Every version that the server speaks, best first."\#
+    },"serverInfo":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."},"instanceId":{"type":"s\#
+    tring","description":"A new one each time the server starts: a client that sees another one knows that the ser\#
+    ver was restarted."},"capabilities":{"type":"object","description":"Empty: kept free for what language-server c\#
+    lients look for."},"families":{"type":"object","description":"One object a family of methods that this server h\#
+    as."},"limits":{"$ref":"#/components/schemas/Limits","description":"What the connection may ask for."}},"descr\#
+    iption":"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","enum":["begin","report","\#
+    end"],"description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneProgress","type":"object",\#
+    "required":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind","description":"The step."\#
+    },"title":{"type":"string","description":"What is being done; with `begin`."},"message":{"type":"string","desc\#
+    ription":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100,"description":"How much i\#
+    s done, where that is known."},"cancellable":{"type":"boolean","description":"Whether `$/cancelRequest` ends t\#
+    he work."}},"description":"One step of a progress, as in the Language Server Protocol."},"Pong":{"title":"Pong\#
+    ","type":"object","required":["instanceId"],"properties":{"instanceId":{"type":"string","description":"The run\#
+    ning server's id."}},"description":"The answer to a ping."},"ServerStarted":{"title":"ServerStarted","type":"o\#
+    bject","required":["instanceId","pid","version"],"properties":{"instanceId":{"type":"string","description":"Th\#
+    e new server's id."},"pid":{"type":"integer","description":"Its process."},"version":{"type":"string","descrip\#
+    tion":"Its version."}},"description":"A server has started."},"StopResult":{"title":"StopResult","type":"objec\#
+    t","required":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","description":"The process that wil\#
+    l exit."},"graceSeconds":{"type":"number","description":"How long open requests may go on, in seconds."}},"des\#
+    cription":"The server is stopping."},"Health":{"title":"Health","type":"string","enum":["ok","warning","failin\#
+    g"],"description":"How well something is."},"HealthCheck":{"title":"HealthCheck","type":"object","required":["\#
+    name","state","message","durationMs"],"properties":{"name":{"type":"string","description":"`database`, `disk`, `\#
+    clock`, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","description":"Its result."},"me\#
+    ssage":{"type":"string","description":"What was found."},"durationMs":{"type":"number","description":"How long t\#
+    he check took, in milliseconds."}},"description":"One check of the server's health."},"ServerCounts":{"title":\#
+    "ServerCounts","type":"object","required":["connections","inFlight","attachments","watches","workspaces","snap\#
+    shots","streams","jobs","runningJobs","children"],"properties":{"connections":{"type":"integer","description":\#
+    "Open connections."},"inFlight":{"type":"integer","description":"Requests being carried out, this one included\#
+    ."},"attachments":{"type":"integer","description":"Attachments to streams."},"watches":{"type":"integer","desc\#
+    ription":"Watches on files."},"workspaces":{"type":"integer","description":"Workspaces, deleted ones left out.\#
+    "},"snapshots":{"type":"integer","description":"Snapshots."},"streams":{"type":"integer","description":"Stream\#
+    s that are kept."},"jobs":{"type":"integer","description":"Jobs that are kept."},"runningJobs":{"type":"intege\#
+    r","description":"Jobs that have not ended."},"children":{"type":"integer","description":"Child processes that a\#
+    re alive."}},"description":"How much of everything the server has."},"ServerMemory":{"title":"ServerMemory","t\#
+    ype":"object","required":["residentBytes","peakBytes"],"properties":{"residentBytes":{"type":"integer","descri\#
+    ption":"Resident memory, in bytes."},"peakBytes":{"type":"integer","description":"The most resident memory so f\#
+    ar, in bytes."}},"description":"The server's memory."},"ServerState":{"title":"ServerState","type":"object","r\#
+    equired":["version","instanceId","pid","home","socket","startedAt","uptimeSeconds","health","checks","counts",\#
+    "memory"],"properties":{"version":{"type":"string","description":"The server's version."},"instanceId":{"type"\#
+    :"string","description":"The running server's id."},"pid":{"type":"integer","description":"Its process."},"hom\#
+    e":{"type":"string","description":"The folder of its state."},"socket":{"type":"string","description":"The pat\#
+    h of its socket; empty where it has none."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description"\#
+    :"When it started."},"uptimeSeconds":{"type":"number","description":"How long it has been running, in seconds.\#
+    "},"health":{"$ref":"#/components/schemas/Health","description":"The worst of the checks."},"checks":{"type":"\#
+    array","items":{"$ref":"#/components/schemas/HealthCheck"},"description":"A row a check."},"counts":{"$ref":"#\#
+    /components/schemas/ServerCounts","description":"How much of everything there is."},"memory":{"$ref":"#/compon\#
+    ents/schemas/ServerMemory","description":"Its memory."}},"description":"How the server is."},"LogLevel":{"titl\#
+    e":"LogLevel","type":"string","enum":["trace","debug","info","notice","warning","error","critical"],"descripti\#
+    on":"How grave a log line must be to be written."},"Durability":{"title":"Durability","type":"string","enum":[\#
+    "normal","full"],"description":"What an acknowledged write survives: `normal`, the death of the server at any m\#
+    oment; `full`, the loss of power too, at the price of a disk flush a transaction."},"ServerConfig":{"title":"S\#
+    erverConfig","type":"object","properties":{"idleExitSeconds":{"type":"integer","minimum":0,"maximum":31536000,\#
+    "description":"After how long without clients and work a server that was started by a client leaves, in second\#
+    s; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum":0,"maximum":3600,"description":"How l\#
+    ong open requests may go on when the server is told to stop, in seconds.","default":5},"logLevel":{"$ref":"#/c\#
+    omponents/schemas/LogLevel","description":"The least grave line that is logged.","default":"info"}},"descripti\#
+    on":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"object","properties":{"maxMessageByte\#
+    s":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"The largest message, in bytes.","defa\#
+    ult":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":10000,"description":"How many requests ma\#
+    y be open at once.","default":128},"maxBatch":{"type":"integer","minimum":1,"maximum":100000,"description":"Th\#
+    e most entries of a batch.","default":1000},"maxAttachments":{"type":"integer","minimum":1,"maximum":100000,"d\#
+    escription":"The most attachments of a connection.","default":1024}},"description":"What one connection may as\#
+    k for. Changes hold for connections that are opened after them."},"StreamsConfig":{"title":"StreamsConfig","ty\#
+    pe":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"\#
+    How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":"integer","minimum":65536,"max\#
+    imum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are removed first.\#
+    ","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description"\#
+    :"How long a stream is kept after it was closed, in seconds.","default":604800}},"description":"How long strea\#
+    ms are kept."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"\#
+    integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or archive.\#
+    ","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The most e\#
+    ntries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,\#
+    "description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.","de\#
+    fault":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a download o\#
+    r a git command may take, in seconds.","default":600}},"description":"What is taken from templates and archive\#
+    s."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer","minim\#
+    um":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, in seconds.","default"\#
+    :604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties"\#
+    :{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watched at o\#
+    nce by all watches together.","default":65536}},"description":"Watches on files."},"Config":{"title":"Config",\#
+    "type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","description":"What an ac\#
+    knowledged write survives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/components/sc\#
+    hemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/Li\#
+    mitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/components/sch\#
+    emas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/components\#
+    /schemas/TemplatesConfig","description":"What is taken from templates and archives.","default":{}},"trash":{"$\#
+    ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/com\#
+    ponents/schemas/WatchConfig","description":"Watches on files.","default":{}}},"description":"The configuration\#
+    . Every member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"p\#
+    roperties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"integer","mi\#
+    nimum":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, f\#
+    rom 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every f\#
+    ault against the schema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":\#
+    "ConfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/compone\#
+    nts/schemas/Config","description":"The configuration in force, with the defaults filled in."},"file":{"type":"\#
+    string","description":"The path of its file."},"version":{"type":"string","description":"A digest of the file t\#
+    hat is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now i\#
+    s not in force. Absent where it is."}},"description":"The configuration in force and its file."},"WorkspaceRef\#
+    erence":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace\#
+    's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"descri\#
+    ption":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["ac\#
+    tive","archived","deleted"],"description":"Where a workspace stands. `archived`: its files are read-only throu\#
+    gh Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState",\#
+    "type":"string","enum":["active","archived"],"description":"The states that `workspace/update` sets."},"Folder\#
+    State":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inaccessible"],"descript\#
+    ion":"How a workspace's folder is: where it was; gone or moved away; another folder stands in its place; not t\#
+    o be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"des\#
+    cription":"What happens to the files: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{\#
+    "title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."\#
+    },"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","managed","state","fo\#
+    lderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","descrip\#
+    tion":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."},"slug":{"type":\#
+    "string","description":"Its name in letters, digits and hyphens, unique in the home."},"name":{"type":"string"\#
+    ,"description":"For people."},"path":{"type":"string","description":"Its folder, as an absolute path."},"manag\#
+    ed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/components/schema\#
+    s/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","\#
+    description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Labels","descrip\#
+    tion":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clients keep with i\#
+    t."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
+    s/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","descript\#
+    ion":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
+    as deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until when a deleted o\#
+    ne can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files were deleted for good; i\#
+    t can then be restored without them only.","default":false}},"description":"A folder that Berth knows."},"Work\#
+    spaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"],"properties":{"wo\#
+    rkspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created":{"type":"boolean",\#
+    "description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","description":"The job th\#
+    at fills it from the template."}},"description":"A workspace that was made or found."},"WorkspacePage":{"title\#
+    ":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"type":"array","items"\#
+    :{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref"\#
+    :"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description"\#
+    :"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["path","content"],"pr\#
+    operties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes."},"content":{"type\#
+    ":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","descript\#
+    ion":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","description":"Whether it ma\#
+    y be run.","default":false}},"description":"A file of an inline template."},"TemplateSource":{"title":"Templat\#
+    eSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFil\#
+    e"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minLength":1,"maxLength\#
+    ":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"string","maxLength":128\#
+    ,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the home."},"url":{"ty\#
+    pe":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as in `workspace/cl\#
+    oneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"descriptio\#
+    n":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"d\#
+    escription":"Only this folder of it."}},"description":"What a template is taken from: exactly one of the membe\#
+    rs `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","requ\#
+    ired":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z\#
+    0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"description":"What it is f\#
+    or, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where none is given. A\#
+    bsent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regular expression th\#
+    at the whole value must match."}},"description":"A variable that a template's `berth.template.yaml` declares. `\#
+    {{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","\#
+    type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The template's name."},"de\#
+    scription":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"type":"array","ite\#
+    ms":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim"\#
+    :{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs of files in whi\#
+    ch nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template may hold at its t\#
+    op. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","required":["job","cre\#
+    ated"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type":"boo\#
+    lean","description":"Whether this call began it; false for a repeated idempotency key."}},"description":"The j\#
+    ob that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult\#
+    ","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"integer","descript\#
+    ion":"How many files were put in place."},"directories":{"type":"integer","description":"How many folders."},"\#
+    bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","description":"The c\#
+    ommit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":\#
+    {"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/compo\#
+    nents/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot` made."},"Rest\#
+    oreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed","unchanged"],\#
+    "properties":{"undo":{"type":"string","description":"The snapshot that brings back what was there before."},"w\#
+    ritten":{"type":"integer","description":"How many files and links were written."},"removed":{"type":"integer",\#
+    "description":"How many entries were removed."},"unchanged":{"type":"integer","description":"How many files an\#
+    d links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":{"title":"Expor\#
+    tJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"properties":{"path":{\#
+    "type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","descripti\#
+    on":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":{"type":"intege\#
+    r","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The archive's size, i\#
+    n bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type\#
+    ":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"$ref":"#/compone\#
+    nts/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description":"How many files w\#
+    ere unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","\#
+    description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Sna\#
+    pshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","directories","bytes"\#
+    ,"storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace"\#
+    :{"type":"string","description":"The id of its workspace."},"label":{"type":"string","description":"For people\#
+    ."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"includeIgnored":{"t\#
+    ype":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integer","description":\#
+    "How many files and links it holds."},"directories":{"type":"integer","description":"How many folders."},"byte\#
+    s":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type":"integer","descri\#
+    ption":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp\#
+    ","description":"When it was made."}},"description":"A workspace as it was at one time."},"SnapshotPage":{"tit\#
+    le":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type":"array","items":\#
+    {"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#\#
+    /components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A p\#
+    age of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","removed","modified","r\#
+    etyped","permissions"],"description":"How an entry changed: it is new, gone, of other content, of another type\#
+    , or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","required":["path","ch\#
+    ange","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/com\#
+    ponents/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","d\#
+    escription":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","description":"Its size be\#
+    fore, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}},"description":"One d\#
+    ifference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","required":["changes"],"proper\#
+    ties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The dif\#
+    ferences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page beg\#
+    ins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDelete\#
+    d","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description\#
+    ":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snapshot needed, in bytes."\#
+    }},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength\#
+    ":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` between its parts. `..` may n\#
+    ot lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stand\#
+    s for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","e\#
+    num":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["ut\#
+    f8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding"\#
+    ,"type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is to be written in JSON.\#
+    "},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","other"],"description":\#
+    "What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","type","size","mode","m\#
+    odifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below the workspace's folder. B\#
+    ytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","descript\#
+    ion":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/\#
+    FileType","description":"What it is."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"\#
+    type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","d\#
+    escription":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"It\#
+    s ETag."},"target":{"type":"string","description":"Where a link leads to."}},"description":"An entry of a fold\#
+    er."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties":{"entries":{"type":"a\#
+    rray","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"t\#
+    ype":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. Absent on the last."}}\#
+    ,"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object","required":["path","\#
+    content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"string","description"\#
+    :"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$ref":"#/components/sche\#
+    mas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer","description":"Wher\#
+    e it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in bytes of the file."},\#
+    "size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag\#
+    ","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this reaches to the file's e\#
+    nd."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"object","required":["f\#
+    ile","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is n\#
+    ow."},"created":{"type":"boolean","description":"Whether it was not there before."}},"description":"A file tha\#
+    t was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path","entries"],"propertie\#
+    s":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","description":"How many fil\#
+    es, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"title":"FileChanged","ty\#
+    pe":"object","required":["path","type"],"properties":{"path":{"type":"string","description":"The entry's path b\#
+    elow the workspace's folder; the new one of a move."},"from":{"type":"string","description":"Where a moved ent\#
+    ry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was."}},"description":"\#
+    A change under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":\#
+    256,"description":"A stream's name: `events`, `server/log`, `job/…`, `custom/…`, `workspace/…/files/…`."},"Gap\#
+    Reason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why events are mis\#
+    sing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"title":"EndReason\#
+    ","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: the stream w\#
+    as closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"title":"Str\#
+    eamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamKind":{"titl\#
+    e":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is kept: in the d\#
+    atabase, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":"object\#
+    ","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, within t\#
+    his connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/components/\#
+    schemas/Cursor","description":"The last event before those that are sent: where to go on when the connection i\#
+    s lost before the first of them. Absent: the beginning."}},"description":"A client's position in a stream."},"\#
+    StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"properties"\#
+    :{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timestamp","de\#
+    scription":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload":{"description\#
+    ":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"NewEvent":{"title\#
+    ":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLength":1,"maxLengt\#
+    h":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells; anyth\#
+    ing."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"object","required"\#
+    :["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name."},"appended":\#
+    {"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/schemas/Cursor"\#
+    ,"description":"The last event of the stream. Absent where it has none."}},"description":"Where the events sta\#
+    nd."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties":{"events":{"\#
+    type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."},"next\#
+    ":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece. Absent wher\#
+    e the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and this was its l\#
+    ast piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of what is there n\#
+    ow.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention has removed b\#
+    etween `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"StreamGap",\#
+    "type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Cursor","descrip\#
+    tion":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/components/schemas/Cursor\#
+    ","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason","descript\#
+    ion":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo","type":"obj\#
+    ect","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"string","de\#
+    scription":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is kept."},"s\#
+    tate":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"events":{"type":"int\#
+    eger","description":"How many events are kept; 0 for log files, whose lines are not counted."},"bytes":{"type"\#
+    :"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","descripti\#
+    on":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last even\#
+    t."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"description":"A st\#
+    ream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties":{"strea\#
+    ms":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by name."},\#
+    "nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the la\#
+    st."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line"],"p\#
+    roperties":{"line":{"type":"string","description":"The line, without its end."}},"description":"One line of a l\#
+    og file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed","can\#
+    celled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended before the job did; i\#
+    t left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template","cl\#
+    one_template","snapshot","restore","export","import"],"description":"What a job does."},"JobProgress":{"title"\#
+    :"JobProgress","type":"object","required":["message","completed"],"properties":{"message":{"type":"string","de\#
+    scription":"What it is doing."},"completed":{"type":"integer","description":"How much is done, in `unit`."},"t\#
+    otal":{"type":"integer","description":"How much there is, where that is known."},"unit":{"$ref":"#/components/\#
+    schemas/ProgressUnit","description":"What is counted."}},"description":"How far a job has come."},"ProgressUni\#
+    t":{"title":"ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a progress counts."},"\#
+    JobError":{"title":"JobError","type":"object","required":["code","message","type","detail","retryable"],"prope\#
+    rties":{"code":{"type":"integer","description":"The error's code."},"message":{"type":"string","description":"\#
+    A sentence to act on."},"type":{"type":"string","description":"The error's stable word."},"detail":{"type":"st\#
+    ring","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same w\#
+    ork may succeed later."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":\#
+    "Every fault, where there are several."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"obje\#
+    ct","required":["id","kind","title","state","stream","version","createdAt"],"properties":{"id":{"type":"string\#
+    ","description":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does.\#
+    "},"title":{"type":"string","description":"The same for people."},"state":{"$ref":"#/components/schemas/JobSta\#
+    te","description":"Where it stands."},"workspace":{"type":"string","description":"The id of the workspace that i\#
+    t works on."},"stream":{"type":"string","description":"The name of its stream."},"progress":{"$ref":"#/compone\#
+    nts/schemas/JobProgress","description":"How far it has come."},"result":{"type":"object","description":"What i\#
+    t made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult` or `ImportJobResult`\#
+    , by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":{"t\#
+    ype":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","desc\#
+    ription":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it b\#
+    egan."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"A p\#
+    iece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"propertie\#
+    s":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest first."\#
+    },"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the l\#
+    ast."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["messa\#
+    ge"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},"des\#
+    cription":"Something a job tells on its way."}},"errors":{"parse_error":{"code":-32700,"message":"The message i\#
+    s not valid JSON.","data":{"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message"\#
+    :"The message is JSON, but no request that may be sent now.","data":{"type":"invalid_request","retryable":fals\#
+    e}},"method_not_found":{"code":-32601,"message":"There is no method of that name.","data":{"type":"method_not_\#
+    found","retryable":false}},"invalid_params":{"code":-32602,"message":"The parameters do not decode or break a b\#
+    ound. `errors` lists every fault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code\#
+    ":-32603,"message":"A fault of the server's own. Nothing that a client sends should cause it.","data":{"type":\#
+    "internal_error","retryable":false}},"message_too_large":{"code":-32600,"message":"The message is larger than `\#
+    limits.maxMessageBytes`. It was skipped; the connection goes on.","data":{"type":"message_too_large","retryabl\#
+    e":false}},"batch_too_large":{"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. No\#
+    thing of it was carried out.","data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-\#
+    32002,"message":"The connection has not been initialized. Call `initialize` first.","data":{"type":"not_initia\#
+    lized","retryable":false}},"cancelled":{"code":-32800,"message":"The request was cancelled by its caller.","da\#
+    ta":{"type":"cancelled","retryable":false}},"unsupported_version":{"code":426,"message":"The client and the se\#
+    rver have no protocol version in common. `supportedVersions` lists the server's.","data":{"type":"unsupported_\#
+    version","retryable":false}},"scope_denied":{"code":403,"message":"The caller does not hold the scope that the m\#
+    ethod needs.","data":{"type":"scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The ser\#
+    ver is stopping and takes no new work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":5\#
+    03,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryab\#
+    le":true}},"io_error":{"code":500,"message":"The operating system refused an operation on a file. `detail` hol\#
+    ds its own words.","data":{"type":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"\#
+    The database could not be read or written. `detail` says why.","data":{"type":"database_unavailable","retryabl\#
+    e":true}},"permission_denied":{"code":403,"message":"The operating system denies the server's user access to t\#
+    he path.","data":{"type":"permission_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The p\#
+    arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
+    valid_argument","retryable":false}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this li\#
+    st or stream.","data":{"type":"invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"T\#
+    he entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type\#
+    ":"version_conflict","retryable":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was u\#
+    sed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":\#
+    {"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","retr\#
+    yable":false}},"limit_reached":{"code":429,"message":"A limit on how many of these may be open at once is reac\#
+    hed. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422\#
+    ,"message":"The configuration does not fit its schema. `errors` lists every fault.","data":{"type":"config_inv\#
+    alid","retryable":false}},"config_file_broken":{"code":409,"message":"The configuration file on disk cannot be r\#
+    ead. Mend it first; it will not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stre\#
+    am_not_found":{"code":404,"message":"There is no stream of that name.","data":{"type":"stream_not_found","retr\#
+    yable":false}},"stream_closed":{"code":409,"message":"The stream has ended and takes no further events.","data\#
+    ":{"type":"stream_closed","retryable":false}},"attachment_not_found":{"code":404,"message":"This connection ha\#
+    s no attachment of that id.","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code"\#
+    :404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"\#
+    code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable"\#
+    :false}},"workspace_not_found":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"\#
+    workspace_not_found","retryable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing file\#
+    s of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryab\#
+    le":true}},"workspace_archived":{"code":409,"message":"The workspace is archived and read-only. Set its state t\#
+    o `active` first.","data":{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"messa\#
+    ge":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `wor\#
+    kspace/update`.","data":{"type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message\#
+    ":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_fou\#
+    nd":{"code":404,"message":"The home has no template of that name.","data":{"type":"template_not_found","retrya\#
+    ble":false}},"template_invalid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `e\#
+    rrors` lists every fault.","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":\#
+    422,"message":"Variables of the template are missing or do not match their pattern. `errors` has a row for eac\#
+    h; `variables` holds their declarations.","data":{"type":"template_variables","retryable":false}},"archive_rej\#
+    ected":{"code":422,"message":"The archive was not unpacked: it is damaged, passes a limit, or holds an entry t\#
+    hat would leave the workspace or is no file, folder or link. `detail` names the entry.","data":{"type":"archiv\#
+    e_rejected","retryable":false}},"source_unavailable":{"code":502,"message":"The git repository or URL could no\#
+    t be fetched. `detail` holds the last words of the tool.","data":{"type":"source_unavailable","retryable":true\#
+    }},"file_not_found":{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not\#
+    _found","retryable":false}},"path_escapes":{"code":403,"message":"The path, or a link on it, leads out of the w\#
+    orkspace.","data":{"type":"path_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder i\#
+    s needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory\#
+    ":{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retryabl\#
+    e":false}},"not_a_file":{"code":422,"message":"The path is a device, a socket or a pipe, which is neither read n\#
+    or written.","data":{"type":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The f\#
+    older is not empty. Pass `recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable\#
+    ":false}},"etag_mismatch":{"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` hold\#
+    s today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"cod\#
+    e":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":fal\#
+    se}},"content_invalid":{"code":422,"message":"The content is not valid in the encoding that was named.","data"\#
+    :{"type":"content_invalid","retryable":false}},"result_too_large":{"code":422,"message":"The answer would pass `\#
+    limits.maxMessageBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_too_large","retryable"\#
+    :false}}}},"x-common-errors":["parse_error","invalid_request","method_not_found","invalid_params","internal_er\#
+    ror","message_too_large","batch_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_er\#
+    ror","database_unavailable"],"x-events":{"server.started":{"stream":"events","description":"A server has start\#
+    ed on the home.","schema":{"$ref":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events",\#
+    "description":"The server is stopping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":\#
+    {"stream":"events","description":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/C\#
+    onfigState"}},"config.faulty":{"stream":"events","description":"The configuration file was changed and is faul\#
+    ty; the last good one stays in force.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.create\#
+    d":{"stream":"events","description":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}\#
+    },"workspace.updated":{"stream":"events","description":"A workspace was changed.","schema":{"$ref":"#/componen\#
+    ts/schemas/Workspace"}},"workspace.deleted":{"stream":"events","description":"A workspace was deleted.","schem\#
+    a":{"$ref":"#/components/schemas/Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted w\#
+    orkspace was brought back.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"\#
+    events","description":"A deleted workspace can no longer be restored; what was left of it is gone.","schema":{\#
+    "$ref":"#/components/schemas/Workspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was m\#
+    ade.","schema":{"$ref":"#/components/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"\#
+    A snapshot was deleted.","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"w\#
+    orkspace/…/files/…","description":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"fi\#
+    le.changed":{"stream":"workspace/…/files/…","description":"A file's content or an entry's mode changed.","sche\#
+    ma":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/files/…","description":\#
+    "An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/\#
+    files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"#/components/schemas/Fi\#
+    leChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's own log.","schema":{"$ref\#
+    ":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A job was asked for.","sche\#
+    ma":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description":"A job changed its sta\#
+    te.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","description":"The job change\#
+    d its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"job/…","description":"Th\#
+    e job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":\#
+    {"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}\#
+    }}}
     """#
 }

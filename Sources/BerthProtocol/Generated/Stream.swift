@@ -523,10 +523,14 @@ package struct Attachment: JSONCodable, Sendable, Hashable {
   package var attachment: String
   /// The stream's name.
   package var stream: String
+  /// The last event before those that are sent: where to go on when the connection is lost before the first of them.
+  /// Absent: the beginning.
+  package var after: String?
 
-  package init(attachment: String, stream: String) {
+  package init(attachment: String, stream: String, after: String? = nil) {
     self.attachment = attachment
     self.stream = stream
+    self.after = after
   }
 
   package init?(_ json: JSONValue, decoding: inout Decoding) {
@@ -534,9 +538,11 @@ package struct Attachment: JSONCodable, Sendable, Hashable {
     let faultsBefore = decoding.faults.count
     let attachment = decoding.required("attachment", in: object, TextRule())
     let stream = decoding.required("stream", in: object, TextRule())
+    let after = decoding.optional("after", in: object, TextRule(minLength: 1, maxLength: 512))
     guard decoding.faults.count == faultsBefore, let attachment, let stream else { return nil }
     self.attachment = attachment
     self.stream = stream
+    self.after = after
   }
 
   package func encode(into writer: inout JSONWriter) {
@@ -545,6 +551,10 @@ package struct Attachment: JSONCodable, Sendable, Hashable {
     writer.string(attachment)
     writer.key(plain: "stream")
     writer.string(stream)
+    if let after {
+      writer.key(plain: "after")
+      writer.string(after)
+    }
     writer.endObject()
   }
 }

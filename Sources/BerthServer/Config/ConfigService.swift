@@ -2,7 +2,6 @@ package import BerthProtocol
 import Crypto
 import JSON
 import Platform
-package import Streams
 import Synchronization
 
 /// The configuration: a JSON file that people and `config/update` edit, and the last good reading of it.
@@ -42,8 +41,8 @@ package final class ConfigService: Sendable {
     observers.withLock { $0.append(observer) }
   }
 
-  /// Changes the file by a merge patch.
-  package func update(_ params: ConfigUpdate.Params) throws -> ConfigState {
+  /// Changes the file by a merge patch. `reload` then brings it into force.
+  package func update(_ params: ConfigUpdate.Params) throws {
     try fileLock.withLock { _ in
       let reading = Self.read(path)
       guard reading.config != nil, case .object(let document)? = reading.document else {
@@ -66,8 +65,6 @@ package final class ConfigService: Sendable {
       }
       try Self.write(Array(PrettyJSON.text(.object(merged)).utf8), to: path)
     }
-    reload()
-    return get()
   }
 
   /// Reads the file again, after it may have been changed.

@@ -1,8 +1,8 @@
-package import BerthProtocol
+import BerthProtocol
 import JSON
-package import JSONRPC
+import JSONRPC
 import Platform
-package import Streams
+import Streams
 import Synchronization
 
 /// What a connection follows: for each attachment a position in a journal and a task that sends what comes after it.
@@ -90,7 +90,7 @@ package final class Attachments: Sendable {
         try Task.checkCancellation()
         if let gap = batch.gap {
           connection.send(
-            StreamGapNotification.self, .init(attachment: id, from: gap.from, to: gap.to, reason: gap.reason))
+            StreamGapNotification.self, .init(attachment: id, to: gap.to, reason: gap.reason, from: gap.from))
         }
         if batch.count > 0 { connection.send(notification: Self.notification(id, batch.events)) }
         if let reason = batch.end {

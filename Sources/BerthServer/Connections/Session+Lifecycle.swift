@@ -1,3 +1,6 @@
+import Platform
+import NIOCore
+import Synchronization
 import BerthProtocol
 import JSON
 import JSONRPC

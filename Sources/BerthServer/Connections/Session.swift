@@ -1,8 +1,9 @@
+import Logging
 package import BerthProtocol
 import JSON
 package import JSONRPC
 import Platform
-package import Streams
+import Streams
 import Synchronization
 
 /// What the server knows of one connection: where it is in its life, who is at the other end, what it follows.
@@ -67,7 +68,9 @@ package final class Session: ConnectionDelegate {
 
   package func rpcError(_ error: any Error) -> RPCError {
     let error = RPCError(describing: error)
-    if error.code == ErrorType.internalError.code { server.log.error("internal error", ["detail": "\(error)"]) }
+    if error.code == ErrorType.internalError.code {
+      server.log.error("internal error", metadata: ["detail": "\(error)"])
+    }
     return error
   }
 

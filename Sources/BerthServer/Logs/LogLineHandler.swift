@@ -1,5 +1,5 @@
 import JSON
-package import Logging
+import Logging
 import Platform
 
 /// Puts a log event into one line.
@@ -13,9 +13,10 @@ struct LogLineHandler: LogHandler {
     self.writesJSON = writesJSON
   }
 
+  /// The output's, whatever a logger would like.
   var logLevel: Logger.Level {
     get { output.level }
-    set { output.level = newValue }
+    set {}
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -28,21 +29,21 @@ struct LogLineHandler: LogHandler {
     output.write(writesJSON ? json(event, metadata) : text(event, metadata))
   }
 
-  private func text(_ event: LogEvent, _ metadata: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
+  private func text(_ event: LogEvent, _ metadata: [(key: String, value: Logger.MetadataValue)]) -> String {
     var line = "\(Timestamp.now()) \(event.level.rawValue) \(event.message)"
     for (key, value) in metadata {
       let value = "\(value)"
       line += " \(key)=\(value.allSatisfy(Self.isPlain) ? value : value.jsonString)"
     }
     // What came from outside may hold line feeds; a line is one event.
-    return Array(line.utf8.map { $0 < 0x20 ? 0x20 : $0 }) + [UInt8(ascii: "\n")]
+    return String(decoding: line.utf8.map { $0 < 0x20 ? 0x20 : $0 }, as: UTF8.self)
   }
 
   private static func isPlain(_ character: Character) -> Bool {
     character.isLetter || character.isNumber || "-_./:@+,".contains(character)
   }
 
-  private func json(_ event: LogEvent, _ metadata: [(key: String, value: Logger.MetadataValue)]) -> [UInt8] {
+  private func json(_ event: LogEvent, _ metadata: [(key: String, value: Logger.MetadataValue)]) -> String {
     var writer = JSONWriter()
     writer.beginObject()
     writer.key(plain: "time")
@@ -56,6 +57,6 @@ struct LogLineHandler: LogHandler {
       writer.string("\(value)")
     }
     writer.endObject()
-    return writer.bytes + [UInt8(ascii: "\n")]
+    return String(decoding: writer.bytes, as: UTF8.self)
   }
 }

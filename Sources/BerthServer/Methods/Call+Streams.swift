@@ -1,7 +1,6 @@
 import BerthProtocol
 import JSON
 import JSONRPC
-import Jobs
 import Streams
 import Workspaces
 
@@ -14,18 +13,19 @@ extension Call {
     let stream = follower.journal.name
     if isFinite { connection.hold() }
     domains.watches.attached(stream)
-    return AnswerThen(Attachment(attachment: id, stream: stream)) {
+    return AnswerThen(Attachment(attachment: id, stream: stream, after: follower.position?.cursor)) {
       attachments.start(id, follower, isFinite: isFinite, on: connection) { domains.watches.detached(stream) }
     }
   }
 
   /// Waits for something that ends with a job, and tells the job's progress meanwhile where the client asked for it.
   func reportingProgress<T: Sendable>(
-    of job: String, _ jobs: JobStore, until body: @escaping @Sendable () async throws -> T
+    of job: String, _ domains: Domains, until body: @escaping @Sendable () async throws -> T
   ) async throws -> T {
     guard progressToken != nil else { return try await body() }
+    let (jobs, streams) = (domains.jobs, domains.streams)
     let found = try await jobs.get(JobGet.Params(job: job))
-    let follower = try Follower(try jobs.journal(of: found), StreamAttach.Params(stream: found.stream))
+    let follower = try streams.follow(StreamAttach.Params(stream: found.stream))
     try await progress(WorkDoneProgress(kind: .begin, title: found.title, cancellable: true))
     let reports = Task { try await report(follower) }
     defer { reports.cancel() }
@@ -66,7 +66,7 @@ extension MethodRegistry {
       call.request.leaveLane()
       guard seconds > 0 else { return started }
       let id = started.job.id
-      started.job = try await call.reportingProgress(of: id, jobs) {
+      started.job = try await call.reportingProgress(of: id, domains) {
         try await jobs.get(JobGet.Params(job: id, waitSeconds: seconds))
       }
       return started

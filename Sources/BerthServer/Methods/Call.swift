@@ -13,7 +13,7 @@ package struct Call: Sendable {
   package func progress(_ value: WorkDoneProgress) async throws {
     guard let progressToken else { return }
     try await request.connection.roomToSend()
-    request.connection.send(ProgressNotification.self, .init(token: progressToken, value: value.jsonValue()))
+    request.connection.send(ProgressNotification.self, .init(token: progressToken, value: value))
   }
 }
 

@@ -1,4 +1,4 @@
-import BerthProtocol
+package import BerthProtocol
 import JSON
 package import JSONRPC
 import Platform
@@ -22,5 +22,24 @@ extension RPCError {
     error.encodeData(into: &writer)
     let data = try? JSONParser.parse(writer.bytes)
     self.init(code: error.code, message: error.message, data: data)
+  }
+}
+
+extension ProtocolError {
+  /// What the operating system refused, where the domain had no better words for it.
+  init(_ error: SystemError) {
+    let what = error.path.map { "“\($0)”" } ?? "the call"
+    switch error.errno {
+    case SystemError.Code.notFound:
+      self.init(.fileNotFound, "Nothing is at \(what).", detail: error.description)
+    case SystemError.Code.access, SystemError.Code.notPermitted, SystemError.Code.readOnly:
+      self.init(.permissionDenied, "The server may not touch \(what): \(error.reason).", detail: error.description)
+    case SystemError.Code.noSpace, SystemError.Code.quota:
+      self.init(.noSpace, "The disk is full. Free some space and try again.", detail: error.description)
+    case SystemError.Code.crossesDevice, SystemError.Code.tooManyLinks:
+      self.init(.pathEscapes, "The path \(what) leads out of its folder.", detail: error.description)
+    default:
+      self.init(.ioError, "The system refused \(what): \(error.reason).", detail: error.description)
+    }
   }
 }

@@ -1,7 +1,6 @@
 import BerthProtocol
 import JSON
 import JSONRPC
-import Jobs
 import Platform
 import Streams
 import Workspaces
@@ -48,31 +47,30 @@ extension MethodRegistry {
     }
     register(ConfigGet.self) { _, _ in config.get() }
     register(ConfigUpdate.self) { params, call in
-      let state = try config.update(params)
+      try config.update(params)
       call.session.server.configMayHaveChanged()
-      return state
+      return config.get()
     }
   }
 
   private mutating func addStreams(_ domains: Domains) {
     let streams = domains.streams
     registerAnswer(StreamAttach.self) { params, call in
-      let follower = try Follower(try streams.journal(params.stream), params)
-      return try call.attach(follower, isFinite: !params.follow, domains)
+      return try call.attach(try streams.follow(params), isFinite: !params.follow, domains)
     }
     register(StreamDetach.self) { params, call in
       try await call.session.attachments.detach(params.attachment)
       return NullResult()
     }
-    registerAnswer(StreamRead.self) { params, _ in try streams.read(params) }
-    register(StreamAppend.self) { params, _ in try streams.append(params) }
+    registerAnswer(StreamRead.self) { params, _ in try streams.readPage(params) }
+    register(StreamAppend.self) { params, _ in try await streams.append(params) }
     register(StreamList.self) { params, _ in try streams.list(params) }
   }
 
   private mutating func addJobs(_ domains: Domains) {
     let jobs = domains.jobs
     register(JobGet.self) { params, call in
-      try await call.reportingProgress(of: params.job, jobs) { try await jobs.get(params) }
+      try await call.reportingProgress(of: params.job, domains) { try await jobs.get(params) }
     }
     register(JobList.self) { params, _ in
       var params = params
@@ -115,8 +113,8 @@ extension MethodRegistry {
     register(FileMkdir.self) { params, _ in try files.mkdir(params) }
     registerAnswer(FileWatch.self) { params, call in
       let stream = try watches.watch(params)
-      let follower = try Follower(try domains.streams.journal(stream), StreamAttach.Params(stream: stream))
-      return try call.attach(follower, isFinite: false, domains)
+      return try call.attach(
+        try domains.streams.follow(StreamAttach.Params(stream: stream)), isFinite: false, domains)
     }
   }
 }

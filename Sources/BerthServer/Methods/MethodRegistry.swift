@@ -63,7 +63,7 @@ package struct MethodRegistry: Sendable {
 
   /// The methods that clients may call and nobody has registered.
   var missing: [String] {
-    MethodTable.methods.map(\.description)
+    MethodTable.methods.map { $0.description }
       .filter { $0.direction == .clientToServer && $0.name != CancelRequest.description.name }
       .map(\.name)
       .filter { entries[$0] == nil }

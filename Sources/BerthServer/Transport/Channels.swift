@@ -1,7 +1,8 @@
+import JSON
 import BerthProtocol
 import JSONRPC
-package import NIOCore
-package import NIOPosix
+import NIOCore
+import NIOPosix
 import Platform
 
 /// Makes a session for each channel that comes in, on whatever way.
@@ -72,7 +73,7 @@ package struct Channels: Sendable {
     guard let provider = channel as? any SocketOptionProvider else {
       return channel.eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
     }
-    return provider.unsafeGetSocketOption(level: .socket, name: PeerCredentials.option)
+    return provider.unsafeGetSocketOption(level: .socket, name: NIOBSDSocket.Option(rawValue: PeerCredentials.option))
       .map { (raw: PeerCredentials.Raw) in PeerCredentials(raw) }
   }
 

@@ -1,4 +1,5 @@
-package import JSON
+import Logging
+import JSON
 import NIOCore
 package import Platform
 
@@ -83,8 +84,7 @@ final class HandoverListener: Sendable {
           socket,
           [
             "accepted": false, "version": .string(Server.version),
-            "reason":
-              "the server of this home is berth \(Server.version), which cannot be joined by berth \(line["version"]?.stringValue ?? "of an unknown version"); stop it with `berth stop` and start again",
+            "reason": .string(Self.reason(line)),
           ])
       }
       guard !channels.server.isStopping else {
@@ -95,6 +95,12 @@ final class HandoverListener: Sendable {
     } catch {
       channels.server.log.warning("handover failed", metadata: ["detail": "\(error)"])
     }
+  }
+
+  private static func reason(_ line: JSONValue) -> String {
+    let other = line["version"]?.stringValue ?? "of an unknown version"
+    return "the server of this home is berth \(Server.version), which berth \(other) cannot join; "
+      + "stop it with `berth stop` and start again"
   }
 
   private func adopt(_ socket: OwnedDescriptor, input: OwnedDescriptor, output: OwnedDescriptor) {

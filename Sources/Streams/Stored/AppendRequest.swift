@@ -7,26 +7,18 @@ import Synchronization
 final class AppendRequest: Sendable {
   typealias Outcome = Result<AppendResult, any Error>
 
-  /// What a waiting caller is woken for.
-  enum Wake: Sendable {
-    /// Its events are committed, or refused.
-    case done(Outcome)
-    /// It is to commit what waits, its own events among it.
-    case lead
-  }
-
   let stream: String
   let events: [NewJournalEvent]
   let close: Bool
   let idempotency: Idempotency.Call?
 
   private enum State {
-    case idle
-    case waiting(@Sendable (Wake) -> Void)
-    case woken(Wake)
+    case pending
+    case awaited(@Sendable (Outcome) -> Void)
+    case done(Outcome)
   }
 
-  private let state = Mutex(State.idle)
+  private let state = Mutex(State.pending)
 
   init(_ stream: String, _ events: [NewJournalEvent], close: Bool, idempotency: Idempotency.Call?) {
     self.stream = stream
@@ -37,44 +29,40 @@ final class AppendRequest: Sendable {
 
   var payloadBytes: Int { events.reduce(0) { $0 + $1.payload.count } }
 
-  /// Called once.
-  func wake(_ wake: Wake) {
-    let resume = state.withLock { state -> (@Sendable (Wake) -> Void)? in
-      defer { state = .woken(wake) }
-      if case .waiting(let resume) = state { return resume }
+  /// Tells the caller that its events are committed or refused. Called once.
+  func finish(_ outcome: Outcome) {
+    let resume = state.withLock { state -> (@Sendable (Outcome) -> Void)? in
+      defer { state = .done(outcome) }
+      if case .awaited(let resume) = state { return resume }
       return nil
     }
-    resume?(wake)
+    resume?(outcome)
   }
 
-  /// Waits for ``wake(_:)``. Cancelling the task makes no difference: the events are on their way.
-  func wait() async -> Wake {
+  /// Waits for ``finish(_:)``. Cancelling the task makes no difference: the events are on their way.
+  func outcome() async -> Outcome {
     await withCheckedContinuation { waiter in
-      whenWoken { waiter.resume(returning: $0) }
+      whenDone { waiter.resume(returning: $0) }
     }
   }
 
   /// The same for a thread that may block.
-  func waitBlocking() -> Wake {
-    final class Answer: Sendable {
-      let wake = Mutex(Wake.lead)
-      let arrived = DispatchSemaphore(value: 0)
+  func outcomeBlocking() -> Outcome {
+    let arrived = DispatchSemaphore(value: 0)
+    whenDone { _ in arrived.signal() }
+    arrived.wait()
+    return state.withLock { state in
+      if case .done(let outcome) = state { return outcome }
+      return .failure(CancellationError())
     }
-    let answer = Answer()
-    whenWoken { wake in
-      answer.wake.withLock { $0 = wake }
-      answer.arrived.signal()
-    }
-    answer.arrived.wait()
-    return answer.wake.withLock { $0 }
   }
 
-  private func whenWoken(_ resume: @escaping @Sendable (Wake) -> Void) {
-    let wake = state.withLock { state -> Wake? in
-      if case .woken(let wake) = state { return wake }
-      state = .waiting(resume)
+  private func whenDone(_ resume: @escaping @Sendable (Outcome) -> Void) {
+    let outcome = state.withLock { state -> Outcome? in
+      if case .done(let outcome) = state { return outcome }
+      state = .awaited(resume)
       return nil
     }
-    if let wake { resume(wake) }
+    if let outcome { resume(outcome) }
   }
 }

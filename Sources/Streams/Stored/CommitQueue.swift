@@ -1,15 +1,16 @@
 import BerthProtocol
+import Platform
 import Synchronization
 
 /// Puts appends that come at the same time into one transaction.
 ///
-/// Whoever comes while nobody is committing becomes the leader: it commits what waits, on its own thread, and then
-/// names the first of those who have come meanwhile as the next leader. A caller that is alone pays for no hand-over.
+/// A caller that is alone commits its events itself, on its own thread, and pays for no hand-over. What comes
+/// meanwhile waits, and is committed together by a thread that lives until nothing waits any more. That thread belongs
+/// to no pool: the callers may be blocking all that there are.
 final class CommitQueue: Sendable {
   private struct State {
-    /// The first of these is the leader's own request while there is a leader that has not begun.
     var waiting: [AppendRequest] = []
-    var hasLeader = false
+    var isCommitting = false
   }
 
   private let state = Mutex(State())
@@ -26,41 +27,39 @@ final class CommitQueue: Sendable {
 
   /// Commits a request; the thread blocks.
   func run(_ request: AppendRequest) throws -> AppendResult {
-    if enter(request) { return try lead().get() }
-    switch request.waitBlocking() {
-    case .done(let outcome): return try outcome.get()
-    case .lead: return try lead().get()
-    }
+    enter(request)
+    return try request.outcomeBlocking().get()
   }
 
-  /// Commits a request. The thread blocks only where this caller is the leader.
+  /// Commits a request. The thread blocks only where the request is alone.
   func run(_ request: AppendRequest) async throws -> AppendResult {
-    if enter(request) { return try lead().get() }
-    switch await request.wait() {
-    case .done(let outcome): return try outcome.get()
-    case .lead: return try lead().get()
-    }
+    enter(request)
+    return try await request.outcome().get()
   }
 
-  /// - Returns: Whether the caller is the leader.
-  private func enter(_ request: AppendRequest) -> Bool {
-    state.withLock { state in
+  private func enter(_ request: AppendRequest) {
+    let isAlone = state.withLock { state in
       state.waiting.append(request)
-      defer { state.hasLeader = true }
-      return !state.hasLeader
+      defer { state.isCommitting = true }
+      return !state.isCommitting
+    }
+    if isAlone, commitNext() {
+      startDetached("commit") {
+        while self.commitNext() {}
+      }
     }
   }
 
-  private func lead() -> AppendRequest.Outcome {
+  /// Commits what waits.
+  ///
+  /// - Returns: Whether more has come meanwhile, which the caller then has to see to.
+  private func commitNext() -> Bool {
     let group = takeGroup()
-    let outcomes = commit(group)
-    state.withLock { state -> AppendRequest? in
-      state.hasLeader = !state.waiting.isEmpty
-      return state.waiting.first
-    }?.wake(.lead)
-    for (request, outcome) in zip(group, outcomes).dropFirst() { request.wake(.done(outcome)) }
-    // The leader's own request was the first to wait.
-    return outcomes[0]
+    for (request, outcome) in zip(group, commit(group)) { request.finish(outcome) }
+    return state.withLock { state in
+      state.isCommitting = !state.waiting.isEmpty
+      return state.isCommitting
+    }
   }
 
   private func takeGroup() -> [AppendRequest] {

@@ -206,6 +206,9 @@ final class StoredJournal: Journal {
     state.withLock { $0.tail.drop(through: number) }
   }
 
+  /// How much of the stream is kept encoded in memory.
+  var tailBytes: Int { state.withLock { $0.tail.bytes } }
+
   var isDeleted: Bool { state.withLock { $0.isDeleted } }
 
   private func refreshIfStale() throws {

@@ -32,6 +32,8 @@ struct Tail {
     return first.first...last.last
   }
 
+  var bytes: Int { chunks.reduce(0) { $0 + $1.bytes.count } }
+
   /// Adds events; where they do not follow the last one, those before are dropped.
   mutating func append(_ chunk: Chunk) {
     if let numbers, numbers.upperBound + 1 != chunk.first { removeAll() }

@@ -76,7 +76,8 @@ final class ArchiveReader {
       var count = 0
       var offset: Int64 = 0
       let code = archive_read_data_block(archive, &start, &count, &offset)
-      guard code == ARCHIVE_OK || code == ARCHIVE_EOF || code == ARCHIVE_WARN else { throw rejection(of: entry) }
+      // A warning is a checksum that does not fit.
+      guard code == ARCHIVE_OK || code == ARCHIVE_EOF else { throw rejection(of: entry) }
       if code == ARCHIVE_EOF { return max(end, offset) }
       guard offset >= 0, offset <= Int64.max / 2 else {
         throw ProtocolError.archiveRejected("a part of the entry lies beyond any file's end", entry: entry.text)

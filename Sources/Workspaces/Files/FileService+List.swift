@@ -1,4 +1,5 @@
 package import BerthProtocol
+internal import JSON
 internal import Platform
 
 extension FileService {
@@ -39,7 +40,7 @@ extension FileService {
     var entries: [FileInfo] = []
     var last: RelativePath?
     var hasMore = false
-    var budget = min(Self.maxPageBytes, maxResultBytes() / 2)
+    var budget = min(Self.maxPageBytes, maximumContentBytes() / 2)
     try walker.walk { entry in
       try checkCancellation()
       guard filter.shows(entry) else { return true }

@@ -1,4 +1,5 @@
 package import BerthProtocol
+internal import JSON
 internal import Platform
 
 extension FileService {
@@ -40,7 +41,7 @@ extension FileService {
     _ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, _ encoding: ReadEncoding, _ path: RelativePath
   ) throws -> (text: (content: String, encoding: ContentEncoding), used: Range<Int>) {
     if encoding != .base64 {
-      if let (text, used) = FileText.decode(bytes, range, mayWiden: encoding == .utf8) {
+      if let (text, used) = FileText.decode(bytes, range, mayMove: encoding == .utf8) {
         try checkFits(text, path)
         return ((text, .utf8), used)
       }
@@ -54,12 +55,12 @@ extension FileService {
 
   private func checkFits(_ text: String, _ path: RelativePath) throws {
     // Control characters take up to six bytes in JSON. Only what may be too large is counted out.
-    guard text.utf8.count > maxResultBytes() / 6 else { return }
+    guard text.utf8.count > maximumContentBytes() / 6 else { return }
     try checkFits(FileText.lengthInJSON(text), path)
   }
 
   private func checkFits(_ count: Int, _ path: RelativePath) throws {
-    let limit = maxResultBytes()
+    let limit = maximumContentBytes()
     guard count > limit - Self.envelopeBytes else { return }
     throw ProtocolError(
       .resultTooLarge,

@@ -1,4 +1,5 @@
 package import BerthProtocol
+internal import JSON
 internal import Platform
 
 extension FileService {

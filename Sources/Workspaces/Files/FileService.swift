@@ -1,4 +1,5 @@
 package import BerthProtocol
+internal import JSON
 package import Platform
 internal import Synchronization
 
@@ -20,20 +21,20 @@ extension WorkspaceService: WorkspaceFolders {}
 /// same files, and the checks are as close to the change as the system allows.
 package final class FileService: Sendable {
   let workspaces: any WorkspaceFolders
-  let maxResultBytes: @Sendable () -> Int
+  let maximumContentBytes: @Sendable () -> Int
   let writesDurably: @Sendable () -> Bool
   /// Folders in which the remains of killed servers were removed since this one started.
   private let swept = Mutex<Set<String>>([])
 
   /// - Parameters:
-  ///   - maxResultBytes: How large an answer may be: `limits.maxMessageBytes`. Asked for at each call.
+  ///   - maximumContentBytes: How large an answer may be: `limits.maxMessageBytes`. Asked for at each call.
   ///   - writesDurably: Whether a file is on the disk when `write` returns. Asked for at each call.
   package init(
-    workspaces: any WorkspaceFolders, maxResultBytes: @escaping @Sendable () -> Int,
+    workspaces: any WorkspaceFolders, maximumContentBytes: @escaping @Sendable () -> Int,
     writesDurably: @escaping @Sendable () -> Bool = { false }
   ) {
     self.workspaces = workspaces
-    self.maxResultBytes = maxResultBytes
+    self.maximumContentBytes = maximumContentBytes
     self.writesDurably = writesDurably
   }
 

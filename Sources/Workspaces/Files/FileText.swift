@@ -3,21 +3,23 @@ enum FileText {
   /// How many bytes of one character can lie beyond the end of a range.
   static let margin = 3
 
-  /// The text of `range`, cut back to whole characters, and the part of the range that it stands for. nil where the
-  /// bytes are not UTF-8, or not even one character fits.
+  /// The text of `range`, cut back to whole characters at its end, and the part of the bytes that it stands for. nil
+  /// where the bytes are not UTF-8, or the range begins within a character or does not hold a whole one.
   ///
   /// - Parameters:
   ///   - bytes: The range, and up to `margin` bytes on either side as far as the file has them.
-  ///   - mayWiden: Whether a range that is smaller than its one character is widened to it.
-  static func decode(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, mayWiden: Bool) -> (String, Range<Int>)? {
+  ///   - mayMove: Whether a range that begins within a character may begin with the next one instead, and one that
+  ///     holds no whole character may be widened to it.
+  static func decode(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, mayMove: Bool) -> (String, Range<Int>)? {
     guard !range.isEmpty else { return ("", range) }
     let start = boundary(in: bytes, atOrAfter: range.lowerBound)
+    guard mayMove || start == range.lowerBound else { return nil }
     let end = boundary(in: bytes, atOrBefore: range.upperBound)
     if start < end {
       return String(validating: bytes[start..<end], as: UTF8.self).map { ($0, start..<end) }
     }
     // Not one whole character: the range lies within one.
-    guard mayWiden else { return nil }
+    guard mayMove else { return nil }
     let first = boundary(in: bytes, atOrBefore: range.lowerBound)
     let next = boundary(in: bytes, atOrAfter: first + 1)
     return String(validating: bytes[first..<next], as: UTF8.self).map { ($0, first..<next) }

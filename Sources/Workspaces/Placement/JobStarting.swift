@@ -37,6 +37,15 @@ extension WorkspaceService {
   }
 }
 
+extension WorkspaceService {
+  /// Looks whether a job that reads can be started on a workspace now. Archived ones can be read.
+  func openForReadingJob(_ reference: String) throws -> Workspace {
+    let opened = try open(reference, for: .read)
+    try checkIdle(try record(opened.workspace.id))
+    return opened.workspace
+  }
+}
+
 extension JSONEncodable {
   /// The value as the result of a job.
   func jsonObject() -> JSONObject {

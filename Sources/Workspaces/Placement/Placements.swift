@@ -18,6 +18,7 @@ package final class Placements: Sendable {
     case planned
     case step(Int)
     case placed
+    case settled
     case undoing(Int)
   }
 
@@ -27,6 +28,8 @@ package final class Placements: Sendable {
   private let probe: @Sendable (Moment) throws -> Void
   /// How often files of a folder have begun or ended to be replaced, by the folder's path.
   private let changes = Mutex<[String: Int]>([:])
+
+  package static let migrations = PlacementRow.migrations
 
   /// - Parameter probe: Called at each moment of each placement; what it throws is taken as a failure there.
   package init(
@@ -52,6 +55,23 @@ package final class Placements: Sendable {
   ) async throws -> Result {
     let parent = FolderPath.parent(of: path)
     return try await using(try makeStage(job: job, workspace: "", folder: path, in: parent), body)
+  }
+
+  /// Makes a file beside which a finished one is to stand, and removes it, as long as it has that name, when `body` has
+  /// ended.
+  func withTemporaryFile<Result>(
+    in folder: String, job: String, _ body: (Place, OwnedDescriptor) throws -> Result
+  ) throws -> Result {
+    guard let name = Stage.name(for: job) else {
+      throw SystemError(errno: EINVAL, operation: "openat", path: folder)
+    }
+    let place = Place(directory: try Directory(path: folder), name: name)
+    try PlacementRow(job: job, workspace: "", folder: folder, parent: folder).insert(in: database)
+    defer {
+      // What cannot be removed now is when the server starts next.
+      if (try? place.directory.removeTree(name)) != nil { try? PlacementRow.delete(job, in: database) }
+    }
+    return try body(place, try place.directory.open(name, [.read, .write, .create, .exclusive], permissions: 0o666))
   }
 
   private func using<Result>(_ stage: Stage, _ body: (Stage) async throws -> Result) async throws -> Result {
@@ -89,10 +109,16 @@ package final class Placements: Sendable {
           throw Self.explain(error, step)
         }
       }
-      try settle()
       try probe(.placed)
       if durability == .full { try stage.directory.synchronizeFileSystem() }
-      try PlacementRow.write(.placed, of: stage.job, in: database)
+      try settle()
+      if stage.workspace.isEmpty {
+        // The workspace that was written down makes it good (`isSettled`), whether this can be noted or not.
+        try? PlacementRow.write(.placed, of: stage.job, in: database)
+      } else {
+        try probe(.settled)
+        try PlacementRow.write(.placed, of: stage.job, in: database)
+      }
     } catch {
       try takeBack(plan, in: stage, folder: folder, after: error)
       throw error
@@ -200,10 +226,10 @@ extension Placements {
     guard let name = Stage.name(for: row.job) else { return try PlacementRow.delete(row.job, in: database) }
     do {
       let parent = try Directory(path: row.parent)
-      let stage = Stage(
-        job: row.job, workspace: row.workspace, folder: row.folder, parentPath: row.parent, parent: parent, name: name,
-        directory: Directory(adopting: try parent.open(name, [.location, .directory])))
       if row.state == .placing, let plan = row.plan, !isSettled(plan, row) {
+        let stage = Stage(
+          job: row.job, workspace: row.workspace, folder: row.folder, parentPath: row.parent, parent: parent,
+          name: name, directory: Directory(adopting: try parent.open(name, [.location, .directory])))
         let folder = plan.exchangesFolder ? nil : try Directory(path: row.folder)
         try undo(plan, in: stage, folder: folder)
         try PlacementRow.write(.staging, of: row.job, in: database)

@@ -58,9 +58,9 @@ struct TreeBuilder {
 
   /// Gives a file that came earlier another name.
   mutating func makeHardLink(_ path: RelativePath, to target: [UInt8]) throws {
-    let target = try checkedPath(target)
-    guard kinds[target] == .file, target != path else {
-      throw budget.refusal("it is another name of `\(target)`, which is no earlier file", path.string)
+    guard let target = try? checkedPath(target), kinds[target] == .file, target != path else {
+      let text = String(decoding: target, as: UTF8.self)
+      throw budget.refusal("it is another name of `\(text)`, which is no earlier file", path.string)
     }
     let old = try trail.place(of: target)
     let new = try prepare(path, for: .file)
@@ -90,14 +90,18 @@ struct TreeBuilder {
   }
 
   private mutating func makeParents(of path: RelativePath) throws {
-    let parent = path.parent
+    try makeFolder(path.parent, for: path)
+  }
+
+  /// Makes a folder that no entry has named yet, and those above it, for an entry that lies in it.
+  private mutating func makeFolder(_ parent: RelativePath, for path: RelativePath) throws {
     switch kinds[parent] {
     case .directory: return
     case .file: throw budget.refusal("`\(parent)` is a file and cannot hold it", path.string)
     case .link: throw budget.refusal("it goes through the link `\(parent)`", path.string)
     case nil: break
     }
-    try makeParents(of: parent)
+    try makeFolder(parent.parent, for: path)
     try make(directory: parent)
     folders.append((parent, 0o755, nil))
   }

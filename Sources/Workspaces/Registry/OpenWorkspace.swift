@@ -36,7 +36,7 @@ extension WorkspaceService {
     }
     let directory = try openFolder(of: record)
     return OpenWorkspace(
-      workspace: record.workspace(folderState: .present, keepSeconds: keepSeconds()), directory: directory)
+      workspace: record.workspace(folderState: .present, keepSeconds: 0), directory: directory)
   }
 
   private func openFolder(of record: WorkspaceRecord) throws -> Directory {

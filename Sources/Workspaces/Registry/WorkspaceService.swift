@@ -78,7 +78,7 @@ package final class WorkspaceService: Sendable {
 
   /// A workspace as the protocol tells it, its folder looked at just now.
   func describe(_ record: WorkspaceRecord) -> Workspace {
-    record.workspace(folderState: record.folderState(), keepSeconds: keepSeconds())
+    record.workspace(folderState: record.folderState(), keepSeconds: record.deletion == nil ? 0 : keepSeconds())
   }
 
   func record(_ reference: String, includingDeleted: Bool = false) throws -> WorkspaceRecord {

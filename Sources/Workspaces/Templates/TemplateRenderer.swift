@@ -90,15 +90,16 @@ struct TemplateRenderer {
     guard text.isChanged else { return }
     try checkValues(of: text, at: path)
     let result = text.result
+    let becomes = "with its variables it becomes `\(String(decoding: result, as: UTF8.self))`"
     guard let new = FileName(result), result.count <= Int(NAME_MAX), !new.isStaging else {
-      throw budget.refusal("with its variables it becomes `\(String(decoding: result, as: UTF8.self))`, which is no "
-        + "file's name", path.string)
+      throw budget.refusal("\(becomes), which is no file's name", path.string)
     }
-    guard new != name else { return }
-    do {
+    if new == name { return }
+    do throws(SystemError) {
       try folder.rename(name, to: Place(directory: folder, name: new))
-    } catch where error.errno == EEXIST {
-      throw budget.refusal("with its variables it becomes `\(new)`, which is there already", path.string)
+    } catch {
+      guard error.errno == EEXIST else { throw error }
+      throw budget.refusal("\(becomes), which is there already", path.string)
     }
   }
 

@@ -16,9 +16,9 @@ struct CallCommand: ServerCommand {
         berth call stream/attach stream=events tail:=10 --follow
       """)
 
-  @Argument(help: "The method; `berth methods` lists them.", completion: .custom { _, _, prefix in
-    Completion.methods(prefix)
-  })
+  @Argument(
+    help: "The method; `berth methods` lists them.",
+    completion: .custom { _, _, _ in Completion.methods() })
   var method: String
 
   @Argument(help: "Its parameters.")
@@ -27,7 +27,7 @@ struct CallCommand: ServerCommand {
   @Flag(name: .shortAndLong, help: "Go on with the events of the stream that the call attaches to, one a line.")
   var follow = false
 
-  @OptionGroup var options: CommandOptions
+  @OptionGroup(title: "Server and output") var options: CommandOptions
 
   func run(_ context: Context) throws {
     let params = try Self.params(params)

@@ -8,12 +8,12 @@ struct MethodsCommand: ServerCommand {
     commandName: "methods",
     abstract: "List the methods of the protocol, or show one with its parameters and result.")
 
-  @Argument(help: "A method, or the beginning of several, such as `workspace/`.", completion: .custom { _, _, prefix in
-    Completion.methods(prefix)
-  })
+  @Argument(
+    help: "A method, or the beginning of several, such as `workspace/`.",
+    completion: .custom { _, _, _ in Completion.methods() })
   var name: String?
 
-  @OptionGroup var options: CommandOptions
+  @OptionGroup(title: "Server and output") var options: CommandOptions
 
   func run(_ context: Context) throws {
     let document = ProtocolDocument(try context.request(RpcDiscover.self, .init()))
@@ -84,7 +84,9 @@ struct ProtocolDocument {
   private func row(_ name: String, _ schema: JSONValue, isRequired: Bool, _ text: String?) -> [Table.Cell] {
     let fallback = schema["default"].map { " Default: \($0.jsonString)." } ?? ""
     let words = (text ?? resolve(schema)["description"]?.stringValue ?? "") + fallback
-    return [.init(name, isRequired ? .bold : .plain), .init(typeName(schema) + (isRequired ? "" : "?"), .cyan), .init(words)]
+    return [
+      .init(name, isRequired ? .bold : .plain), .init(typeName(schema) + (isRequired ? "" : "?"), .cyan), .init(words),
+    ]
   }
 
   private func section<Item>(

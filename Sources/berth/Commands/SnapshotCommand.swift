@@ -42,7 +42,7 @@ extension SnapshotCommand {
     static let configuration = CommandConfiguration(abstract: "Keep a workspace as it is now.")
 
     @OptionGroup var snapshot: SnapshotOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws { try snapshot.run(context) }
   }
@@ -56,7 +56,7 @@ extension SnapshotCommand {
     @Flag(name: .shortAndLong, help: "Print ids only.")
     var quiet = false
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let workspace = try context.reference(target.workspace)
@@ -90,7 +90,7 @@ extension SnapshotCommand {
     @Argument(help: "The snapshot's id.")
     var snapshot: String
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let snapshot = try context.request(SnapshotGet.self, .init(snapshot: snapshot))
@@ -121,7 +121,7 @@ extension SnapshotCommand {
     @Argument(help: "The newer one. Default: the workspace as it is now.")
     var to: String?
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       var changes: [SnapshotChange] = []
@@ -164,7 +164,7 @@ extension SnapshotCommand {
     var paths: [String] = []
 
     @OptionGroup var job: JobOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let started = try context.request(
@@ -185,7 +185,7 @@ extension SnapshotCommand {
     @Argument(help: "The snapshots' ids.")
     var snapshots: [String]
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       var deleted: [SnapshotDeleted] = []

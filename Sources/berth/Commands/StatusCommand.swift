@@ -8,7 +8,7 @@ struct StatusCommand: ServerCommand {
     abstract: "Show how the server is.",
     discussion: "Fails with status 1 where a health check does.")
 
-  @OptionGroup var options: CommandOptions
+  @OptionGroup(title: "Server and output") var options: CommandOptions
 
   func run(_ context: Context) throws {
     let status = try context.request(ServerStatus.self, .init())

@@ -13,7 +13,7 @@ struct StopCommand: ServerCommand {
   @Option(help: "How long open calls may go on, in seconds.")
   var grace: Double?
 
-  @OptionGroup var options: CommandOptions
+  @OptionGroup(title: "Server and output") var options: CommandOptions
 
   func run(_ context: Context) throws {
     let client: Client

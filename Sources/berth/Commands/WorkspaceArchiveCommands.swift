@@ -7,7 +7,7 @@ extension WorkspaceCommand {
       commandName: "snapshot", abstract: "Keep a workspace as it is now.")
 
     @OptionGroup var snapshot: SnapshotOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws { try snapshot.run(context) }
   }
@@ -32,7 +32,7 @@ extension WorkspaceCommand {
     var force = false
 
     @OptionGroup var job: JobOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let started = try context.request(
@@ -55,7 +55,8 @@ extension WorkspaceCommand {
     @Argument(help: "The archive: a path or a URL.", completion: .file())
     var source: String
 
-    @Argument(help: "The folder to unpack to, missing or empty. Default: a new one in the home.", completion: .directory)
+    @Argument(
+      help: "The folder to unpack to, missing or empty. Default: a new one in the home.", completion: .directory)
     var path: String?
 
     @Option(name: .shortAndLong, help: "Its name, for people. Default: the archive's.")
@@ -68,7 +69,7 @@ extension WorkspaceCommand {
     var idempotencyKey: String?
 
     @OptionGroup var job: JobOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let started = try context.request(

@@ -33,7 +33,7 @@ extension WorkspaceCommand {
     @Flag(name: .shortAndLong, help: "Print ids only.")
     var quiet = false
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let workspaces = try context.allWorkspaces(
@@ -59,7 +59,7 @@ extension WorkspaceCommand {
       abstract: "Show one workspace.", aliases: ["show"])
 
     @OptionGroup var target: WorkspaceArgument
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let workspace = try context.request(
@@ -95,7 +95,7 @@ extension WorkspaceCommand {
     @Option(help: "Fail where the workspace is of another version.")
     var ifVersion: Int?
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       var labels = JSONObject()
@@ -130,7 +130,7 @@ extension WorkspaceCommand {
     @Flag(name: .shortAndLong, help: "Do not ask before files are deleted for good.")
     var yes = false
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let reference = try context.reference(target.workspace)
@@ -146,7 +146,9 @@ extension WorkspaceCommand {
       let deleted = try context.request(
         WorkspaceDelete.self, .init(workspace: reference, files: files, ifVersion: ifVersion))
       context.show(deleted) { deleted in
-        let hint = deleted.restorableUntil.map { "; `berth workspace restore \(deleted.id)` brings it back until \($0)" }
+        let hint = deleted.restorableUntil.map {
+          "; `berth workspace restore \(deleted.id)` brings it back until \($0)"
+        }
         context.output.line("Deleted \(deleted.slug)\(deleted.filesDeleted ? " and its files" : hint ?? "")")
       }
     }
@@ -161,7 +163,7 @@ extension WorkspaceCommand {
     @Option(help: "Where to put the folder. Default: where it was.", completion: .directory)
     var path: String?
 
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let restored = try context.request(

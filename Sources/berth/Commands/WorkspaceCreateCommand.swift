@@ -36,7 +36,7 @@ extension WorkspaceCommand {
     var idempotencyKey: String?
 
     @OptionGroup var job: JobOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let reference = try template.map { try TemplateReference($0, options: templateOptions) }
@@ -89,7 +89,7 @@ extension WorkspaceCommand {
     var template: String
 
     @OptionGroup var fill: FillOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let reference = try TemplateReference(template, options: fill.template)
@@ -108,7 +108,7 @@ extension WorkspaceCommand {
     var url: String
 
     @OptionGroup var fill: FillOptions
-    @OptionGroup var options: CommandOptions
+    @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
       let isPath = url.hasPrefix("/") || url.hasPrefix(".")

@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 
 /// Numbers and times as people say them.
@@ -16,7 +17,10 @@ enum Humanize {
 
   /// `3 h 12 min`, the two largest units.
   static func duration(seconds: Double) -> String {
-    guard seconds >= 1 else { return "\(Int((max(0, seconds) * 1000).rounded())) ms" }
+    guard seconds >= 1 else {
+      let milliseconds = max(0, seconds) * 1000
+      return milliseconds < 9.95 ? "\(tenths(milliseconds)) ms" : "\(Int(milliseconds.rounded())) ms"
+    }
     guard seconds >= 9.95 else { return "\(tenths(seconds)) s" }
     let whole = Int(seconds.rounded())
     let parts = [
@@ -59,5 +63,16 @@ enum Humanize {
   private static func tenths(_ value: Double) -> String {
     let tenths = Int((value * 10).rounded())
     return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
+  }
+}
+
+extension Humanize {
+  /// The time of day of a timestamp, where the user is: `14:03:27`.
+  static func clock(_ timestamp: String) -> String {
+    guard let nanoseconds = Timestamp.nanoseconds(from: timestamp) else { return timestamp }
+    var seconds = time_t(nanoseconds / 1_000_000_000)
+    var parts = tm()
+    guard localtime_r(&seconds, &parts) != nil else { return timestamp }
+    return [parts.tm_hour, parts.tm_min, parts.tm_sec].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
   }
 }

@@ -11,8 +11,9 @@ extension JSONText {
     }
 
     func value() throws -> JSONValue {
-      do throws(JSONSyntaxError) {
-        return try JSONParser.parse(text == "-" ? StandardInput.readAll() : Array(text.utf8))
+      let bytes = text == "-" ? try Input.readAll() : Array(text.utf8)
+      do {
+        return try JSONParser.parse(bytes)
       } catch {
         throw Failure("`\(DisplayText.cut(text, to: 60))` is not JSON: \(error)", status: .usage)
       }

@@ -51,7 +51,7 @@ struct ProgressLine {
       measures.append("\(amount(progress.completed, progress.unit)) of \(amount(total, progress.unit))")
       // Too early, and it would jump.
       if seconds > 2, share > 0.02, share < 1 {
-        measures.append("\(Humanize.duration(seconds: seconds / share - seconds)) left")
+        measures.append("\(Humanize.duration(seconds: max(1, (seconds / share - seconds).rounded()))) left")
       }
     } else if progress.completed > 0 {
       measures.append(amount(progress.completed, progress.unit))

@@ -16,7 +16,7 @@ import Testing
 
   func trash(of workspace: Workspace) -> String { fixture.home.trash + "/" + workspace.id }
 
-  @Test func filesOfTheUsersAreKeptUnlessHeSaysOtherwise() throws {
+  @Test func `a folder of the user's is kept unless told otherwise`() throws {
     let workspace = try fixture.workspace("a")
     let deleted = try service.delete(.init(workspace: "a"))
     #expect(deleted.state == .deleted)
@@ -30,7 +30,7 @@ import Testing
     #expect(try fixture.events() == ["workspace.created", "workspace.deleted", "workspace.restored"])
   }
 
-  @Test func filesInTheHomeGoToTheTrashAndComeBack() throws {
+  @Test func `files in the home go to the trash and come back`() throws {
     let workspace = try service.create(.init(name: "a")).workspace
     try "hello".write(toFile: workspace.path + "/file.txt", atomically: false, encoding: .utf8)
     _ = try service.update(.init(workspace: "a", state: .archived))
@@ -47,7 +47,7 @@ import Testing
     #expect(!fixture.exists(trash(of: workspace)))
   }
 
-  @Test func filesOnAnotherFileSystemGoToTheTrashBesideThem() throws {
+  @Test func `files on another file system go to the trash beside them`() throws {
     let shared = "/dev/shm/berth-test-\(UUID().uuidString)"
     let home = try FolderLook.at(fixture.home.path).identity.device
     guard let look = try? FolderLook.at("/dev/shm"), look.identity.device != home else { return }
@@ -64,7 +64,7 @@ import Testing
     #expect(try service.restore(.init(workspace: "a")).folderState == .present)
   }
 
-  @Test func filesThatAreDeletedAreGone() throws {
+  @Test func `files that are deleted are gone`() throws {
     let workspace = try fixture.workspace("a")
     // What a package tool leaves behind: folders closed to their owner, and a tree deeper than a path can be long.
     var deep = workspace.path
@@ -82,7 +82,7 @@ import Testing
     #expect(!fixture.exists(workspace.path + "/file.txt"))
   }
 
-  @Test func whatMustNeverBeRemovedIsNot() throws {
+  @Test func `what must never be removed is not`() throws {
     for path in ["/proc", "/dev/shm"] {
       guard let look = try? FolderLook.at(path), look.isMountPoint == true else { continue }
       let workspace = try service.create(.init(path: path)).workspace
@@ -99,7 +99,7 @@ import Testing
     try rules.checkMayBeMoved(user + "/me/project", look)
   }
 
-  @Test func aFolderThatHoldsAnotherWorkspaceIsNotMoved() throws {
+  @Test func `a folder that holds another workspace is not moved`() throws {
     let outer = try fixture.workspace("outer")
     let inner = try fixture.workspace("outer/inner")
     let error = expectError(.invalidArgument) { try service.delete(.init(workspace: "outer", files: .trash)) }
@@ -109,7 +109,7 @@ import Testing
     #expect(!fixture.exists(outer.path))
   }
 
-  @Test func aFolderThatStandsInTheWorkspacesPlaceIsNotTouched() throws {
+  @Test func `a folder that stands in the workspace's place is not touched`() throws {
     let workspace = try fixture.workspace("a")
     try FileManager.default.moveItem(atPath: workspace.path, toPath: fixture.root + "/moved")
     try fixture.folder("a", holding: "of somebody else")
@@ -118,14 +118,14 @@ import Testing
     #expect(fixture.text(workspace.path + "/file.txt") == "of somebody else")
   }
 
-  @Test func aWorkspaceWhoseFolderIsGoneCanBeDeleted() throws {
+  @Test func `a workspace whose folder is gone can be deleted`() throws {
     let workspace = try fixture.workspace("a")
     try FileManager.default.removeItem(atPath: workspace.path)
     #expect(try service.delete(.init(workspace: "a", files: .trash)).filesDeleted == false)
     #expect(try service.restore(.init(workspace: "a")).folderState == .missing)
   }
 
-  @Test func aWorkspaceThatAJobWorksOnIsNotDeleted() throws {
+  @Test func `a workspace that a job works on is not deleted`() throws {
     let workspace = try fixture.workspace("a")
     try service.beginReplacing(workspace.id, job: "job_1")
     let error = expectError(.workspaceBusy) { try service.delete(.init(workspace: "a")) }
@@ -146,13 +146,13 @@ import Testing
     _ = try service.delete(.init(workspace: "a", files: .trash))
   }
 
-  @Test func onlyADeletedWorkspaceIsRestored() throws {
+  @Test func `only a deleted workspace is restored`() throws {
     _ = try service.restore(.init(workspace: "k"))
     expectError(.invalidArgument) { try service.restore(.init(workspace: "k")) }
     expectError(.workspaceNotFound) { try service.restore(.init(workspace: "b")) }
   }
 
-  @Test func somethingThatIsInTheWayIsKept() throws {
+  @Test func `something that is in the way is kept`() throws {
     try fixture.folder("a", holding: "new")
     expectError(.alreadyExists) { try service.restore(.init(workspace: "a")) }
     let restored = try service.restore(.init(workspace: "a", path: fixture.root + "/elsewhere/b"))
@@ -161,7 +161,7 @@ import Testing
     #expect(fixture.text(workspace.path + "/file.txt") == "new")
   }
 
-  @Test func namesThatWereGivenAwayAreTold() throws {
+  @Test func `a name that was given away is told`() throws {
     let other = try fixture.workspace("a")
     let error = expectError(.invalidArgument) { try service.restore(.init(workspace: "a")) }
     #expect(error?.extra["workspace"] == .string(workspace.id))
@@ -170,18 +170,18 @@ import Testing
     #expect(other.slug == "a")
   }
 
-  @Test func aKeyThatWasGivenAwayStopsIt() throws {
+  @Test func `a key that was given away stops it`() throws {
     let other = try fixture.workspace("b", key: "k")
     let error = expectError(.alreadyExists) { try service.restore(.init(workspace: workspace.id)) }
     #expect(error?.extra["workspace"] == .string(other.id))
   }
 
-  @Test func aTrashThatWasEmptiedByHandIsTold() throws {
+  @Test func `a trash that was emptied by hand is told`() throws {
     try FileManager.default.removeItem(atPath: fixture.home.trash + "/" + workspace.id)
     expectError(.folderMissing) { try service.restore(.init(workspace: "a")) }
   }
 
-  @Test func afterItsTimeItIsGoneForGood() throws {
+  @Test func `after its time it is gone for good`() throws {
     fixture.clock.advance(seconds: 999)
     #expect(try service.purgeExpired().isEmpty)
     fixture.clock.advance(seconds: 1)

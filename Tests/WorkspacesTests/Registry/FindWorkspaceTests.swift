@@ -14,7 +14,7 @@ import Testing
     fixture = try RegistryFixture()
   }
 
-  @Test func aReferenceIsAnIdThenAKeyThenASlug() throws {
+  @Test func `a reference is an id, then a key, then a slug`() throws {
     let first = try service.create(.init(name: "one", key: "two")).workspace
     let second = try service.create(.init(name: "two")).workspace
     let third = try service.create(.init(name: "three", key: first.id)).workspace
@@ -25,7 +25,7 @@ import Testing
     expectError(.workspaceNotFound) { try service.resolve("four") }
   }
 
-  @Test func aDeletedWorkspaceIsFoundByItsIdOnly() throws {
+  @Test func `a deleted workspace is found by its id only`() throws {
     let workspace = try fixture.workspace("a", key: "k")
     _ = try service.delete(.init(workspace: "k"))
     #expect(try service.get(.init(workspace: workspace.id)).state == .deleted)
@@ -34,7 +34,7 @@ import Testing
     expectError(.workspaceNotFound) { try service.resolve(workspace.id) }
   }
 
-  @Test func everythingIsThereAfterARestart() throws {
+  @Test func `everything is there after a restart`() throws {
     let first = try service.create(
       .init(name: "one", key: "k", labels: ["a": "b"], metadata: ["n": ["deep": [1, 2.5, nil]]])
     ).workspace
@@ -49,7 +49,7 @@ import Testing
     #expect(service.count == 2)
   }
 
-  @Test func aListIsPagedOldestFirst() throws {
+  @Test func `a list is paged, oldest first`() throws {
     for number in 1...5 { _ = try service.create(.init(name: "w\(number)")) }
     var seen: [String] = []
     var cursor: String?
@@ -63,7 +63,7 @@ import Testing
     #expect(try service.list(.init(limit: 5)).nextCursor == nil)
   }
 
-  @Test func aListIsFilteredByLabelsAndStates() throws {
+  @Test func `a list is filtered by labels and states`() throws {
     let first = try service.create(.init(name: "a", labels: ["team": "x", "tier": "1"])).workspace
     let second = try service.create(.init(name: "b", labels: ["team": "x"])).workspace
     let third = try service.create(.init(name: "c")).workspace
@@ -76,12 +76,12 @@ import Testing
     #expect(try ids(.init(states: [.deleted])) == [third.id])
   }
 
-  @Test func aCursorOfAnotherListIsRefused() {
+  @Test func `a cursor of another list is refused`() {
     expectError(.invalidCursor) { try service.list(.init(cursor: "x")) }
     expectError(.invalidCursor) { try service.list(.init(cursor: "w.")) }
   }
 
-  @Test func theFolderIsLookedAtEachTime() throws {
+  @Test func `the folder is looked at each time`() throws {
     let workspace = try fixture.workspace("a")
     func state() throws -> FolderState { try service.get(.init(workspace: workspace.id)).folderState }
     try FileManager.default.moveItem(atPath: workspace.path, toPath: fixture.root + "/b")
@@ -96,7 +96,7 @@ import Testing
     #expect(try state() == .present)
   }
 
-  @Test func aFolderThatWasMadeAnewIsAnotherOne() throws {
+  @Test func `a folder that was made anew is another one`() throws {
     let workspace = try fixture.workspace("a")
     // File systems give the inode of a removed folder to the next one that is made.
     try FileManager.default.removeItem(atPath: workspace.path)

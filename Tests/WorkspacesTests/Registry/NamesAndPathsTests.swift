@@ -12,11 +12,11 @@ import Testing
     ("e\u{301}te\u{301}", "ete"), ("Łódź/ţest", "lodz-test"), ("日本語", "workspace"), ("🚀 launch 🚀", "launch"),
     ("", "workspace"), ("ws_01abc", "ws-01abc"),
   ])
-  func aSlugIsMadeOfLettersDigitsAndHyphens(name: String, slug: String) {
+  func `a slug is made of letters, digits and hyphens`(name: String, slug: String) {
     #expect(Slug.make(from: name) == slug)
   }
 
-  @Test func aSlugIsBounded() {
+  @Test func `a slug is bounded`() {
     let slug = Slug.make(from: String(repeating: "ab ", count: 100))
     #expect(slug.count <= Slug.maximumLength)
     #expect(slug.hasSuffix("b"))
@@ -24,7 +24,7 @@ import Testing
 }
 
 @Suite struct FolderPathTests {
-  @Test func aPathIsContainedByItsFoldersOnly() {
+  @Test func `a path is contained by its folders only`() {
     #expect(FolderPath.contains("/a", "/a"))
     #expect(FolderPath.contains("/a", "/a/b"))
     #expect(FolderPath.contains("/", "/a"))
@@ -33,7 +33,7 @@ import Testing
     #expect(!FolderPath.contains("/a", "/a\u{301}/b"))
   }
 
-  @Test func aPathIsTakenApartAtItsSlashes() {
+  @Test func `a path is taken apart at its slashes`() {
     #expect(FolderPath.parent(of: "/a/b") == "/a")
     #expect(FolderPath.parent(of: "/a") == "/")
     #expect(FolderPath.parent(of: "/") == "/")
@@ -42,7 +42,7 @@ import Testing
     #expect(FolderPath.join("/", "a") == "/a")
   }
 
-  @Test func aCanonicalPathHasNoDetours() throws {
+  @Test func `a canonical path has no detours`() throws {
     #expect(try FolderPath.canonical("/") == "/")
     #expect(try FolderPath.canonical("/usr/../usr//./bin/..") == "/usr")
     #expect(try FolderPath.canonical("/berth-missing//x/./y/") == "/berth-missing/x/y")
@@ -53,7 +53,7 @@ import Testing
 }
 
 @Suite struct FolderIdentityTests {
-  @Test func aFolderKeepsItsIdentityWhenDevicesAreNumberedAnew() {
+  @Test func `a folder keeps its identity when devices are numbered anew`() {
     let folder = FolderIdentity(device: 1, inode: 2, birth: 3)
     #expect(folder.isSameFolder(as: FolderIdentity(device: 9, inode: 2, birth: 3)))
     #expect(!folder.isSameFolder(as: FolderIdentity(device: 1, inode: 2, birth: 4)))
@@ -62,7 +62,7 @@ import Testing
     #expect(!folder.isSameFolder(as: FolderIdentity(device: 9, inode: 2, birth: 0)))
   }
 
-  @Test func aLookTellsFoldersAndMountPoints() throws {
+  @Test func `a look tells folders and mount points`() throws {
     #expect(try FolderLook.at("/").isDirectory)
     #expect(try FolderLook.at("/").isMountPoint != false)
     #expect(try FolderLook.at("/usr").identity == FolderLook.at("/usr").identity)

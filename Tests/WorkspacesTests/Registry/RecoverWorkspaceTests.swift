@@ -20,14 +20,14 @@ import Testing
     trash = fixture.home.trash + "/" + workspace.id
   }
 
-  @Test func aDeletionThatHadNotRenamedYetIsForgotten() throws {
+  @Test func `a deletion that had not renamed yet is forgotten`() throws {
     try fixture.leave(workspace.id) { $0.move = .init(from: workspace.path, to: trash) }
     try fixture.restart()
     #expect(try service.resolve("a") == workspace)
     #expect(try service.record("a").move == nil)
   }
 
-  @Test func aDeletionThatWasNeverAcknowledgedIsUndone() throws {
+  @Test func `a deletion that was never acknowledged is undone`() throws {
     try fixture.leave(workspace.id) { $0.move = .init(from: workspace.path, to: trash) }
     try Rename.withoutReplacing(workspace.path, trash)
     try fixture.restart()
@@ -36,7 +36,7 @@ import Testing
     #expect(!fixture.exists(trash))
   }
 
-  @Test func aDeletionThatCannotBeUndoneIsCompleted() throws {
+  @Test func `a deletion that cannot be undone is completed`() throws {
     try fixture.leave(workspace.id) { $0.move = .init(from: workspace.path, to: trash) }
     try Rename.withoutReplacing(workspace.path, trash)
     try fixture.folder("a", holding: "new")
@@ -48,7 +48,7 @@ import Testing
     #expect(fixture.text(restored.path + "/file.txt") == "hello")
   }
 
-  @Test func aRestoreThatWasNeverAcknowledgedIsUndone() throws {
+  @Test func `a restore that was never acknowledged is undone`() throws {
     _ = try service.delete(.init(workspace: "a", files: .trash))
     let deleted = try service.get(.init(workspace: workspace.id))
     let target = fixture.root + "/b"
@@ -60,7 +60,7 @@ import Testing
     #expect(try service.restore(.init(workspace: "a")).folderState == .present)
   }
 
-  @Test func aRestoreThatCannotBeUndoneIsCompleted() throws {
+  @Test func `a restore that cannot be undone is completed`() throws {
     _ = try service.delete(.init(workspace: "a", files: .trash))
     let target = fixture.root + "/b"
     try fixture.leave(workspace.id) { $0.move = .init(from: trash, to: target) }
@@ -73,7 +73,7 @@ import Testing
     #expect(try fixture.events().last == "workspace.restored")
   }
 
-  @Test func filesThatWereToGoStillGo() throws {
+  @Test func `files that were to go still go`() throws {
     let left = fixture.home.trash + "/left"
     try FileManager.default.createDirectory(atPath: left + "/x/y", withIntermediateDirectories: true)
     try fixture.database.write { db in try TrashTable.addRemoval(of: left, in: db) }
@@ -82,7 +82,7 @@ import Testing
     #expect(try fixture.database.read { db in try TrashTable.removals(in: db) }.isEmpty)
   }
 
-  @Test(arguments: [true, false]) func anExchangeOfTheFolderIsSeen(_ wasExchanged: Bool) throws {
+  @Test(arguments: [true, false]) func `an exchange of the folder is seen`(_ wasExchanged: Bool) throws {
     let staged = try fixture.folder("staged", holding: "new")
     try service.announceFolder(workspace.id, at: staged)
     #expect(try service.resolve("a").folderState == .present)

@@ -1,18 +1,19 @@
 import BerthProtocol
 import Foundation
-import GRDB
 import JSON
 import Platform
 import Storage
 import Streams
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Workspaces
 
 /// A home with a real database, and a folder of a user's beside it.
 final class RegistryFixture {
-  /// Holds everything; removed with the fixture.
+  private let temporary: TemporaryFolder
+  /// The folder that holds everything.
   let root: String
   let home: Home
   let clock = Clock()
@@ -30,8 +31,7 @@ final class RegistryFixture {
   static let keepSeconds = 1000
 
   init() throws {
-    let temporary = FileManager.default.temporaryDirectory.appendingPathComponent("berth-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: temporary, withIntermediateDirectories: true)
+    temporary = try TemporaryFolder()
     root = try FolderPath.canonical(temporary.path)
     home = Home(root + "/home")
     try home.create()
@@ -41,7 +41,6 @@ final class RegistryFixture {
 
   deinit {
     try? database.close()
-    try? FileManager.default.removeItem(atPath: root)
   }
 
   /// Closes the database and opens it again, as a server does that starts.

@@ -658,7 +658,7 @@ export interface FilePage {
   /** The entries, by path. */
   entries: FileInfo[];
   /** Where the next page begins. Absent on the last. */
-  nextCursor?: Cursor;
+  nextCursor?: string;
 }
 
 /** What a file holds. */
@@ -735,6 +735,11 @@ export interface Attachment {
   attachment: string;
   /** The stream's name. */
   stream: string;
+  /**
+   * The last event before those that are sent: where to go on when the connection is lost before
+   * the first of them. Absent: the beginning.
+   */
+  after?: Cursor;
 }
 
 /** One event of a stream. */
@@ -1256,7 +1261,9 @@ export interface FileReadParams {
   length?: number;
   /**
    * How to write the content. `auto`: `utf8` where it is valid UTF-8, else `base64`. A range of
-   * text is cut back to whole characters; `length` in the answer tells. Default: `"auto"`.
+   * text is cut back to end with a whole character; `length` in the answer tells. With `utf8`, a
+   * range that begins within a character begins with the next one, and one that holds no whole
+   * character is widened to it; with `auto`, those come as `base64`. Default: `"auto"`.
    */
   encoding?: ReadEncoding;
 }

@@ -859,7 +859,7 @@ class FilePage(TypedDict):
     entries: list[FileInfo]
     """The entries, by path."""
 
-    nextCursor: NotRequired[Cursor]
+    nextCursor: NotRequired[str]
     """Where the next page begins. Absent on the last."""
 
 
@@ -932,6 +932,11 @@ class Attachment(TypedDict):
 
     stream: str
     """The stream's name."""
+
+    after: NotRequired[Cursor]
+    """The last event before those that are sent: where to go on when the connection is lost
+    before the first of them. Absent: the beginning.
+    """
 
 
 class StreamEvent(TypedDict):
@@ -2202,8 +2207,10 @@ class FileMethods:
         offset: Where to begin, in bytes. Default: `0`.
         length: How much to read, in bytes. Absent: to the end.
         encoding: How to write the content. `auto`: `utf8` where it is valid UTF-8, else
-            `base64`. A range of text is cut back to whole characters; `length` in the answer
-            tells. Default: `"auto"`.
+            `base64`. A range of text is cut back to end with a whole character; `length` in the
+            answer tells. With `utf8`, a range that begins within a character begins with the next
+            one, and one that holds no whole character is widened to it; with `auto`, those come
+            as `base64`. Default: `"auto"`.
         """
         params = _params(
             {"workspace": workspace, "path": path},

@@ -1,6 +1,6 @@
 /// Base64 of RFC 4648 §4, with padding.
-enum Base64 {
-  static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
+package enum Base64 {
+  package static func encode(_ bytes: UnsafeRawBufferPointer) -> String {
     String(unsafeUninitializedCapacity: encodedLength(bytes.count)) { output in
       var out = 0
       var index = 0
@@ -22,13 +22,13 @@ enum Base64 {
     }
   }
 
-  static func encode(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { encode($0) } }
+  package static func encode(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { encode($0) } }
 
   /// How many characters stand for `count` bytes.
-  static func encodedLength(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+  package static func encodedLength(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 
   /// nil for text that is not base64: other characters, white space included, missing padding, or bits left over.
-  static func decode(_ text: String) -> [UInt8]? {
+  package static func decode(_ text: String) -> [UInt8]? {
     var text = text
     return text.withUTF8 { decode($0) }
   }

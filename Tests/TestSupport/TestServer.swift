@@ -1,0 +1,93 @@
+package import BerthClient
+import Glibc
+package import Platform
+
+/// The real executable, serving a home of its own. It is killed when nobody holds it any more.
+package final class TestServer {
+  package let folder: TemporaryFolder
+  package let home: Home
+  private var process: ChildProcess?
+
+  /// Starts a server in the foreground, and waits until it answers.
+  ///
+  /// - Parameter config: The text of its `config.json`.
+  package init(config: String? = nil, arguments: [String] = []) throws {
+    folder = try TemporaryFolder()
+    home = Home(folder.path + "/home")
+    try home.create()
+    if let config { try folder.write("home/config.json", config) }
+    try start(arguments)
+  }
+
+  deinit {
+    kill()
+  }
+
+  package var pid: Int32 { process?.processID ?? 0 }
+
+  /// Starts the server again, after it has been killed or stopped.
+  package func start(_ arguments: [String] = []) throws {
+    let log = try OwnedDescriptor.appending(to: folder.path + "/server.log")
+    process = try ChildProcess(
+      Self.berth, ["serve", "--home", home.path] + arguments, input: .null(), output: log, error: log)
+    _ = try connect()
+  }
+
+  /// Ends the server as a crash would.
+  package func kill() {
+    process?.send(SIGKILL)
+    process?.wait()
+    process = nil
+  }
+
+  /// Ends the server as an operator would. - Returns: Its exit code.
+  package func terminate() -> Int32 {
+    process?.send(SIGTERM)
+    defer { process = nil }
+    return process?.wait() ?? -1
+  }
+
+  /// A new client, once the server answers.
+  package func connect() throws -> Client {
+    let deadline = Timestamp.monotonicNanoseconds() + 20_000_000_000
+    while true {
+      do {
+        return try Client(MessageTransport(socket: home.socket), name: "test")
+      } catch {
+        if let process, let code = process.endedWith {
+          throw StartFailure(description: "the server ended with \(code): \(log)")
+        }
+        guard Timestamp.monotonicNanoseconds() < deadline else {
+          throw StartFailure(description: "no answer in 20 s (\(error)): \(log)")
+        }
+        process?.waitBriefly()
+      }
+    }
+  }
+
+  /// What the server has logged.
+  package var log: String { (try? folder.read("server.log")) ?? "" }
+
+  /// Runs `berth` against the home. - Returns: Its exit code and what it printed.
+  package func berth(_ arguments: [String]) throws -> (code: Int32, output: String, errors: String) {
+    try Self.run(arguments + ["--home", home.path])
+  }
+
+  package static func run(_ arguments: [String]) throws -> (code: Int32, output: String, errors: String) {
+    let (process, output, error) = try ChildProcess.capturing(berth, arguments)
+    let text = String(decoding: try output.readAll(), as: UTF8.self)
+    let errors = String(decoding: try error.readAll(), as: UTF8.self)
+    return (process.wait(), text, errors)
+  }
+
+  /// The executable under test: beside the test bundle, or where `BERTH` says.
+  package static let berth: String = {
+    if let path = getenv("BERTH") { return String(cString: path) }
+    let own = ChildProcess.ownProgram
+    return own[..<(own.lastIndex(of: "/") ?? own.startIndex)] + "/berth"
+  }()
+}
+
+package struct StartFailure: Error, CustomStringConvertible {
+  package let description: String
+}
