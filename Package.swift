@@ -1,11 +1,11 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 let settings: [SwiftSetting] = [
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-]
+] + (Context.environment["BERTH_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// A target of the package, with the settings that every target shares.
 func target(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -80,7 +80,8 @@ let package = Package(
 
     // Executables.
     executable("berth", ["BerthServer", "BerthClient", "BerthProtocol", "JSON", "Platform", "Storage", "Streams", arguments, logging]),
-    executable("berth-bench", ["BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
+    .target(name: "CBench"),
+    executable("berth-bench", ["CBench", "BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
     executable("ProtocolGenerator", ["JSON", arguments, yaml]),
 
     // Tests: one target a source target, and EndToEnd for the real executable.

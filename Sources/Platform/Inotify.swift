@@ -51,11 +51,10 @@ package final class Inotify: Sendable {
 
   package init() throws(SystemError) {
     queue = OwnedDescriptor(adopting: try systemCall("inotify_init1") { inotify_init1(O_CLOEXEC | O_NONBLOCK) })
-    var ends: (Int32, Int32) = (0, 0)
-    try systemCall("pipe2") {
-      withUnsafeMutableBytes(of: &ends) { pipe2($0.assumingMemoryBound(to: Int32.self).baseAddress, O_CLOEXEC | O_NONBLOCK) }
-    }
-    wakeUp = (OwnedDescriptor(adopting: ends.0), OwnedDescriptor(adopting: ends.1))
+    var ends: [Int32] = [0, 0]
+    try systemCall("pipe2") { berth_pipe(&ends) }
+    wakeUp = (OwnedDescriptor(adopting: ends[0]), OwnedDescriptor(adopting: ends[1]))
+    for end in ends { try systemCall("fcntl") { fcntl(end, F_SETFL, O_NONBLOCK) } }
   }
 
   /// Watches an open folder, beside what it is watched for already.
@@ -87,7 +86,7 @@ package final class Inotify: Sendable {
         ]
         _ = poll(&descriptors, 2, milliseconds.map { Int32(clamping: max(0, $0)) } ?? -1)
         var bytes: UInt64 = 0
-        while read(wakeUp, &bytes, 8) > 0 {}
+        while Glibc.read(wakeUp, &bytes, 8) > 0 {}
       }
     }
   }
@@ -103,7 +102,7 @@ package final class Inotify: Sendable {
     var events: [Event] = []
     try withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 8) { buffer throws(SystemError) in
       let filled: Int
-      do {
+      do throws(SystemError) {
         filled = try queue.read(into: buffer)
       } catch {
         if error.errno == EAGAIN { return }

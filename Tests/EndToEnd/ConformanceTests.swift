@@ -26,7 +26,9 @@ import Testing
     #"{"jsonrpc":"2.0","id":\#(id),"method":"\#(method)","params":\#(params)}"#
   }
 
-  @Test(arguments: Route.all) func `a request before initialize gets -32002, a notification nothing`(route: Route) throws {
+  @Test(arguments: Route.all) func `a request before initialize gets -32002, a notification nothing`(
+    route: Route
+  ) throws {
     try withWire(route) { wire in
       try wire.send(#"{"jsonrpc":"2.0","method":"initialized"}"#)
       let answer = try wire.call(Self.request("7", "server/ping"))
@@ -44,7 +46,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Route.all) func `a request after shutdown gets -32600, and exit then exits with 0`(route: Route) throws {
+  @Test(arguments: Route.all) func `a request after shutdown gets -32600, and exit then exits with 0`(
+    route: Route
+  ) throws {
     try withWire(route) { wire in
       try wire.initialize()
       #expect(try wire.call(Self.request("2", "shutdown")) == ["jsonrpc": "2.0", "id": 2, "result": .null])
@@ -83,7 +87,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Route.all) func `bad JSON in a good frame gets -32700 and the stream stays in sync`(route: Route) throws {
+  @Test(arguments: Route.all) func `bad JSON in a good frame gets -32700 and the stream stays in sync`(
+    route: Route
+  ) throws {
     try withWire(route) { wire in
       try wire.initialize()
       for text in ["{\"jsonrpc\": ", "[1,", "{'a':1}", "{\"a\":\u{1}}", "{} {}"] {
@@ -91,7 +97,8 @@ import Testing
         #expect(answer?["error"]?["code"] == -32700, "\(text)")
         #expect(answer?["id"] == .null)
       }
-      let deep = #"{"jsonrpc":"2.0","id":1,"method":"server/ping","params":"# + String(repeating: "[", count: 600)
+      let deep =
+        #"{"jsonrpc":"2.0","id":1,"method":"server/ping","params":"# + String(repeating: "[", count: 600)
         + String(repeating: "]", count: 600) + "}"
       #expect(try wire.call(deep)?["error"]?["code"] == -32700)
       #expect(try wire.call(Self.request("2", "server/ping"))?["result"] != nil)
@@ -126,7 +133,9 @@ import Testing
   @Test(arguments: Route.all) func `ids come back exactly as they were sent`(route: Route) throws {
     try withWire(route) { wire in
       try wire.initialize()
-      for id in ["0", "-1", "1.5", "1e2", "\"\"", "\"a\"", "null", "9007199254740993", "123456789012345678901234567890"] {
+      for id in [
+        "0", "-1", "1.5", "1e2", "\"\"", "\"a\"", "null", "9007199254740993", "123456789012345678901234567890",
+      ] {
         let answer = try wire.call(Self.request(id, "server/ping"))
         #expect(answer?["id"] == (try JSONParser.parse(id)), "\(id)")
         #expect(answer?["result"] != nil)
@@ -181,8 +190,9 @@ import Testing
     try withWire(route) { wire in
       try wire.initialize()
       for round in 0..<20 {
-        try wire.send(bytes:
-          wire.framed(Self.request("\(round)", "job/get", #"{"job":"job_none","waitSeconds":60}"#))
+        try wire.send(
+          bytes:
+            wire.framed(Self.request("\(round)", "job/get", #"{"job":"job_none","waitSeconds":60}"#))
             + wire.framed(#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":\#(round)}}"#)
             + wire.framed(Self.request("\"after\"", "server/ping")))
         let answers = [try wire.next(), try wire.next()]
@@ -225,7 +235,9 @@ import Testing
     }
   }
 
-  @Test(arguments: Wire.Framing.allCases) func `a session cut at every byte gets the same answers`(framing: Wire.Framing) throws {
+  @Test(arguments: Wire.Framing.allCases) func `a session cut at every byte gets the same answers`(
+    framing: Wire.Framing
+  ) throws {
     let server = try TestServer()
     let sample = try Wire(.socket, framing, home: server.home)
     var session: [UInt8] = []
@@ -234,7 +246,8 @@ import Testing
       #"{"jsonrpc":"2.0","id":"ä😀","method":"server/ping"}"#, Self.request("4", "shutdown"),
     ] { session += sample.framed(text) }
     if framing == .contentLength {
-      session = Array(String(decoding: session, as: UTF8.self).replacing("Content-Length:", with: "content-length: ").utf8)
+      session = Array(
+        String(decoding: session, as: UTF8.self).replacing("Content-Length:", with: "content-length: ").utf8)
     }
     var expected: [JSONValue]?
     for cut in 0..<session.count {

@@ -40,7 +40,9 @@ import Testing
     let session = "\n{\"a\":1}\r\n\n[1]\n" + String(repeating: "x", count: 2000) + "\n{}\nlast"
     let bytes = Array(session.utf8)
     let whole = Self.frames([bytes], ends: true)
-    let expected = [Self.message("{\"a\":1}\r"), Self.message("[1]"), .tooLarge, Self.message("{}"), Self.message("last")]
+    let expected = [
+      Self.message("{\"a\":1}\r"), Self.message("[1]"), .tooLarge, Self.message("{}"), Self.message("last"),
+    ]
     #expect(whole == expected)
     for cut in 0...bytes.count {
       #expect(Self.frames([Array(bytes[..<cut]), Array(bytes[cut...])], ends: true) == whole, "cut at \(cut)")
@@ -90,4 +92,3 @@ import Testing
     Issue.record("the end of the body was not seen")
   }
 }
-

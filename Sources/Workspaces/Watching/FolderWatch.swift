@@ -1,5 +1,4 @@
 internal import BerthProtocol
-internal import JSON
 internal import Platform
 internal import Streams
 
@@ -28,19 +27,16 @@ final class FolderWatch {
   /// More than these are told before their time.
   private static let maxGathered = 20_000
 
-  init(
-    journal: MemoryJournal, root: Directory, start: RelativePath, onlyName: FileName?, filter: ListFilter,
-    _ params: FileWatch.Params
-  ) {
-    self.journal = journal
-    self.root = root
-    self.start = start
-    self.onlyName = onlyName
-    self.filter = filter
-    isRecursive = params.recursive && onlyName == nil
+  init(_ request: WatchRequest) {
+    journal = request.journal
+    root = request.workspace.directory
+    start = request.start
+    onlyName = request.onlyName
+    filter = request.filter
+    isRecursive = request.params.recursive && onlyName == nil
     // Who names a file wants it.
-    gitignore = params.gitignore && onlyName == nil
-    debounceNanoseconds = Int64(params.debounceMs) * 1_000_000
+    gitignore = request.params.gitignore && onlyName == nil
+    debounceNanoseconds = Int64(request.params.debounceMs) * 1_000_000
   }
 
   /// Whether an entry of a folder is told.

@@ -38,9 +38,14 @@ final class WatchTable {
 
   // MARK: Coming and going
 
-  /// Begins to watch a folder for the removal of one entry.
+  /// Begins to watch a folder for the removal of one entry. A folder that is closed to the server's user is let be.
   func addGuard(_ directory: Directory, _ name: FileName, for watch: FolderWatch) throws {
-    let id = try add(directory, Self.guardKinds)
+    let id: Inotify.Watch
+    do {
+      id = try add(directory, Self.guardKinds)
+    } catch let error as SystemError where error.errno == SystemError.Code.access {
+      return
+    }
     interests[id, default: Interest()].guards.append((watch, name))
     watch.guards.append(id)
   }
@@ -127,24 +132,61 @@ final class WatchTable {
   /// what has come and drops what has gone.
   ///
   /// - Parameter forgets: Whether what is not there any more is forgotten; else there is still news of that to come.
+  /// - Throws: `limit_reached`; what opening the watch's own folder throws; `CancellationError`.
   func scan(_ top: WatchedFolder, telling: Telling, forgets: Bool = false) throws {
     var open = [top]
     while let folder = open.popLast() {
-      let watch = folder.watch
-      do throws(SystemError) {
-        let path = folder.path
-        let descriptor = try watch.root.open(path, [.read, .directory])
-        try scan(folder, at: path, Directory(adopting: descriptor), telling, forgets: forgets, &open)
-      } catch {
-        guard folder !== watch.folder || folder.id != nil else { throw error }
-        switch error.errno {
-        case SystemError.Code.notFound, SystemError.Code.notDirectory, SystemError.Code.tooManyLinks,
-          SystemError.Code.access, SystemError.Code.nameTooLong:
-          // It has gone, which is still to be told; or nobody of this user's can see into it.
-          if folder !== watch.folder { drop(folder) }
-        default: throw error
-        }
+      try checkCancellation()
+      do {
+        open += try read(folder, telling, forgets: forgets)
+      } catch let error as SystemError where folder !== folder.watch.folder && Self.isPassedOver(error) {
+        drop(folder)
       }
     }
+  }
+
+  /// Whether a folder below the watch's own has gone, which is still to be told, or is closed to the server's user.
+  private static func isPassedOver(_ error: SystemError) -> Bool {
+    [
+      SystemError.Code.notFound, SystemError.Code.notDirectory, SystemError.Code.tooManyLinks, SystemError.Code.access,
+      SystemError.Code.nameTooLong,
+    ].contains(error.errno)
+  }
+
+  /// Watches one folder and reads its names. Returns the folders in it that are to be read.
+  private func read(_ folder: WatchedFolder, _ telling: Telling, forgets: Bool) throws -> [WatchedFolder] {
+    let watch = folder.watch
+    let path = folder.path
+    let isOwn = folder === watch.folder
+    let directory = Directory(
+      adopting: try watch.root.open(path, isOwn ? [.read, .directory] : [.read, .directory, .noFollow]))
+    try self.watch(folder, directory)
+    let (_, entries) = try Directory.listing(adopting: directory.descriptor)
+    if watch.gitignore {
+      let above =
+        isOwn ? path.isRoot ? nil : IgnoreRules.rules(beneath: watch.root, at: path.parent) : folder.parent?.rules
+      folder.rules = IgnoreRules.rules(in: directory, depth: path.depth, below: above, entries: entries)
+    }
+    var known = forgets ? [:] : folder.known
+    var left = Set(folder.children.keys)
+    var entered: [WatchedFolder] = []
+    for entry in entries where !entry.name.isStaging {
+      guard let kind = entry.kind ?? (try? directory.status(of: entry.name).kind) else { continue }
+      let entryPath = path.appending(entry.name.bytes)
+      let key = entry.name.hashValue
+      if watch.tells(entry.name, entryPath, isFolder: kind == .directory, in: folder) {
+        if telling == .new, folder.known[key] == nil { watch.changes.created(entryPath, kind) }
+        known[key] = kind
+      } else {
+        known[key] = nil
+      }
+      if kind == .directory, watch.enters(entry.name, entryPath, in: folder) {
+        left.remove(entry.name)
+        entered.append(folder.children[entry.name] ?? folder.addChild(entry.name))
+      }
+    }
+    folder.known = known
+    for name in left { folder.children[name].map(drop) }
+    return entered
   }
 }

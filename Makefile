@@ -1,0 +1,72 @@
+# make demo      builds Berth and shows it at work on a temporary home
+# make test      installs what the tests need, and runs every check and test
+# make install   installs `berth` and its completions under PREFIX
+# make bench     measures, with peers beside it
+# make generate  writes what is generated from Protocol/
+# make format    formats the Swift sources
+
+PREFIX ?= /usr/local
+SWIFT ?= swift
+# Warnings are errors in the tests' build (see Package.swift).
+
+# The standard library goes into the executable: it starts sooner, and runs on machines without Swift.
+RELEASE := -c release --static-swift-stdlib
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+BUILD_PACKAGES := libsqlite3-dev libssh2-1-dev libarchive-dev
+TEST_PACKAGES := git zip unzip zstd tar nodejs node-typescript python3
+
+.PHONY: demo test install bench generate format release packages test-packages check test-swift test-python \
+	test-typescript fuzz clean
+
+release: packages
+	$(SWIFT) build $(RELEASE) --product berth
+
+demo: release
+	.ci/demo "$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth"
+
+test: test-packages check test-swift fuzz test-python test-typescript
+
+# What is missing is installed; on a machine that has all of it, nothing is asked for.
+packages:
+	@.ci/install-packages "$(SUDO)" $(BUILD_PACKAGES)
+
+test-packages:
+	@.ci/install-packages "$(SUDO)" $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+check:
+	$(SWIFT) format lint --strict --recursive --configuration .swift-format Sources Tests Package.swift
+	BERTH_STRICT=1 $(SWIFT) run ProtocolGenerator --check
+	@.ci/check-tree
+
+test-swift:
+	BERTH_STRICT=1 $(SWIFT) build --build-tests
+	BERTH_STRICT=1 $(SWIFT) test --skip-build
+
+# A minute of mutated messages against the framing and the envelope.
+fuzz:
+	BERTH_STRICT=1 $(SWIFT) run berth-fuzz --seconds 60
+
+test-python:
+	cd clients/python && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" python3 -m unittest discover -s tests
+
+test-typescript:
+	cd clients/typescript && tsc -p . && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" node --test dist/test/
+
+install: release
+	.ci/install "$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth" "$(DESTDIR)$(PREFIX)"
+
+bench: packages
+	$(SWIFT) build $(RELEASE) --product berth
+	$(SWIFT) build $(RELEASE) --product berth-bench
+	"$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth-bench"
+
+generate:
+	$(SWIFT) run ProtocolGenerator
+
+format:
+	$(SWIFT) format --in-place --recursive --configuration .swift-format Sources Tests Package.swift
+
+clean:
+	$(SWIFT) package clean

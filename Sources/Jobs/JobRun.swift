@@ -1,0 +1,87 @@
+import BerthProtocol
+import JSON
+import Streams
+import Synchronization
+
+/// A job of this server that has not ended, or whose end could not be written down yet.
+final class JobRun: Sendable {
+  typealias Body = @Sendable (JobContext) async throws -> JSONObject
+
+  let id: String
+  let body: Body
+  let progress: ProgressReports
+  /// Notified when the job has ended.
+  let ended = ChangeSignal()
+  private let state: Mutex<State>
+
+  /// Why a job is asked to end before its work is done.
+  enum Request: Sendable {
+    /// Somebody does not want it any more.
+    case cancel
+    /// The server is stopping.
+    case stop
+  }
+
+  private struct State {
+    var job: Job
+    var task: Task<Void, Never>?
+    var request: Request?
+  }
+
+  init(_ job: Job, progress: ProgressReports, body: @escaping Body) {
+    id = job.id
+    self.body = body
+    self.progress = progress
+    state = Mutex(State(job: job))
+  }
+
+  /// The job as it stands, with its latest progress.
+  var job: Job {
+    var job = state.withLock { $0.job }
+    job.progress = progress.latest ?? job.progress
+    return job
+  }
+
+  /// The job as it would be with a change, counted by its version.
+  func changed(_ change: (inout Job) -> Void) -> Job {
+    var job = job
+    change(&job)
+    job.version += 1
+    return job
+  }
+
+  /// Takes a changed job. Called by whoever carries the job out, and nobody else.
+  func set(_ job: Job) {
+    state.withLock { $0.job = job }
+    if job.state.hasEnded { ended.notify() }
+  }
+
+  /// Hands over the task that carries the job out; it is cancelled at once where that was asked for already.
+  func attach(_ task: Task<Void, Never>) {
+    let isRequested = state.withLock { state in
+      state.task = task
+      return state.request != nil
+    }
+    if isRequested { task.cancel() }
+  }
+
+  /// Asks the job to end. The first reason counts.
+  func request(_ request: Request) {
+    let task = state.withLock { state in
+      state.request = state.request ?? request
+      return state.task
+    }
+    task?.cancel()
+  }
+
+  var request: Request? { state.withLock { $0.request } }
+
+  /// Returns when the job has ended.
+  func waitForEnd() async throws {
+    while true {
+      let seen = ended.value
+      if state.withLock({ $0.job.state.hasEnded }) { return }
+      try await ended.wait(past: seen)
+    }
+  }
+}

@@ -1,0 +1,3 @@
+"""The structures of the protocol, as typed dictionaries."""
+
+from ._generated import *
