@@ -44,9 +44,12 @@ test-swift:
 	BERTH_STRICT=1 $(SWIFT) build --build-tests
 	BERTH_STRICT=1 $(SWIFT) test --skip-build
 
-# A minute of mutated messages against the framing and the envelope.
+# A minute of libFuzzer on the framing and the envelope, from the seeds in the corpus.
 fuzz:
-	BERTH_STRICT=1 $(SWIFT) run berth-fuzz --seconds 60
+	BERTH_FUZZ=1 $(SWIFT) build --scratch-path .build/fuzz -c release --sanitize=fuzzer --product berth-fuzz
+	mkdir -p .build/fuzz/corpus
+	.build/fuzz/release/berth-fuzz -max_total_time=60 -timeout=10 -print_final_stats=1 .build/fuzz/corpus \
+		Sources/berth-fuzz/Corpus
 
 test-python:
 	cd clients/python && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" python3 -m unittest discover -s tests

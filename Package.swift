@@ -102,3 +102,11 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// A fuzzer's entry point is libFuzzer's, so it links only where everything is built for it (`make fuzz`).
+if Context.environment["BERTH_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "berth-fuzz", dependencies: ["JSONRPC", "JSON"] + nio, exclude: ["Corpus"],
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -26,7 +26,7 @@ extension Directory {
   }
 
   /// The names of a folder that is open for reading and whose position nobody else uses.
-  private static func listing(
+  package static func listing(
     adopting descriptor: OwnedDescriptor
   ) throws(SystemError)
     -> (directory: Directory, entries: [DirectoryEntry])

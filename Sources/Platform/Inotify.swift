@@ -43,6 +43,13 @@ package final class Inotify: Sendable {
     package let cookie: UInt32
     /// The entry that it is about; nil for the folder itself.
     package let name: FileName?
+
+    package init(watch: Watch, kinds: Kinds, cookie: UInt32, name: FileName?) {
+      self.watch = watch
+      self.kinds = kinds
+      self.cookie = cookie
+      self.name = name
+    }
   }
 
   private let queue: OwnedDescriptor

@@ -1,4 +1,5 @@
 internal import Platform
+internal import Streams
 
 /// Takes in what inotify tells, and keeps the table and what each watch has gathered right. Used with the service's
 /// lock held.

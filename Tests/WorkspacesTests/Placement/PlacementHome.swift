@@ -36,10 +36,10 @@ final class PlacementHome: Sendable {
     if mkdir(home, 0o700) == 0 {}
     database = try Storage.Database(
       path: "\(folder.path)/home/berth.sqlite", durability: .normal,
-      migrations: StreamStore.migrations + WorkspaceService.migrations + Placements.migrations)
+      migrations: StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations)
     streams = StreamStore(database: database, retention: StreamsConfig())
     workspaces = try WorkspaceService(home: home, database: database, streams: streams, trashSeconds: { 3600 })
-    jobs = JobStore()
+    jobs = JobStore(database: database, streams: streams)
     placements = Placements(workspaces: workspaces, database: database, durability: .normal, probe: probe)
     templates = TemplateService(
       home: home, workspaces: workspaces, jobs: jobs, placements: placements, limits: { limits })
@@ -67,16 +67,16 @@ final class PlacementHome: Sendable {
 
   /// The job as it ended.
   func end(of started: JobStarted) async throws -> Job {
-    let jobs = jobs
-    return try await withDeadline(seconds: 60, "the job's end") { await jobs.wait(started.job.id) }
-  }
-
-  func cancel(_ started: JobStarted) async throws {
-    jobs.cancel(started.job.id)
+    let job = try await jobs.get(JobGet.Params(job: started.job.id, waitSeconds: 60))
+    if job.endedAt == nil { throw DeadlinePassed(description: "the job has not ended within 60 s: \(job)") }
+    return job
   }
 
   /// What the job told on its way.
-  func lines(of started: JobStarted) -> [String] { jobs.lines(started.job.id) }
+  func lines(of started: JobStarted) throws -> [String] {
+    let events = try streams.read(StreamRead.Params(stream: started.job.stream)).events
+    return events.compactMap { $0["message"]?.stringValue }
+  }
 
   /// Waits until a file holds a line.
   func awaitText(of name: String) async throws -> String {

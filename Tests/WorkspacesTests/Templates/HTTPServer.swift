@@ -33,7 +33,8 @@ final class HTTPServer {
   }
 
   func stop() {
-    process.terminate()
+    // Signals may be blocked in it, as they are in the thread that started it.
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 }

@@ -123,6 +123,7 @@ class Attachment:
         return piece
 
     def close(self) -> None:
-        """Nobody reads any more."""
+        """Nobody reads any more; who waits is told."""
         self.is_closed = True
         self._pieces.clear()
+        self.lose(ConnectionLost("The attachment was closed."))

@@ -76,7 +76,7 @@ class Client(Methods):
     async def close(self) -> None:
         """Ends the connection and every follower. The server goes on."""
         self._is_closed = True
-        await asyncio.gather(*(follower.close() for follower in self._followers))
+        await asyncio.gather(*(follower.close() for follower in list(self._followers)))
         if self._opening is not None:
             self._opening.cancel()
             await asyncio.gather(self._opening, return_exceptions=True)
@@ -97,14 +97,18 @@ class Client(Methods):
 
     async def _connected(self) -> Connection:
         if self._is_closed:
-            raise ConnectionLost("The client is closed.")
+            raise RuntimeError("The client is closed.")
         if self._connection is not None and self._connection.is_open:
             return self._connection
         if self._opening is None:
             # A task of its own: it serves every caller, and must not end with the first one.
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(self._opened)
-        return await asyncio.shield(self._opening)
+        opening = self._opening
+        await asyncio.wait([opening])
+        if opening.cancelled():
+            raise ConnectionLost("The client was closed.")
+        return opening.result()
 
     async def _open(self) -> Connection:
         if self._connection is not None:

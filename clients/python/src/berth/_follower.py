@@ -66,7 +66,7 @@ class Follower(Generic[E]):
         self._delay = 0.0
         self._connection: Connection | None = None
         self._attachment: Attachment | None = None
-        self._attaching: asyncio.Task[None] | None = None
+        self._attaching: asyncio.Task[Attachment] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # MARK: Iteration
@@ -86,6 +86,8 @@ class Follower(Generic[E]):
             try:
                 await self._take()
             except (BerthError, ConnectionError):
+                if self._is_closed:
+                    raise StopAsyncIteration from None
                 self._release()
                 self._is_closed = True
                 raise
@@ -128,15 +130,16 @@ class Follower(Generic[E]):
             if self._attaching is None:
                 self._loop = asyncio.get_running_loop()
                 self._attaching = self._loop.create_task(self._attach())
-            try:
-                await asyncio.shield(self._attaching)
-            finally:
-                if self._attaching is not None and self._attaching.done():
-                    self._attaching = None
-            assert self._attachment is not None
+            attaching = self._attaching
+            await asyncio.wait([attaching])
+            if attaching is self._attaching:
+                self._attaching = None
+            if attaching.cancelled():
+                raise ConnectionLost("The follower was closed.")
+            return attaching.result()
         return self._attachment
 
-    async def _attach(self) -> None:
+    async def _attach(self) -> Attachment:
         loop = asyncio.get_running_loop()
         began = loop.time()
         is_first = not self._has_attached
@@ -163,7 +166,7 @@ class Follower(Generic[E]):
                 if elapsed > self._reconnect_seconds:
                     raise
 
-    async def _attach_once(self, starting: bool) -> None:
+    async def _attach_once(self, starting: bool) -> Attachment:
         connection = await self._opener(starting)
         attachment = Attachment()
         try:
@@ -180,8 +183,10 @@ class Follower(Generic[E]):
             self.cursor = attachment.after
         self._connection = connection
         self._attachment = attachment
+        self._attaching = None
         if self._is_closed:
             self._release()
+        return attachment
 
     def _release(self) -> None:
         """Gives up the attachment, and the connection where it is the follower's own."""
