@@ -98,7 +98,7 @@ let package = Package(
     tests("WorkspacesTests", ["Workspaces", "Streams", "Storage", "BerthProtocol", "JSON", "Platform"]),
     tests("BerthServerTests", ["BerthServer"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
-    tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform"]),
+    tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", sqlite]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -7,11 +7,17 @@ package final class MessageTransport {
   private let output: OwnedDescriptor
   private var buffer: [UInt8] = []
   private var start = 0
+  /// Where one read puts what it brings.
+  private let piece = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
 
   /// - Parameters: The same socket twice, or two pipes.
   package init(input: OwnedDescriptor, output: OwnedDescriptor) {
     self.input = input
     self.output = output
+  }
+
+  deinit {
+    piece.deallocate()
   }
 
   package convenience init(socket: String) throws(SystemError) {
@@ -60,22 +66,15 @@ package final class MessageTransport {
       buffer.removeFirst(start)
       start = 0
     }
-    let filled = buffer.count
-    // A long message is read in long pieces: a fixed size would copy the buffer over and over.
-    let room = max(64 << 10, min(filled - start, 4 << 20))
-    buffer.append(contentsOf: repeatElement(0, count: room))
-    let count = try buffer.withUnsafeMutableBufferPointer { (bytes) throws(SystemError) in
-      do throws(SystemError) {
-        let bytes = UnsafeMutableRawBufferPointer(bytes)
-        return try input.read(into: UnsafeMutableRawBufferPointer(rebasing: bytes[filled...]))
-      } catch {
-        // A peer that is killed with unread input resets the connection; what came before is all there is.
-        if error.errno == ECONNRESET { return 0 }
-        throw error
-      }
+    do throws(SystemError) {
+      let count = try input.read(into: piece)
+      buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece[..<count]))
+      return count > 0
+    } catch {
+      // A peer that is killed with unread input resets the connection; what came before is all there is.
+      if error.errno == ECONNRESET { return false }
+      throw error
     }
-    buffer.removeLast(room - count)
-    return count > 0
   }
 
   private func takeMessage() -> [UInt8]? {

@@ -1,4 +1,5 @@
 import BerthProtocol
+import Jobs
 import Logging
 import NIOCore
 import Platform
@@ -18,14 +19,16 @@ package struct Domains: Sendable {
   let archives: ArchiveService
   let snapshots: SnapshotService
 
-  init(home: Home, config: ConfigService, log: LogFile?, recoversDatabase: Bool) throws {
+  init(
+    home: Home, config: ConfigService, log: LogFile?, logger: Logger, recoversDatabase: Bool
+  ) throws {
     let settings = config.current
     database = try Self.openDatabase(home, durability: settings.durability, recovers: recoversDatabase)
     let streams = StreamStore(database: database, retention: settings.streams)
     config.observe { streams.setRetention($0.streams) }
     if let log { streams.register(LogJournal(name: "server/log", file: log)) }
     self.streams = streams
-    jobs = try JobStore(database: database, streams: streams)
+    jobs = JobStore(database: database, streams: streams)
     workspaces = try WorkspaceService(
       home: home.path, database: database, streams: streams, trashSeconds: { config.current.trash.keepSeconds })
     files = FileService(
@@ -33,23 +36,27 @@ package struct Domains: Sendable {
       writesDurably: { settings.durability == .full })
     watches = try WatchService(
       workspaces: workspaces, streams: streams, maximumDirectories: { config.current.watch.maxDirectories })
-    templates = try TemplateService(
-      home: home.path, database: database, workspaces: workspaces, jobs: jobs, limits: { config.current.templates })
+    let placements = Placements(workspaces: workspaces, database: database, durability: settings.durability)
+    let limits = { @Sendable in config.current.templates }
+    templates = TemplateService(
+      home: home, workspaces: workspaces, jobs: jobs, placements: placements, limits: limits)
     archives = ArchiveService(
-      workspaces: workspaces, jobs: jobs, limits: { config.current.templates })
+      workspaces: workspaces, jobs: jobs, placements: placements, limits: limits)
     snapshots = try SnapshotService(
-      home: home.path, database: database, streams: streams, workspaces: workspaces, jobs: jobs,
+      home: home, workspaces: workspaces, jobs: jobs, placements: placements, database: database, streams: streams,
       durability: settings.durability)
     // What a server that was killed left half done is undone before anything new begins.
     try jobs.recover()
     try workspaces.recover()
-    try templates.recover()
+    for sentence in try placements.recover() {
+      logger.error("recovery is incomplete", metadata: ["detail": "\(sentence)"])
+    }
     try snapshots.recover()
   }
 
   private static func openDatabase(_ home: Home, durability: Durability, recovers: Bool) throws -> Database {
     let migrations =
-      StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + TemplateService.migrations
+      StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations
       + SnapshotService.migrations
     do throws(StorageError) {
       return try Database(path: home.database, durability: durability, migrations: migrations)
@@ -65,8 +72,11 @@ package struct Domains: Sendable {
     loop.scheduleRepeatedTask(initialDelay: .seconds(30), delay: .seconds(60)) { _ in
       Task(executorPreference: pool) {
         let steps: [(String, () throws -> Void)] = [
-          ("streams", streams.enforceRetention), ("trash", { _ = try workspaces.purgeExpired() }),
-          ("database", database.maintain),
+          ("streams", streams.enforceRetention), (
+            "trash",
+            { for workspace in try workspaces.purgeExpired() { try snapshots.deleteAll(ofWorkspace: workspace.id) } }
+          ),
+          ("jobs", jobs.maintain), ("database", database.maintain),
         ]
         for (name, step) in steps {
           do {

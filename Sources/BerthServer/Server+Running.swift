@@ -2,6 +2,7 @@ import Synchronization
 import BerthProtocol
 import JSON
 import JSONRPC
+import Jobs
 import Logging
 import NIOCore
 import NIOPosix
@@ -80,6 +81,7 @@ extension Server {
     log.info("stopping", metadata: ["graceSeconds": "\(grace)"])
     publish(EventType.serverStopping, StopResult(pid: ProcessStatus.processID, graceSeconds: grace))
     listener?.close(promise: nil)
+    removeSockets()
     for (_, connection) in sessions {
       connection.eventLoop.execute { connection.endInput(cancelling: false) }
     }
@@ -90,6 +92,15 @@ extension Server {
       task.cancel()
       self.finish()
     }
+  }
+
+  /// Takes the sockets away while the home is still this server's. Those that are found later are of a server that died:
+  /// a client which waits for its return may start it again, and leaves one alone that was stopped.
+  private func removeSockets() {
+    let path = state.withLock { $0.socket }
+    guard !path.isEmpty else { return }
+    if options.inherited == nil { UnixSocket.remove(path) }
+    UnixSocket.remove(Home.handoverSocket(for: path))
   }
 
   private func finish() {
@@ -103,7 +114,8 @@ extension Server {
     // Closing hands the last answers to the kernel; only then may the process go.
     let loops = group.makeIterator().map { $0.submit {} }
     EventLoopFuture.andAllComplete(loops, on: group.next()).whenComplete { _ in
-      startDetached("berth-stop") {
+      Task(executorPreference: self.pool) {
+        await self.domains.jobs.stop()
         do {
           try self.domains.close()
         } catch {

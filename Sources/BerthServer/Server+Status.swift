@@ -1,6 +1,7 @@
 import JSONRPC
 import Synchronization
 import BerthProtocol
+import Jobs
 import Platform
 import Storage
 import Streams

@@ -1,6 +1,7 @@
 package import BerthProtocol
 import JSON
 import JSONRPC
+import Jobs
 package import Logging
 import NIOCore
 import NIOPosix
@@ -93,7 +94,8 @@ package final class Server: Sendable {
     processes = try ProcessWatcher()
     let output = options.log
     domains = try Domains(
-      home: options.home, config: config, log: output.file, recoversDatabase: options.recoversDatabase)
+      home: options.home, config: config, log: output.file, logger: log,
+      recoversDatabase: options.recoversDatabase)
     methods = MethodRegistry.berth(domains: domains, config: config)
     precondition(methods.missing.isEmpty, "methods without a handler: \(methods.missing)")
     output.configure(config.current.server.logLevel)

@@ -6,6 +6,12 @@ package struct DecodingFault: Error, Sendable, Hashable {
   package var msg: String
   /// A stable word: `missing`, `type`, `enum`, `minimum`, `max_length` and so on.
   package var type: String
+
+  package init(loc: [JSONValue], msg: String, type: String) {
+    self.loc = loc
+    self.msg = msg
+    self.type = type
+  }
 }
 
 /// Everything that is wrong with a value that was to be decoded; at least one fault.

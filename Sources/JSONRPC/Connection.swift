@@ -201,8 +201,10 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
   func flushOutgoing() {
     guard outgoing.readableBytes > 0, let context else { return }
-    context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+    // Writing may make the channel writable and so lead back to here.
+    let ready = outgoing
     outgoing = ByteBuffer()
+    context.writeAndFlush(wrapOutboundOut(ready), promise: nil)
   }
 
   /// Waits until the peer has read enough for more notifications to be sent.

@@ -35,6 +35,11 @@ package enum UnixSocket {
     return socket
   }
 
+  /// Removes a socket's path; who is connected stays connected.
+  package static func remove(_ path: String) {
+    unlink(path)
+  }
+
   /// Whether somebody listens on a path.
   package static func isAlive(_ path: String) -> Bool {
     (try? connect(path)) != nil

@@ -17,11 +17,16 @@ package final class Database: Sendable {
   ///   - durability: What a finished transaction survives. SQLite in WAL mode with `synchronous` at NORMAL hands it to
   ///     the operating system, which outlives the server; at FULL it waits for the disk.
   ///   - migrations: Those of every domain, each domain's in order.
+  ///   - checkingWhole: Whether to look for damage in all of the file, however large it is. Without it, that is done
+  ///     where it takes no time.
   /// - Throws: `StorageError`. A file of a newer version, of another program or a damaged one is left untouched.
-  package init(path: String, durability: Durability, migrations: [Migration]) throws(StorageError) {
+  package init(
+    path: String, durability: Durability, migrations: [Migration], checkingWhole: Bool = false
+  ) throws(StorageError) {
     self.path = path
     let migrations = Idempotency.migrations + Self.migrations + migrations
-    try DatabaseFile(path: path).inspect(knownMigrations: Set(migrations.map(\.name)))
+    try DatabaseFile(path: path).inspect(
+      knownMigrations: Set(migrations.map(\.name)), checkedBytes: checkingWhole ? .max : Self.checkedBytes)
     do {
       pool = try DatabasePool(path: path, configuration: Self.configuration)
       try pool.writeWithoutTransaction { db in
@@ -82,8 +87,10 @@ package final class Database: Sendable {
     }
   }
 
-  /// Closes every connection; what is called later throws. The write-ahead log is merged into the file.
+  /// Merges the write-ahead log into the file and closes every connection; what is called later throws.
   package func close() throws {
+    // Where somebody reads or the disk is full, the log stays, and the next start reads it.
+    _ = try? pool.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
     try translating { try pool.close() }
   }
 
@@ -111,6 +118,8 @@ extension Database {
   /// To what size the log is cut when it has been merged.
   private static let logBytes = 16 << 20
   private static let vacuumPages = 2000
+  /// Files up to this size are looked through for damage at each start; larger ones would delay it.
+  private static let checkedBytes = 8 << 20
 
   private static let migrations = [
     Migration("storage.probe") { db in

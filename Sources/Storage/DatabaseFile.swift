@@ -12,8 +12,6 @@ struct DatabaseFile {
   /// The meaning of the tables that every version must understand: `grdb_migrations` and this number itself. It is
   /// raised only when an older version could not even read the names of the migrations.
   static let generation: UInt32 = 1
-  /// Files up to this size are checked whole at each start; larger ones would delay it.
-  static let checkedBytes = 8 << 20
 
   private static let magic = Array("SQLite format 3\0".utf8)
   private static let headerBytes = 100
@@ -21,7 +19,9 @@ struct DatabaseFile {
   /// Throws where the file must not be opened for writing: it is from a newer version, damaged, or another program's.
   ///
   /// The file is only read. Where no write-ahead log lies beside it, not even SQLite's own side files are made.
-  func inspect(knownMigrations: Set<String>) throws(StorageError) {
+  ///
+  /// - Parameter checkedBytes: Up to which size a file is looked through for damage.
+  func inspect(knownMigrations: Set<String>, checkedBytes: Int) throws(StorageError) {
     guard let header = try header() else { return }
     guard header.starts(with: Self.magic) else {
       throw StorageError(.damaged, path: path, detail: "it does not begin as a SQLite database does")
@@ -37,7 +37,7 @@ struct DatabaseFile {
     let connection = try ReadOnlyConnection(path: path, hasLog: (Self.size(path + "-wal") ?? 0) > 0)
     try checkGeneration(UInt32(connection.strings("PRAGMA user_version").first ?? "") ?? 0)
     try checkMigrations(connection, known: knownMigrations)
-    if Self.size(path) ?? 0 <= Self.checkedBytes {
+    if Self.size(path) ?? 0 <= checkedBytes {
       let findings = try connection.strings("PRAGMA quick_check(1)")
       guard findings == ["ok"] else {
         throw StorageError(.damaged, path: path, detail: findings.joined(separator: "; "))

@@ -75,7 +75,7 @@ package final class StreamStore: Sendable {
   // MARK: Appending
 
   /// Appends events to a stream, which is made where it is missing. They are committed when the call returns; calls
-  /// that come at the same time share a transaction.
+  /// that come at the same time share a transaction. Inside a transaction, ``record(_:type:payload:in:)`` does this.
   ///
   /// - Parameter close: Whether the stream ends with these.
   /// - Throws: `stream_closed`, `no_space`, `database_unavailable`. Nothing was appended then.

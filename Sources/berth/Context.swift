@@ -41,6 +41,27 @@ final class Context {
     return client
   }
 
+  /// Does something that lasts, and begins it again on a new connection when the server has gone.
+  ///
+  /// - Parameter body: Is told which attempt it is, from 1. What it throws but `Disconnected` ends it.
+  func reconnecting(isWorthwhile: Bool = true, _ body: (Int) throws -> Void) throws {
+    var attempt = 1
+    var began = Timestamp.monotonicNanoseconds()
+    while true {
+      do {
+        return try body(attempt)
+      } catch let error as Disconnected {
+        // A server that leaves at once again and again is not worth asking.
+        let lasted = Timestamp.monotonicNanoseconds() - began
+        guard isWorthwhile, lasted > 1_000_000_000 || attempt <= 3 else { throw error }
+        Messages.line(Style.errors(.dim, "the server has gone; connecting again"))
+        attempt += 1
+        began = Timestamp.monotonicNanoseconds()
+        try connect()
+      }
+    }
+  }
+
   func request<M: Method>(_ method: M.Type, _ params: M.Params) throws -> M.Result {
     try client.request(method, params)
   }

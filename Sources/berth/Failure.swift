@@ -25,7 +25,7 @@ struct Failure: Error, CustomStringConvertible {
   init(_ error: CallError) {
     self.init(
       error.message, status: error.type == .shuttingDown ? .unavailable : ExitStatus(errorCode: error.code),
-      notes: (error.detail.map { [$0] } ?? []) + error.faults.map(Self.note),
+      notes: Self.notes(error.message, error.detail, error.faults),
       hint: error.type.flatMap(Self.hint))
     // Not to be had now because of the disk or the database: the server is there.
     if error.type == .noSpace || error.type == .databaseUnavailable { status = .failed }
@@ -43,11 +43,19 @@ struct Failure: Error, CustomStringConvertible {
     case (_, let error?):
       self.init(
         error.message, status: ExitStatus(errorCode: error.code),
-        notes: (error.detail == error.message ? [] : [error.detail]) + (error.errors ?? []).map(Self.note),
+        notes: Self.notes(error.message, error.detail, error.errors ?? []),
         hint: ErrorType(rawValue: error.type).flatMap(Self.hint))
     default:
       self.init("the job \(job.id) is \(job.state.rawValue)")
     }
+  }
+
+  /// A row a fault, and the detail where it says more than these; nothing that the message has said already.
+  private static func notes(_ message: String, _ detail: String?, _ faults: [Fault]) -> [String] {
+    let rows = faults.filter { !message.contains($0.msg) }.map(note)
+    guard let detail, !message.contains(detail) else { return rows }
+    let isTold = !faults.isEmpty && faults.allSatisfy { detail.contains($0.msg) }
+    return (isTold ? [] : [detail]) + rows
   }
 
   private static func note(_ fault: Fault) -> String {

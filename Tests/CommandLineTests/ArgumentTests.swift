@@ -77,14 +77,15 @@ import Testing
     #expect(Failure(error).status == status)
   }
 
-  @Test func `every fault is a row`() {
-    let error = CallError(
-      code: -32602, message: "Parameters are wrong.",
-      data: [
-        "type": "invalid_params", "detail": "d",
-        "errors": [["loc": ["labels", 0], "msg": "must be a string", "type": "type"]],
-      ])
-    #expect(Failure(error).notes == ["d", "labels.[0]: must be a string"])
+  @Test func `every fault is a row, and nothing is said twice`() {
+    func notes(_ message: String, _ detail: String) -> [String] {
+      let fault: JSONValue = ["loc": ["labels", 0], "msg": "must be a string", "type": "type"]
+      let data: JSONValue = ["type": "invalid_params", "detail": .string(detail), "errors": [fault]]
+      return Failure(CallError(code: -32602, message: message, data: data)).notes
+    }
+    #expect(notes("Wrong.", "d") == ["d", "labels.[0]: must be a string"])
+    #expect(notes("Wrong.", "labels.0: must be a string") == ["labels.[0]: must be a string"])
+    #expect(notes("Wrong: labels.0 must be a string.", "labels.0 must be a string") == [])
   }
 
   @Test func `a job that failed fails as its error does`() {

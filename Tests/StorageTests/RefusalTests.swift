@@ -98,6 +98,23 @@ import Testing
     try expectRefusal(.damaged, [filled])
   }
 
+  @Test func `Damage deep in a large database is found when it is looked for`() throws {
+    let filled = Migration("fill") { db in
+      try db.execute(sql: "CREATE TABLE filled (x TEXT)")
+      for _ in 0..<500 { try db.execute(sql: "INSERT INTO filled VALUES (hex(randomblob(10000)))") }
+    }
+    try open([filled]).close()
+    let file = try FileHandle(forUpdating: URL(filePath: path))
+    try file.seek(toOffset: 4096 * 1000)
+    try file.write(contentsOf: Data(repeating: 0x5a, count: 4096 * 3))
+    try file.close()
+    try open([filled]).close()
+    let error = #expect(throws: StorageError.self) {
+      _ = try Database(path: path, durability: .normal, migrations: [filled], checkingWhole: true)
+    }
+    #expect(error?.code == .damaged)
+  }
+
   @Test func `A database that was cut short is told as damaged and left untouched`() throws {
     try open().close()
     removeSideFiles()

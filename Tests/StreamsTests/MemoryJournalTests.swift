@@ -12,7 +12,8 @@ import Testing
     for number in numbers { journal.append(type: type, payload: ["n": .integer(number)] as JSONValue) }
   }
 
-  func follower(after: String? = nil, tail: Int? = nil, follow: Bool = false, types: [String]? = nil) throws -> Follower {
+  func follower(after: String? = nil, tail: Int? = nil, follow: Bool = false, types: [String]? = nil) throws -> Follower
+  {
     try Follower(
       journal, StreamAttach.Params(stream: journal.name, after: after, tail: tail, follow: follow, types: types))
   }
@@ -27,7 +28,7 @@ import Testing
     }
     append(5..<8)
     journal.close()
-    let followed = try await withDeadline { try await task.value }
+    let followed = try await task.value(within: 30)
     #expect(followed.numbers == [5, 6, 7] && followed.end == .closed)
     append([9])
     #expect(journal.info().events == 8)

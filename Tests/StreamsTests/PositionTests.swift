@@ -24,7 +24,9 @@ import Testing
     #expect(positions.map(\.cursor) == positions.map(\.cursor).sorted())
   }
 
-  @Test(arguments: ["", "0", "00000000000000000x", "0000000000000000", "0000000000000000I", "0000000000000000u", "ümlautümlaut"])
+  @Test(arguments: [
+    "", "0", "00000000000000000x", "0000000000000000", "0000000000000000I", "0000000000000000u", "ümlautümlautüm",
+  ])
   func `What is no cursor gives no position`(text: String) {
     #expect(StreamPosition(cursor: text) == nil)
   }

@@ -90,6 +90,19 @@ import Testing
     #expect(try home.store.list(StreamList.Params()).streams.map(\.name) == ["custom/b"])
   }
 
+  @Test func `A kind of streams may have limits of its own`() throws {
+    home.store.setRetention(
+      StreamsConfig(maxAgeSeconds: 60, kinds: ["custom": StreamLimits(maxAgeSeconds: 1000), "events": StreamLimits()]))
+    for name in ["custom/a", "customs", "events"] { try home.append(name, 0..<5) }
+    home.advance(seconds: 100)
+    try home.store.enforceRetention()
+    #expect(try home.read("custom/a").count == 5)
+    #expect(try home.read("customs").isEmpty && home.read("events").isEmpty)
+    home.advance(seconds: 1000)
+    try home.store.enforceRetention()
+    #expect(try home.read("custom/a").isEmpty)
+  }
+
   @Test func `Limits that are changed hold from then on`() throws {
     try home.append("custom/a", 0..<500)
     home.advance(seconds: 100)

@@ -41,7 +41,9 @@ final class StreamHome: Sendable {
 
   /// Appends events `{"n": …}`.
   @discardableResult
-  func append(_ stream: String, _ numbers: some Sequence<Int>, type: String = "number", close: Bool = false) throws
+  func append(
+    _ stream: String, _ numbers: some Sequence<Int>, type: String = "number", close: Bool = false
+  ) throws
     -> AppendResult
   {
     let events = numbers.map { NewJournalEvent(type: type, payload: ["n": .integer($0)] as JSONValue) }

@@ -18,3 +18,16 @@ package func withDeadline<Result: Sendable>(
     return result
   }
 }
+
+extension Task where Failure == any Error {
+  /// The task's value; the task is cancelled when it takes so long that it will not come at all.
+  package func value(within seconds: Int = 30) async throws -> Success {
+    try await withDeadline(seconds: seconds, "the task's value") {
+      try await withTaskCancellationHandler {
+        try await self.value
+      } onCancel: {
+        self.cancel()
+      }
+    }
+  }
+}

@@ -778,358 +778,365 @@ package enum OpenRPCDocument {
     How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":"integer","minimum":65536,"max\#
     imum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are removed first.\#
     ","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description"\#
-    :"How long a stream is kept after it was closed, in seconds.","default":604800}},"description":"How long strea\#
-    ms are kept."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"\#
-    integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or archive.\#
-    ","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The most e\#
-    ntries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,\#
-    "description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.","de\#
-    fault":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a download o\#
-    r a git command may take, in seconds.","default":600}},"description":"What is taken from templates and archive\#
-    s."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer","minim\#
-    um":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, in seconds.","default"\#
-    :604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties"\#
-    :{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watched at o\#
-    nce by all watches together.","default":65536}},"description":"Watches on files."},"Config":{"title":"Config",\#
-    "type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","description":"What an ac\#
-    knowledged write survives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/components/sc\#
-    hemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/Li\#
-    mitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/components/sch\#
-    emas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/components\#
-    /schemas/TemplatesConfig","description":"What is taken from templates and archives.","default":{}},"trash":{"$\#
-    ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/com\#
-    ponents/schemas/WatchConfig","description":"Watches on files.","default":{}}},"description":"The configuration\#
-    . Every member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"p\#
-    roperties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"integer","mi\#
-    nimum":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, f\#
-    rom 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every f\#
-    ault against the schema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":\#
-    "ConfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/compone\#
-    nts/schemas/Config","description":"The configuration in force, with the defaults filled in."},"file":{"type":"\#
-    string","description":"The path of its file."},"version":{"type":"string","description":"A digest of the file t\#
-    hat is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now i\#
-    s not in force. Absent where it is."}},"description":"The configuration in force and its file."},"WorkspaceRef\#
-    erence":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace\#
-    's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"descri\#
-    ption":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["ac\#
-    tive","archived","deleted"],"description":"Where a workspace stands. `archived`: its files are read-only throu\#
-    gh Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState",\#
-    "type":"string","enum":["active","archived"],"description":"The states that `workspace/update` sets."},"Folder\#
-    State":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inaccessible"],"descript\#
-    ion":"How a workspace's folder is: where it was; gone or moved away; another folder stands in its place; not t\#
-    o be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"des\#
-    cription":"What happens to the files: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{\#
-    "title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."\#
-    },"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","managed","state","fo\#
-    lderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","descrip\#
-    tion":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."},"slug":{"type":\#
-    "string","description":"Its name in letters, digits and hyphens, unique in the home."},"name":{"type":"string"\#
-    ,"description":"For people."},"path":{"type":"string","description":"Its folder, as an absolute path."},"manag\#
-    ed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/components/schema\#
-    s/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","\#
-    description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Labels","descrip\#
-    tion":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clients keep with i\#
-    t."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
-    s/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","descript\#
-    ion":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
-    as deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until when a deleted o\#
-    ne can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files were deleted for good; i\#
-    t can then be restored without them only.","default":false}},"description":"A folder that Berth knows."},"Work\#
-    spaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"],"properties":{"wo\#
-    rkspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created":{"type":"boolean",\#
-    "description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","description":"The job th\#
-    at fills it from the template."}},"description":"A workspace that was made or found."},"WorkspacePage":{"title\#
-    ":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"type":"array","items"\#
-    :{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref"\#
-    :"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description"\#
-    :"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["path","content"],"pr\#
-    operties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes."},"content":{"type\#
-    ":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","descript\#
-    ion":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","description":"Whether it ma\#
-    y be run.","default":false}},"description":"A file of an inline template."},"TemplateSource":{"title":"Templat\#
-    eSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFil\#
-    e"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minLength":1,"maxLength\#
-    ":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"string","maxLength":128\#
-    ,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the home."},"url":{"ty\#
-    pe":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as in `workspace/cl\#
-    oneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"descriptio\#
-    n":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"d\#
-    escription":"Only this folder of it."}},"description":"What a template is taken from: exactly one of the membe\#
-    rs `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","requ\#
-    ired":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z\#
-    0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"description":"What it is f\#
-    or, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where none is given. A\#
-    bsent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regular expression th\#
-    at the whole value must match."}},"description":"A variable that a template's `berth.template.yaml` declares. `\#
-    {{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","\#
-    type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The template's name."},"de\#
-    scription":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"type":"array","ite\#
-    ms":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim"\#
-    :{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs of files in whi\#
-    ch nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template may hold at its t\#
-    op. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","required":["job","cre\#
-    ated"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type":"boo\#
-    lean","description":"Whether this call began it; false for a repeated idempotency key."}},"description":"The j\#
-    ob that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult\#
-    ","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"integer","descript\#
-    ion":"How many files were put in place."},"directories":{"type":"integer","description":"How many folders."},"\#
-    bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","description":"The c\#
-    ommit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":\#
-    {"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/compo\#
-    nents/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot` made."},"Rest\#
-    oreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed","unchanged"],\#
-    "properties":{"undo":{"type":"string","description":"The snapshot that brings back what was there before."},"w\#
-    ritten":{"type":"integer","description":"How many files and links were written."},"removed":{"type":"integer",\#
-    "description":"How many entries were removed."},"unchanged":{"type":"integer","description":"How many files an\#
-    d links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":{"title":"Expor\#
-    tJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"properties":{"path":{\#
-    "type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","descripti\#
-    on":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":{"type":"intege\#
-    r","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The archive's size, i\#
-    n bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type\#
-    ":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"$ref":"#/compone\#
-    nts/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description":"How many files w\#
-    ere unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","\#
-    description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Sna\#
-    pshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","directories","bytes"\#
-    ,"storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace"\#
-    :{"type":"string","description":"The id of its workspace."},"label":{"type":"string","description":"For people\#
-    ."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"includeIgnored":{"t\#
-    ype":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integer","description":\#
-    "How many files and links it holds."},"directories":{"type":"integer","description":"How many folders."},"byte\#
-    s":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type":"integer","descri\#
-    ption":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp\#
-    ","description":"When it was made."}},"description":"A workspace as it was at one time."},"SnapshotPage":{"tit\#
-    le":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type":"array","items":\#
-    {"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#\#
-    /components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A p\#
-    age of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","removed","modified","r\#
-    etyped","permissions"],"description":"How an entry changed: it is new, gone, of other content, of another type\#
-    , or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","required":["path","ch\#
-    ange","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/com\#
-    ponents/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","d\#
-    escription":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","description":"Its size be\#
-    fore, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}},"description":"One d\#
-    ifference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","required":["changes"],"proper\#
-    ties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The dif\#
-    ferences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page beg\#
-    ins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDelete\#
-    d","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description\#
-    ":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snapshot needed, in bytes."\#
-    }},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength\#
-    ":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` between its parts. `..` may n\#
-    ot lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stand\#
-    s for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","e\#
-    num":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["ut\#
-    f8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding"\#
-    ,"type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is to be written in JSON.\#
-    "},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","other"],"description":\#
-    "What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","type","size","mode","m\#
-    odifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below the workspace's folder. B\#
-    ytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","descript\#
-    ion":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/\#
-    FileType","description":"What it is."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"\#
-    type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","d\#
-    escription":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"It\#
-    s ETag."},"target":{"type":"string","description":"Where a link leads to."}},"description":"An entry of a fold\#
-    er."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties":{"entries":{"type":"a\#
-    rray","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"t\#
-    ype":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. Absent on the last."}}\#
-    ,"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object","required":["path","\#
-    content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"string","description"\#
-    :"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$ref":"#/components/sche\#
-    mas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer","description":"Wher\#
-    e it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in bytes of the file."},\#
-    "size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag\#
-    ","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this reaches to the file's e\#
-    nd."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"object","required":["f\#
-    ile","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is n\#
-    ow."},"created":{"type":"boolean","description":"Whether it was not there before."}},"description":"A file tha\#
-    t was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path","entries"],"propertie\#
-    s":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","description":"How many fil\#
-    es, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"title":"FileChanged","ty\#
-    pe":"object","required":["path","type"],"properties":{"path":{"type":"string","description":"The entry's path b\#
-    elow the workspace's folder; the new one of a move."},"from":{"type":"string","description":"Where a moved ent\#
-    ry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was."}},"description":"\#
-    A change under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":\#
-    256,"description":"A stream's name: `events`, `server/log`, `job/…`, `custom/…`, `workspace/…/files/…`."},"Gap\#
-    Reason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why events are mis\#
-    sing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"title":"EndReason\#
-    ","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: the stream w\#
-    as closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"title":"Str\#
-    eamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamKind":{"titl\#
-    e":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is kept: in the d\#
-    atabase, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":"object\#
-    ","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, within t\#
-    his connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/components/\#
-    schemas/Cursor","description":"The last event before those that are sent: where to go on when the connection i\#
-    s lost before the first of them. Absent: the beginning."}},"description":"A client's position in a stream."},"\#
-    StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"properties"\#
-    :{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timestamp","de\#
-    scription":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload":{"description\#
-    ":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"NewEvent":{"title\#
-    ":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLength":1,"maxLengt\#
-    h":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells; anyth\#
-    ing."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"object","required"\#
-    :["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name."},"appended":\#
-    {"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/schemas/Cursor"\#
-    ,"description":"The last event of the stream. Absent where it has none."}},"description":"Where the events sta\#
-    nd."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties":{"events":{"\#
-    type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."},"next\#
-    ":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece. Absent wher\#
-    e the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and this was its l\#
-    ast piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of what is there n\#
-    ow.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention has removed b\#
-    etween `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"StreamGap",\#
-    "type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Cursor","descrip\#
-    tion":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/components/schemas/Cursor\#
-    ","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason","descript\#
-    ion":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo","type":"obj\#
-    ect","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"string","de\#
-    scription":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is kept."},"s\#
-    tate":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"events":{"type":"int\#
-    eger","description":"How many events are kept; 0 for log files, whose lines are not counted."},"bytes":{"type"\#
-    :"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","descripti\#
-    on":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last even\#
-    t."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"description":"A st\#
-    ream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties":{"strea\#
-    ms":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by name."},\#
-    "nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the la\#
-    st."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line"],"p\#
-    roperties":{"line":{"type":"string","description":"The line, without its end."}},"description":"One line of a l\#
-    og file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed","can\#
-    celled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended before the job did; i\#
-    t left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template","cl\#
-    one_template","snapshot","restore","export","import"],"description":"What a job does."},"JobProgress":{"title"\#
-    :"JobProgress","type":"object","required":["message","completed"],"properties":{"message":{"type":"string","de\#
-    scription":"What it is doing."},"completed":{"type":"integer","description":"How much is done, in `unit`."},"t\#
-    otal":{"type":"integer","description":"How much there is, where that is known."},"unit":{"$ref":"#/components/\#
-    schemas/ProgressUnit","description":"What is counted."}},"description":"How far a job has come."},"ProgressUni\#
-    t":{"title":"ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a progress counts."},"\#
-    JobError":{"title":"JobError","type":"object","required":["code","message","type","detail","retryable"],"prope\#
-    rties":{"code":{"type":"integer","description":"The error's code."},"message":{"type":"string","description":"\#
-    A sentence to act on."},"type":{"type":"string","description":"The error's stable word."},"detail":{"type":"st\#
-    ring","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same w\#
-    ork may succeed later."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":\#
-    "Every fault, where there are several."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"obje\#
-    ct","required":["id","kind","title","state","stream","version","createdAt"],"properties":{"id":{"type":"string\#
-    ","description":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does.\#
-    "},"title":{"type":"string","description":"The same for people."},"state":{"$ref":"#/components/schemas/JobSta\#
-    te","description":"Where it stands."},"workspace":{"type":"string","description":"The id of the workspace that i\#
-    t works on."},"stream":{"type":"string","description":"The name of its stream."},"progress":{"$ref":"#/compone\#
-    nts/schemas/JobProgress","description":"How far it has come."},"result":{"type":"object","description":"What i\#
-    t made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult` or `ImportJobResult`\#
-    , by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":{"t\#
-    ype":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","desc\#
-    ription":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it b\#
-    egan."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"A p\#
-    iece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"propertie\#
-    s":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest first."\#
-    },"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the l\#
-    ast."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["messa\#
-    ge"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},"des\#
-    cription":"Something a job tells on its way."}},"errors":{"parse_error":{"code":-32700,"message":"The message i\#
-    s not valid JSON.","data":{"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message"\#
-    :"The message is JSON, but no request that may be sent now.","data":{"type":"invalid_request","retryable":fals\#
-    e}},"method_not_found":{"code":-32601,"message":"There is no method of that name.","data":{"type":"method_not_\#
-    found","retryable":false}},"invalid_params":{"code":-32602,"message":"The parameters do not decode or break a b\#
-    ound. `errors` lists every fault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code\#
-    ":-32603,"message":"A fault of the server's own. Nothing that a client sends should cause it.","data":{"type":\#
-    "internal_error","retryable":false}},"message_too_large":{"code":-32600,"message":"The message is larger than `\#
-    limits.maxMessageBytes`. It was skipped; the connection goes on.","data":{"type":"message_too_large","retryabl\#
-    e":false}},"batch_too_large":{"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. No\#
-    thing of it was carried out.","data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-\#
-    32002,"message":"The connection has not been initialized. Call `initialize` first.","data":{"type":"not_initia\#
-    lized","retryable":false}},"cancelled":{"code":-32800,"message":"The request was cancelled by its caller.","da\#
-    ta":{"type":"cancelled","retryable":false}},"unsupported_version":{"code":426,"message":"The client and the se\#
-    rver have no protocol version in common. `supportedVersions` lists the server's.","data":{"type":"unsupported_\#
-    version","retryable":false}},"scope_denied":{"code":403,"message":"The caller does not hold the scope that the m\#
-    ethod needs.","data":{"type":"scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The ser\#
-    ver is stopping and takes no new work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":5\#
-    03,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryab\#
-    le":true}},"io_error":{"code":500,"message":"The operating system refused an operation on a file. `detail` hol\#
-    ds its own words.","data":{"type":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"\#
-    The database could not be read or written. `detail` says why.","data":{"type":"database_unavailable","retryabl\#
-    e":true}},"permission_denied":{"code":403,"message":"The operating system denies the server's user access to t\#
-    he path.","data":{"type":"permission_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The p\#
-    arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
-    valid_argument","retryable":false}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this li\#
-    st or stream.","data":{"type":"invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"T\#
-    he entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type\#
-    ":"version_conflict","retryable":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was u\#
-    sed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":\#
-    {"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","retr\#
-    yable":false}},"limit_reached":{"code":429,"message":"A limit on how many of these may be open at once is reac\#
-    hed. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422\#
-    ,"message":"The configuration does not fit its schema. `errors` lists every fault.","data":{"type":"config_inv\#
-    alid","retryable":false}},"config_file_broken":{"code":409,"message":"The configuration file on disk cannot be r\#
-    ead. Mend it first; it will not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stre\#
-    am_not_found":{"code":404,"message":"There is no stream of that name.","data":{"type":"stream_not_found","retr\#
-    yable":false}},"stream_closed":{"code":409,"message":"The stream has ended and takes no further events.","data\#
-    ":{"type":"stream_closed","retryable":false}},"attachment_not_found":{"code":404,"message":"This connection ha\#
-    s no attachment of that id.","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code"\#
-    :404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"\#
-    code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable"\#
-    :false}},"workspace_not_found":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"\#
-    workspace_not_found","retryable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing file\#
-    s of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryab\#
-    le":true}},"workspace_archived":{"code":409,"message":"The workspace is archived and read-only. Set its state t\#
-    o `active` first.","data":{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"messa\#
-    ge":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `wor\#
-    kspace/update`.","data":{"type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message\#
-    ":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_fou\#
-    nd":{"code":404,"message":"The home has no template of that name.","data":{"type":"template_not_found","retrya\#
-    ble":false}},"template_invalid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `e\#
-    rrors` lists every fault.","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":\#
-    422,"message":"Variables of the template are missing or do not match their pattern. `errors` has a row for eac\#
-    h; `variables` holds their declarations.","data":{"type":"template_variables","retryable":false}},"archive_rej\#
-    ected":{"code":422,"message":"The archive was not unpacked: it is damaged, passes a limit, or holds an entry t\#
-    hat would leave the workspace or is no file, folder or link. `detail` names the entry.","data":{"type":"archiv\#
-    e_rejected","retryable":false}},"source_unavailable":{"code":502,"message":"The git repository or URL could no\#
-    t be fetched. `detail` holds the last words of the tool.","data":{"type":"source_unavailable","retryable":true\#
-    }},"file_not_found":{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not\#
-    _found","retryable":false}},"path_escapes":{"code":403,"message":"The path, or a link on it, leads out of the w\#
-    orkspace.","data":{"type":"path_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder i\#
-    s needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory\#
-    ":{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retryabl\#
-    e":false}},"not_a_file":{"code":422,"message":"The path is a device, a socket or a pipe, which is neither read n\#
-    or written.","data":{"type":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The f\#
-    older is not empty. Pass `recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable\#
-    ":false}},"etag_mismatch":{"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` hold\#
-    s today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"cod\#
-    e":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":fal\#
-    se}},"content_invalid":{"code":422,"message":"The content is not valid in the encoding that was named.","data"\#
-    :{"type":"content_invalid","retryable":false}},"result_too_large":{"code":422,"message":"The answer would pass `\#
-    limits.maxMessageBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_too_large","retryable"\#
-    :false}}}},"x-common-errors":["parse_error","invalid_request","method_not_found","invalid_params","internal_er\#
-    ror","message_too_large","batch_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_er\#
-    ror","database_unavailable"],"x-events":{"server.started":{"stream":"events","description":"A server has start\#
-    ed on the home.","schema":{"$ref":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events",\#
-    "description":"The server is stopping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":\#
-    {"stream":"events","description":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/C\#
-    onfigState"}},"config.faulty":{"stream":"events","description":"The configuration file was changed and is faul\#
-    ty; the last good one stays in force.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.create\#
-    d":{"stream":"events","description":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}\#
-    },"workspace.updated":{"stream":"events","description":"A workspace was changed.","schema":{"$ref":"#/componen\#
-    ts/schemas/Workspace"}},"workspace.deleted":{"stream":"events","description":"A workspace was deleted.","schem\#
-    a":{"$ref":"#/components/schemas/Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted w\#
-    orkspace was brought back.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"\#
-    events","description":"A deleted workspace can no longer be restored; what was left of it is gone.","schema":{\#
-    "$ref":"#/components/schemas/Workspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was m\#
-    ade.","schema":{"$ref":"#/components/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"\#
-    A snapshot was deleted.","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"w\#
-    orkspace/…/files/…","description":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"fi\#
-    le.changed":{"stream":"workspace/…/files/…","description":"A file's content or an entry's mode changed.","sche\#
-    ma":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/files/…","description":\#
-    "An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/\#
-    files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"#/components/schemas/Fi\#
-    leChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's own log.","schema":{"$ref\#
-    ":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A job was asked for.","sche\#
-    ma":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description":"A job changed its sta\#
-    te.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","description":"The job change\#
-    d its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"job/…","description":"Th\#
-    e job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":\#
-    {"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}\#
-    }}}
+    :"How long a stream is kept after it was closed, in seconds.","default":604800},"kinds":{"type":"object","addi\#
+    tionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProperties":64,"description":"Other limits f\#
+    or streams of a kind, by the first word of their names, such as `events`, `job` or `custom`."}},"description":\#
+    "How long streams are kept."},"StreamLimits":{"title":"StreamLimits","type":"object","properties":{"maxAgeSeco\#
+    nds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become, in second\#
+    s."},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of eve\#
+    nts one stream may hold; older ones are removed first."},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"\#
+    maximum":3153600000,"description":"How long a stream is kept after it was closed, in seconds."}},"description"\#
+    :"How long streams of one kind are kept. What is not said here is as for all."},"TemplatesConfig":{"title":"Te\#
+    mplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer","minimum":1,"maximum":1099511627776,\#
+    "description":"The most bytes of an unpacked template or archive.","default":2147483648},"maxFiles":{"type":"i\#
+    nteger","minimum":1,"maximum":100000000,"description":"The most entries of a template or archive.","default":2\#
+    00000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description":"How many bytes one packed byte m\#
+    ay unpack to. Looked at once a mebibyte has been unpacked.","default":200},"timeoutSeconds":{"type":"integer",\#
+    "minimum":1,"maximum":86400,"description":"How long a download or a git command may take, in seconds.","defaul\#
+    t":600}},"description":"What is taken from templates and archives."},"TrashConfig":{"title":"TrashConfig","typ\#
+    e":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How l\#
+    ong a deleted workspace can be restored, in seconds.","default":604800}},"description":"What was deleted."},"W\#
+    atchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirectories":{"type":"integer","minimum":\#
+    1,"maximum":10000000,"description":"The most folders watched at once by all watches together.","default":65536\#
+    }},"description":"Watches on files."},"Config":{"title":"Config","type":"object","properties":{"durability":{"\#
+    $ref":"#/components/schemas/Durability","description":"What an acknowledged write survives. Read when the serv\#
+    er starts.","default":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig","description":"The server i\#
+    tself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","description":"What one connection m\#
+    ay ask for.","default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig","description":"How long stre\#
+    ams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesConfig","description":"What is t\#
+    aken from templates and archives.","default":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","descripti\#
+    on":"What was deleted.","default":{}},"watch":{"$ref":"#/components/schemas/WatchConfig","description":"Watche\#
+    s on files.","default":{}}},"description":"The configuration. Every member has a default."},"ConfigFault":{"ti\#
+    tle":"ConfigFault","type":"object","required":["message"],"properties":{"message":{"type":"string","descriptio\#
+    n":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":"The line, from 1."},"colum\#
+    n":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"errors":{"type":"array","item\#
+    s":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the schema."}},"description":"Why t\#
+    he configuration file was not taken."},"ConfigState":{"title":"ConfigState","type":"object","required":["confi\#
+    g","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config","description":"The configura\#
+    tion in force, with the defaults filled in."},"file":{"type":"string","description":"The path of its file."},"\#
+    version":{"type":"string","description":"A digest of the file that is in force."},"fault":{"$ref":"#/component\#
+    s/schemas/ConfigFault","description":"Why the file as it is now is not in force. Absent where it is."}},"descr\#
+    iption":"The configuration in force and its file."},"WorkspaceReference":{"title":"WorkspaceReference","type":\#
+    "string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slug."},"WaitSeconds":{"title":\#
+    "WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long to wait, in seconds."},"Work\#
+    spaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","deleted"],"description":"Wh\#
+    ere a workspace stands. `archived`: its files are read-only through Berth. `deleted`: it can be restored for a w\#
+    hile."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","enum":["active","archived"],"d\#
+    escription":"The states that `workspace/update` sets."},"FolderState":{"title":"FolderState","type":"string","\#
+    enum":["present","missing","replaced","inaccessible"],"description":"How a workspace's folder is: where it was\#
+    ; gone or moved away; another folder stands in its place; not to be looked at."},"FileDisposal":{"title":"File\#
+    Disposal","type":"string","enum":["keep","trash","delete"],"description":"What happens to the files: they stay\#
+    , can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFormat","type":"string","enum":\#
+    ["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"title":"Workspace","type":"obje\#
+    ct","required":["id","slug","name","path","managed","state","folderState","labels","metadata","version","creat\#
+    edAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws_…`."},"key":{"type":"string"\#
+    ,"description":"The caller's own name for it."},"slug":{"type":"string","description":"Its name in letters, di\#
+    gits and hyphens, unique in the home."},"name":{"type":"string","description":"For people."},"path":{"type":"s\#
+    tring","description":"Its folder, as an absolute path."},"managed":{"type":"boolean","description":"Whether th\#
+    e folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState","description":"Where it stand\#
+    s."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How its folder is, looked at just n\#
+    ow."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."},"metadata":{"$ref":"#/compon\#
+    ents/schemas/Metadata","description":"What clients keep with it."},"version":{"type":"integer","description":"\#
+    Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},\#
+    "updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was last changed."},"deletedAt":{"\#
+    $ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"restorableUntil":{"$ref":"#/comp\#
+    onents/schemas/Timestamp","description":"Until when a deleted one can be restored."},"filesDeleted":{"type":"b\#
+    oolean","description":"Whether its files were deleted for good; it can then be restored without them only.","d\#
+    efault":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"title":"WorkspaceCreated","ty\#
+    pe":"object","required":["workspace","created"],"properties":{"workspace":{"$ref":"#/components/schemas/Worksp\#
+    ace","description":"The workspace."},"created":{"type":"boolean","description":"Whether this call made it."},"\#
+    job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from the template."}},"descriptio\#
+    n":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage","type":"object","required":\#
+    ["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/components/schemas/Workspace"},"d\#
+    escription":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":\#
+    "Where the next page begins. Absent on the last."}},"description":"A page of workspaces."},"InlineFile":{"titl\#
+    e":"InlineFile","type":"object","required":["path","content"],"properties":{"path":{"$ref":"#/components/schem\#
+    as/RelativePath","description":"Where it goes."},"content":{"type":"string","description":"What it holds."},"e\#
+    ncoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content` is written.","default":"u\#
+    tf8"},"executable":{"type":"boolean","description":"Whether it may be run.","default":false}},"description":"A f\#
+    ile of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"object","properties":{"files":\#
+    {"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":10000,"description":"The files t\#
+    hemselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"description":"A folder of this machine, a\#
+    s an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","descri\#
+    ption":"A folder under `templates/` in the home."},"url":{"type":"string","minLength":1,"maxLength":4096,"desc\#
+    ription":"A git repository or an archive, as in `workspace/cloneTemplate`; only with `workspace/create`."},"re\#
+    f":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the branch, tag or commit."},"sub\#
+    directory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only this folder of it."}},"descript\#
+    ion":"What a template is taken from: exactly one of the members `files`, `folder`, `name` and `url`."},"Templa\#
+    teVariable":{"title":"TemplateVariable","type":"object","required":["name"],"properties":{"name":{"type":"stri\#
+    ng","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},"description"\#
+    :{"type":"string","maxLength":1000,"description":"What it is for, for people."},"default":{"type":"string","ma\#
+    xLength":65536,"description":"Its value where none is given. Absent: one must be given."},"pattern":{"type":"s\#
+    tring","maxLength":1000,"description":"A regular expression that the whole value must match."}},"description":\#
+    "A variable that a template's `berth.template.yaml` declares. `{{name}}` in text files and paths is replaced b\#
+    y its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","properties":{"name":{"type":"st\#
+    ring","maxLength":200,"description":"The template's name."},"description":{"type":"string","maxLength":10000,"\#
+    description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/components/schemas/TemplateVaria\#
+    ble"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","items":{"type":"string","maxL\#
+    ength":256},"maxItems":256,"description":"Globs of files in which nothing is replaced."}},"description":"The f\#
+    orm of `berth.template.yaml`, which a template may hold at its top. The file itself is not copied."},"JobStart\#
+    ed":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{"job":{"$ref":"#/componen\#
+    ts/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"Whether this call began i\#
+    t; false for a repeated idempotency key."}},"description":"The job that does the work, as it stood when the an\#
+    swer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","required":["files","directo\#
+    ries","bytes"],"properties":{"files":{"type":"integer","description":"How many files were put in place."},"dir\#
+    ectories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their s\#
+    ize, in bytes."},"commit":{"type":"string","description":"The commit that was cloned."}},"description":"What `\#
+    applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobResult","type":"object","r\#
+    equired":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot","description":"The snap\#
+    shot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title":"RestoreJobResult","type\#
+    ":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{"type":"string","descript\#
+    ion":"The snapshot that brings back what was there before."},"written":{"type":"integer","description":"How ma\#
+    ny files and links were written."},"removed":{"type":"integer","description":"How many entries were removed."}\#
+    ,"unchanged":{"type":"integer","description":"How many files and links were already right."}},"description":"W\#
+    hat `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"object","required":["path",\#
+    "format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","description":"The archive."},"\#
+    format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"files":{"type":"integer","d\#
+    escription":"How many files it holds."},"bytes":{"type":"integer","description":"Their size, in bytes."},"arch\#
+    iveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"description":"What `workspace/exp\#
+    ort` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required":["workspace","files","di\#
+    rectories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":"The work\#
+    space."},"files":{"type":"integer","description":"How many files were unpacked."},"directories":{"type":"integ\#
+    er","description":"How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes."}},"desc\#
+    ription":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object","required":["id","wor\#
+    kspace","automatic","includeIgnored","files","directories","bytes","storedBytes","createdAt"],"properties":{"i\#
+    d":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","description":"The id of i\#
+    ts workspace."},"label":{"type":"string","description":"For people."},"automatic":{"type":"boolean","descripti\#
+    on":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","description":"Whether ignore\#
+    d files were taken too."},"files":{"type":"integer","description":"How many files and links it holds."},"direc\#
+    tories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"The size o\#
+    f its files, in bytes."},"storedBytes":{"type":"integer","description":"How many bytes were not stored before, i\#
+    n bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."}},"descripti\#
+    on":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","type":"object","required":["\#
+    snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/schemas/Snapshot"},"descri\#
+    ption":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where t\#
+    he next page begins. Absent on the last."}},"description":"A page of snapshots."},"ChangeKind":{"title":"Chang\#
+    eKind","type":"string","enum":["added","removed","modified","retyped","permissions"],"description":"How an ent\#
+    ry changed: it is new, gone, of other content, of another type, or of another mode only."},"SnapshotChange":{"\#
+    title":"SnapshotChange","type":"object","required":["path","change","type"],"properties":{"path":{"type":"stri\#
+    ng","description":"The entry's path."},"change":{"$ref":"#/components/schemas/ChangeKind","description":"How i\#
+    t changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was, where it is gon\#
+    e."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"sizeAfter":{"type":"integer",\#
+    "description":"Its size after, in bytes."}},"description":"One difference."},"SnapshotChangePage":{"title":"Sn\#
+    apshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"type":"array","items":{"$re\#
+    f":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."},"nextCursor":{"$ref":"#/c\#
+    omponents/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A p\#
+    age of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","required":["snapshot","fre\#
+    edBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedBytes":{"type":"integer","d\#
+    escription":"How many bytes no other snapshot needed, in bytes."}},"description":"A snapshot that is gone."},"\#
+    RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,"description":"A path bel\#
+    ow the workspace's folder, with `/` between its parts. `..` may not lead out of it."},"ETag":{"title":"ETag","\#
+    type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a file; changes whenever t\#
+    he file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description":"Any ETag."},"ContentE\#
+    ncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"description":"How a file's conte\#
+    nt is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":["auto","utf8","base64"\#
+    ],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"FileType","type":"strin\#
+    g","enum":["file","directory","symlink","other"],"description":"What an entry is."},"FileInfo":{"title":"FileI\#
+    nfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"properties":{"path":{"type"\#
+    :"string","description":"Its path below the workspace's folder. Bytes that are not valid UTF-8 are replaced, a\#
+    nd `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own bytes, in base64, where t\#
+    hey are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is."},"size":\#
+    {"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","description":"Its permission b\#
+    its."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its content was last changed.\#
+    "},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"type":"string","descriptio\#
+    n":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"title":"FilePage","type":"ob\#
+    ject","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"#/components/schemas/Fil\#
+    eInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLength":1,"maxLength":8192,"d\#
+    escription":"Where the next page begins. Absent on the last."}},"description":"A page of entries."},"FileConte\#
+    nt":{"title":"FileContent","type":"object","required":["path","content","encoding","offset","length","size","e\#
+    tag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":{"type":"string","descr\#
+    iption":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `conten\#
+    t` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."},"length":{"type":"inte\#
+    ger","description":"How much was read, in bytes of the file."},"size":{"type":"integer","description":"The fil\#
+    e's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The file's ETag."},"eof":{"typ\#
+    e":"boolean","description":"Whether this reaches to the file's end."}},"description":"What a file holds."},"Fi\#
+    leWritten":{"title":"FileWritten","type":"object","required":["file","created"],"properties":{"file":{"$ref":"\#
+    #/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type":"boolean","descriptio\#
+    n":"Whether it was not there before."}},"description":"A file that was written."},"FileDeleted":{"title":"File\#
+    Deleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"string","description":"Th\#
+    e path."},"entries":{"type":"integer","description":"How many files, links and folders are gone."}},"descripti\#
+    on":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required":["path","type"],"prop\#
+    erties":{"path":{"type":"string","description":"The entry's path below the workspace's folder; the new one of a m\#
+    ove."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$ref":"#/components/schemas/\#
+    FileType","description":"What it is; or was."}},"description":"A change under a watched path."},"StreamName":{\#
+    "title":"StreamName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `\#
+    server/log`, `job/…`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type":"string","e\#
+    num":["retention","overflow"],"description":"Why events are missing: they were too old or too many, or came fa\#
+    ster than they could be kept."},"EndReason":{"title":"EndReason","type":"string","enum":["closed","caught_up",\#
+    "deleted"],"description":"Why an attachment ended: the stream was closed, `follow` was false and its end is re\#
+    ached, or the stream was removed."},"StreamState":{"title":"StreamState","type":"string","enum":["open","close\#
+    d"],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type":"string","enum":["events\#
+    ","log","memory"],"description":"Where a stream is kept: in the database, in log files, or in memory until the s\#
+    erver ends."},"Attachment":{"title":"Attachment","type":"object","required":["attachment","stream"],"propertie\#
+    s":{"attachment":{"type":"string","description":"Its id, within this connection."},"stream":{"type":"string","\#
+    description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","description":"The last event b\#
+    efore those that are sent: where to go on when the connection is lost before the first of them. Absent: the be\#
+    ginning."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEvent","type":"obj\#
+    ect","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","description":"Its p\#
+    osition."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appended."},"type":{"typ\#
+    e":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on the type.\#
+    "}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","required":["type"]\#
+    ,"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","descriptio\#
+    n":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event to append."},"Ap\#
+    pendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"properties":{"stream":{"\#
+    type":"string","description":"The stream's name."},"appended":{"type":"integer","description":"How many events w\#
+    ere appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of the stream. Abse\#
+    nt where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"StreamPage","type":"o\#
+    bject","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schema\#
+    s/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cursor","descripti\#
+    on":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"type":"boolean","\#
+    description":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"boolean","descri\#
+    ption":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$ref":"#/componen\#
+    ts/schemas/StreamGap","description":"What retention has removed between `after` and the first event."}},"descr\#
+    iption":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["to","reason"],"p\#
+    roperties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before it. Absent where i\#
+    t is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last event that is missing\#
+    ."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A part of a stream t\#
+    hat is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","state","events","\#
+    bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{"$ref":"#/compone\#
+    nts/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/schemas/StreamState",\#
+    "description":"Whether more can come."},"events":{"type":"integer","description":"How many events are kept; 0 f\#
+    or log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How many bytes they take\#
+    ."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kept."},"last":{"$ref\#
+    ":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/components/schemas/Tim\#
+    estamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage"\#
+    ,"type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$ref":"#/components/\#
+    schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
+    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of streams."},"LogLin\#
+    e":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"string","description":\#
+    "The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"JobState","type":\#
+    "string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"description":"Where a job s\#
+    tands. `interrupted`: the server ended before the job did; it left no half-done work in place."},"JobKind":{"t\#
+    itle":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","restore","export","impor\#
+    t"],"description":"What a job does."},"JobProgress":{"title":"JobProgress","type":"object","required":["messag\#
+    e","completed"],"properties":{"message":{"type":"string","description":"What it is doing."},"completed":{"type\#
+    ":"integer","description":"How much is done, in `unit`."},"total":{"type":"integer","description":"How much th\#
+    ere is, where that is known."},"unit":{"$ref":"#/components/schemas/ProgressUnit","description":"What is count\#
+    ed."}},"description":"How far a job has come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":\#
+    ["bytes","files"],"description":"What a progress counts."},"JobError":{"title":"JobError","type":"object","req\#
+    uired":["code","message","type","detail","retryable"],"properties":{"code":{"type":"integer","description":"Th\#
+    e error's code."},"message":{"type":"string","description":"A sentence to act on."},"type":{"type":"string","d\#
+    escription":"The error's stable word."},"detail":{"type":"string","description":"The case in particular."},"re\#
+    tryable":{"type":"boolean","description":"Whether the same work may succeed later."},"errors":{"type":"array",\#
+    "items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are several."}},"descrip\#
+    tion":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["id","kind","title","state","strea\#
+    m","version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref"\#
+    :"#/components/schemas/JobKind","description":"What it does."},"title":{"type":"string","description":"The sam\#
+    e for people."},"state":{"$ref":"#/components/schemas/JobState","description":"Where it stands."},"workspace":\#
+    {"type":"string","description":"The id of the workspace that it works on."},"stream":{"type":"string","descrip\#
+    tion":"The name of its stream."},"progress":{"$ref":"#/components/schemas/JobProgress","description":"How far i\#
+    t has come."},"result":{"type":"object","description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`\#
+    , `TemplateJobResult`, `ExportJobResult` or `ImportJobResult`, by its kind."},"error":{"$ref":"#/components/sc\#
+    hemas/JobError","description":"Why it failed."},"version":{"type":"integer","description":"Counts its changes.\#
+    "},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"\#
+    $ref":"#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas\#
+    /Timestamp","description":"When it ended."}},"description":"A piece of work that takes a while."},"JobPage":{"\#
+    title":"JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/c\#
+    omponents/schemas/Job"},"description":"The jobs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cu\#
+    rsor","description":"Where the next page begins. Absent on the last."}},"description":"A page of jobs."},"JobM\#
+    essage":{"title":"JobMessage","type":"object","required":["message"],"properties":{"message":{"type":"string",\#
+    "description":"The line; of a tool it runs, for example."}},"description":"Something a job tells on its way."}\#
+    },"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_erro\#
+    r","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that ma\#
+    y be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"messag\#
+    e":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{\#
+    "code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"\#
+    type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's o\#
+    wn. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message\#
+    _too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the c\#
+    onnection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"m\#
+    essage":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"\#
+    batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been i\#
+    nitialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code"\#
+    :-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"u\#
+    nsupported_version":{"code":426,"message":"The client and the server have no protocol version in common. `supp\#
+    ortedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"\#
+    code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied",\#
+    "retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","dat\#
+    a":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target i\#
+    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"T\#
+    he operating system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","\#
+    retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `de\#
+    tail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"mes\#
+    sage":"The operating system denies the server's user access to the path.","data":{"type":"permission_denied","\#
+    retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but d\#
+    o not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_\#
+    cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
+    ","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `i\#
+    fVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"ide\#
+    mpotency_conflict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{\#
+    "type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that na\#
+    me or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,\#
+    "message":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"ty\#
+    pe":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit i\#
+    ts schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broke\#
+    n":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwri\#
+    tten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There i\#
+    s no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"\#
+    message":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}\#
+    },"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":\#
+    "attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id."\#
+    ,"data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and c\#
+    an no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"\#
+    message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"wo\#
+    rkspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has en\#
+    ded; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,\#
+    "message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspac\#
+    e_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it w\#
+    as. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missi\#
+    ng","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{\#
+    "type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no te\#
+    mplate of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"\#
+    message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"te\#
+    mplate_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the template are m\#
+    issing or do not match their pattern. `errors` has a row for each; `variables` holds their declarations.","dat\#
+    a":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was n\#
+    ot unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, fo\#
+    lder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavail\#
+    able":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of t\#
+    he tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothi\#
+    ng is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"cod\#
+    e":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retry\#
+    able":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","da\#
+    ta":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and t\#
+    he path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"\#
+    The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","ret\#
+    ryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to dele\#
+    te what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"messa\#
+    ge":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","\#
+    data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-\#
+    8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message"\#
+    :"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false\#
+    }},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, o\#
+    r for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error"\#
+    ,"invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large",\#
+    "not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"s\#
+    erver.started":{"stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/compon\#
+    ents/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","sc\#
+    hema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another c\#
+    onfiguration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"ev\#
+    ents","description":"The configuration file was changed and is faulty; the last good one stays in force.","sch\#
+    ema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A work\#
+    space was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","d\#
+    escription":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted"\#
+    :{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"\#
+    }},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$r\#
+    ef":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspac\#
+    e can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}}\#
+    ,"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/sch\#
+    emas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref\#
+    ":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An en\#
+    try is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files\#
+    /…","description":"A file's content or an entry's mode changed.","schema":{"$ref":"#/components/schemas/FileCh\#
+    anged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/\#
+    components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was mov\#
+    ed inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"serve\#
+    r/log","description":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.\#
+    created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}}\#
+    ,"job.updated":{"stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components/sche\#
+    mas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/compon\#
+    ents/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a second\#
+    .","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line o\#
+    f the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}}}}
     """#
 }

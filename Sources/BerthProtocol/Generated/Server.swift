@@ -704,11 +704,19 @@ package struct StreamsConfig: JSONCodable, Sendable, Hashable {
   package var maxBytes: Int
   /// How long a stream is kept after it was closed, in seconds.
   package var closedMaxAgeSeconds: Int
+  /// Other limits for streams of a kind, by the first word of their names, such as `events`, `job` or `custom`.
+  package var kinds: [String: StreamLimits]?
 
-  package init(maxAgeSeconds: Int = 2592000, maxBytes: Int = 1073741824, closedMaxAgeSeconds: Int = 604800) {
+  package init(
+    maxAgeSeconds: Int = 2592000,
+    maxBytes: Int = 1073741824,
+    closedMaxAgeSeconds: Int = 604800,
+    kinds: [String: StreamLimits]? = nil
+  ) {
     self.maxAgeSeconds = maxAgeSeconds
     self.maxBytes = maxBytes
     self.closedMaxAgeSeconds = closedMaxAgeSeconds
+    self.kinds = kinds
   }
 
   package init?(_ json: JSONValue, decoding: inout Decoding) {
@@ -720,10 +728,12 @@ package struct StreamsConfig: JSONCodable, Sendable, Hashable {
       decoding.optional("maxBytes", in: object, IntegerRule(minimum: 65536, maximum: 1099511627776)) ?? 1073741824
     let closedMaxAgeSeconds =
       decoding.optional("closedMaxAgeSeconds", in: object, IntegerRule(minimum: 0, maximum: 3153600000)) ?? 604800
+    let kinds = decoding.optional("kinds", in: object, MapRule(AnyRule<StreamLimits>(), maxProperties: 64))
     guard decoding.faults.count == faultsBefore else { return nil }
     self.maxAgeSeconds = maxAgeSeconds
     self.maxBytes = maxBytes
     self.closedMaxAgeSeconds = closedMaxAgeSeconds
+    self.kinds = kinds
   }
 
   package func encode(into writer: inout JSONWriter) {
@@ -734,6 +744,61 @@ package struct StreamsConfig: JSONCodable, Sendable, Hashable {
     writer.integer(maxBytes)
     writer.key(plain: "closedMaxAgeSeconds")
     writer.integer(closedMaxAgeSeconds)
+    if let kinds {
+      writer.key(plain: "kinds")
+      writer.beginObject()
+      for (key, value) in kinds.sorted(by: { $0.key < $1.key }) {
+        writer.key(key)
+        value.encode(into: &writer)
+      }
+      writer.endObject()
+    }
+    writer.endObject()
+  }
+}
+
+/// How long streams of one kind are kept. What is not said here is as for all.
+package struct StreamLimits: JSONCodable, Sendable, Hashable {
+  /// How old an event may become, in seconds.
+  package var maxAgeSeconds: Int?
+  /// How many bytes of events one stream may hold; older ones are removed first.
+  package var maxBytes: Int?
+  /// How long a stream is kept after it was closed, in seconds.
+  package var closedMaxAgeSeconds: Int?
+
+  package init(maxAgeSeconds: Int? = nil, maxBytes: Int? = nil, closedMaxAgeSeconds: Int? = nil) {
+    self.maxAgeSeconds = maxAgeSeconds
+    self.maxBytes = maxBytes
+    self.closedMaxAgeSeconds = closedMaxAgeSeconds
+  }
+
+  package init?(_ json: JSONValue, decoding: inout Decoding) {
+    guard let object = decoding.object(json) else { return nil }
+    let faultsBefore = decoding.faults.count
+    let maxAgeSeconds = decoding.optional("maxAgeSeconds", in: object, IntegerRule(minimum: 60, maximum: 3153600000))
+    let maxBytes = decoding.optional("maxBytes", in: object, IntegerRule(minimum: 65536, maximum: 1099511627776))
+    let closedMaxAgeSeconds = decoding.optional(
+      "closedMaxAgeSeconds", in: object, IntegerRule(minimum: 0, maximum: 3153600000))
+    guard decoding.faults.count == faultsBefore else { return nil }
+    self.maxAgeSeconds = maxAgeSeconds
+    self.maxBytes = maxBytes
+    self.closedMaxAgeSeconds = closedMaxAgeSeconds
+  }
+
+  package func encode(into writer: inout JSONWriter) {
+    writer.beginObject()
+    if let maxAgeSeconds {
+      writer.key(plain: "maxAgeSeconds")
+      writer.integer(maxAgeSeconds)
+    }
+    if let maxBytes {
+      writer.key(plain: "maxBytes")
+      writer.integer(maxBytes)
+    }
+    if let closedMaxAgeSeconds {
+      writer.key(plain: "closedMaxAgeSeconds")
+      writer.integer(closedMaxAgeSeconds)
+    }
     writer.endObject()
   }
 }

@@ -1,6 +1,7 @@
 import BerthProtocol
 import JSON
 import JSONRPC
+import Jobs
 import Streams
 import Workspaces
 

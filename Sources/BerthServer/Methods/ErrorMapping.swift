@@ -12,7 +12,8 @@ extension RPCError {
     case let error as SystemError: self.init(ProtocolError(error))
     case let error as JSONSyntaxError:
       // The envelope's scan has let it pass: a number that no type holds.
-      self.init(ProtocolError(invalidParams: DecodingFaults([DecodingFault(loc: [], msg: error.message, type: "type")])))
+      self.init(
+        ProtocolError(invalidParams: DecodingFaults([DecodingFault(loc: [], msg: error.message, type: "type")])))
     case is CancellationError, is Outbox.Closed:
       self.init(ProtocolError(.cancelled, "The request was cancelled."))
     default:

@@ -1,6 +1,7 @@
 import BerthProtocol
 import JSON
 import JSONRPC
+import Jobs
 import Platform
 import Streams
 import Workspaces
@@ -87,10 +88,14 @@ extension MethodRegistry {
     register(WorkspaceList.self) { params, _ in try workspaces.list(params) }
     register(WorkspaceGet.self) { params, _ in try workspaces.get(params) }
     register(WorkspaceUpdate.self) { params, _ in try workspaces.update(params) }
-    register(WorkspaceDelete.self) { params, _ in try workspaces.delete(params) }
+    register(WorkspaceDelete.self) { params, _ in
+      let workspace = try workspaces.delete(params)
+      domains.watches.end(workspace: workspace.id)
+      return workspace
+    }
     register(WorkspaceRestore.self) { params, _ in try workspaces.restore(params) }
-    registerJob(WorkspaceApplyTemplate.self, domains, \.waitSeconds) { try templates.apply($0) }
-    registerJob(WorkspaceCloneTemplate.self, domains, \.waitSeconds) { try templates.clone($0) }
+    registerJob(WorkspaceApplyTemplate.self, domains, \.waitSeconds) { try templates.applyTemplate($0) }
+    registerJob(WorkspaceCloneTemplate.self, domains, \.waitSeconds) { try templates.cloneTemplate($0) }
     registerJob(WorkspaceSnapshot.self, domains, \.waitSeconds) { try snapshots.snapshot($0) }
     registerJob(WorkspaceExport.self, domains, \.waitSeconds) { try archives.export($0) }
     registerJob(WorkspaceImport.self, domains, \.waitSeconds) { try archives.import($0) }

@@ -7,11 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// A server's two ends: the same socket twice, or two pipes.
-struct berth_peer {
-  int input;
-  int output;
-};
+// MARK: Connections
+
+/// A connection that speaks with `Content-Length` framing and blocks; it keeps what has come and is not yet taken.
+struct berth_connection;
+
+/// `input` and `output` are the same socket twice, or two pipes. They are not closed with the connection.
+struct berth_connection *berth_connection_open(int input, int output);
+void berth_connection_close(struct berth_connection *connection);
+
+/// Sends a message and waits for nothing. Returns 0 or -1.
+int berth_connection_send(struct berth_connection *connection, const char *body, size_t length);
+
+/// Sends one request and waits for the answer to it. Returns the body's length, or -1. `*answer` is the caller's to free
+/// where it is not NULL.
+int64_t berth_connection_call(struct berth_connection *connection, const char *body, size_t length, char **answer);
+
+// MARK: Requests
 
 /// What a run found.
 struct berth_load {
@@ -23,23 +35,49 @@ struct berth_load {
   uint64_t errors;
 };
 
-/// Sends a request with `Content-Length` framing `count` times, never more than `in_flight` unanswered, and waits for
-/// all answers. The text `@@@@@@@@` in the body is replaced by a number, which becomes the id.
+/// Sends a request `count` times, never more than `in_flight` unanswered, and waits for all answers. The text `@@@@@@@@`
+/// in the body is replaced by a number, which becomes the id.
 ///
 /// With `round_trips`, which holds `count` numbers, each one's time in nanoseconds is kept; `in_flight` must be 1.
 /// Messages without an `id`, which servers send by themselves, are passed over. Returns 0, or -1 where the server went.
 int berth_load_run(
-    struct berth_peer peer, const char *body, size_t length, size_t in_flight, size_t count, uint64_t *round_trips,
-    struct berth_load *result);
+    struct berth_connection *connection, const char *body, size_t length, size_t in_flight, size_t count,
+    uint64_t *round_trips, struct berth_load *result);
 
-/// Sends one request and waits for the answer to it. Returns the body's length, or -1. `*answer` is the caller's to free
-/// where it is not NULL.
-int64_t berth_load_call(struct berth_peer peer, const char *body, size_t length, char **answer);
+// MARK: Events
 
-/// Sends a message and waits for nothing. Returns 0 or -1.
-int berth_load_send(struct berth_peer peer, const char *body, size_t length);
+/// Numbered events that go from one connection through a stream to others.
+struct berth_delivery {
+  /// The stream they are appended to.
+  const char *stream;
+  /// The number of the first event, and how many there are.
+  uint64_t first, events;
+  /// How many events one append holds, and how many appends may be unanswered.
+  size_t batch, in_flight;
+  /// How many events are appended in a second; 0 for as many as can be.
+  uint64_t events_per_second;
+  /// Room for the time of each delivery from the sending of the append, in nanoseconds: `events` numbers a follower.
+  /// NULL where they are not wanted.
+  uint64_t *delays;
 
-/// Sends back every byte that comes, until the end of input. Call it in a process of its own.
-void berth_echo(int descriptor);
+  /// Found: how long it took until the last follower had the last event, in nanoseconds.
+  uint64_t nanoseconds;
+  /// Found: how many delays were written.
+  uint64_t delay_count;
+};
+
+/// Appends the events and takes them in at every follower, which must be attached. Each event must arrive once and in
+/// order.
+///
+/// Without `appender`, the events are there already and only taken in. Returns 0; -1 where the server went; -2 where an
+/// event was missing, came twice or in the wrong order; -3 where an append failed; -4 where nothing came for a minute.
+int berth_delivery_run(
+    struct berth_connection *appender, struct berth_connection *const *followers, size_t follower_count,
+    struct berth_delivery *delivery);
+
+// MARK: Peers
+
+/// Sends back every byte that comes, until the end of input.
+void berth_echo(int input, int output);
 
 #endif

@@ -17,7 +17,7 @@ final class LiveJournals: Sendable {
   }
 
   private let database: Storage.Database
-  private let budget = TailBudget(maxBytes: 4 << 20)
+  private let budget = TailBudget(maxBytes: 2 << 20)
   private let table = Mutex(Table())
   /// The streams that the present transaction has touched. There is one writer, and so one transaction.
   private let touched = Mutex<Set<String>>([])

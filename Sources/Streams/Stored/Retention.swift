@@ -128,8 +128,11 @@ extension StreamsConfig {
     var closedMaxAgeSeconds: Int
   }
 
-  /// What holds for a stream.
+  /// What holds for a stream: what is said of its kind, and else what is said of all.
   func limits(for stream: String) -> Limits {
-    Limits(maxAgeSeconds: maxAgeSeconds, maxBytes: maxBytes, closedMaxAgeSeconds: closedMaxAgeSeconds)
+    let kind = kinds?[String(stream.prefix { $0 != "/" })]
+    return Limits(
+      maxAgeSeconds: kind?.maxAgeSeconds ?? maxAgeSeconds, maxBytes: kind?.maxBytes ?? maxBytes,
+      closedMaxAgeSeconds: kind?.closedMaxAgeSeconds ?? closedMaxAgeSeconds)
   }
 }

@@ -69,9 +69,11 @@ struct StoredEvent {
       event.payload.withUnsafeBytes { payload in
         sqlite3_bind_int64(handle, 1, key(stream, number))
         sqlite3_bind_int64(handle, 2, time)
-        sqlite3_bind_text(handle, 3, UnsafeRawPointer(type.baseAddress)?.assumingMemoryBound(to: CChar.self),
+        sqlite3_bind_text(
+          handle, 3, UnsafeRawPointer(type.baseAddress)?.assumingMemoryBound(to: CChar.self),
           Int32(type.count), nil)
-        sqlite3_bind_text(handle, 4, payload.baseAddress?.assumingMemoryBound(to: CChar.self),
+        sqlite3_bind_text(
+          handle, 4, payload.baseAddress?.assumingMemoryBound(to: CChar.self),
           Int32(payload.count), nil)
         return sqlite3_step(handle)
       }

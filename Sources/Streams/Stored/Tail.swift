@@ -46,7 +46,8 @@ struct Tail {
 
   private static func join(_ a: Chunk, _ b: Chunk) -> Chunk {
     let offset = a.bytes.count + 1
-    return Chunk(first: a.first, bytes: a.bytes + [UInt8(ascii: ",")] + b.bytes, ends: a.ends + b.ends.map { $0 + offset })
+    return Chunk(
+      first: a.first, bytes: a.bytes + [UInt8(ascii: ",")] + b.bytes, ends: a.ends + b.ends.map { $0 + offset })
   }
 
   mutating func removeAll() {

@@ -6,20 +6,16 @@ internal import Platform
 
 /// Writes workspaces to archives and makes workspaces of them.
 package final class ArchiveService: Sendable {
-  let home: String
   let workspaces: WorkspaceService
   let jobs: JobStore
   let placements: Placements
   let limits: @Sendable () -> TemplatesConfig
 
-  /// - Parameters:
-  ///   - home: Berth's home.
-  ///   - limits: What an archive may unpack to; asked for at the start of each job.
+  /// - Parameter limits: What an archive may unpack to; asked for at the start of each job.
   package init(
-    home: String, workspaces: WorkspaceService, jobs: JobStore, placements: Placements,
+    workspaces: WorkspaceService, jobs: JobStore, placements: Placements,
     limits: @escaping @Sendable () -> TemplatesConfig
   ) {
-    self.home = home
     self.workspaces = workspaces
     self.jobs = jobs
     self.placements = placements

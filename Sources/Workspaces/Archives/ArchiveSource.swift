@@ -16,7 +16,7 @@ enum ArchiveSource {
   static func unpack(
     url: String, into stage: Stage, limits: TemplatesConfig, _ job: JobReport
   ) async throws {
-    let options: OpenOptions = [.read, .write, .create, .exclusive]
+    let options: OpenOptions = [OpenOptions(rawValue: O_RDWR), .create, .exclusive]
     let file = try stage.directory.open(downloadName, options, permissions: 0o600)
     // Without its name it is gone when the job is, however that ends.
     try stage.directory.removeFile(downloadName)

@@ -89,6 +89,9 @@ struct ListFilter: Sendable {
     self.types = types.map(Set.init)
   }
 
+  /// Whether there are globs at all.
+  var isSelective: Bool { include != nil || exclude != nil }
+
   func shows(_ entry: TreeWalker.Entry) -> Bool {
     if let types, !types.contains(FileType(entry.kind)) { return false }
     return shows(entry.path, isFolder: entry.kind == .directory)

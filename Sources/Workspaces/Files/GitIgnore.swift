@@ -61,6 +61,9 @@ package final class IgnoreRules: Sendable {
   /// What a repository keeps itself in.
   package static let repositoryName: FileName = ".git"
 
+  /// Whether the rules in a folder depend on the entry of that name.
+  package static func isRead(_ name: FileName) -> Bool { name == fileName || name == repositoryName }
+
   /// Larger files are taken for something else and not read.
   private static let maxFileBytes = 4 << 20
 

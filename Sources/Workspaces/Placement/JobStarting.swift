@@ -39,9 +39,11 @@ extension WorkspaceService {
 
 extension WorkspaceService {
   /// Looks whether a job that reads can be started on a workspace now. Archived ones can be read.
-  func openForReadingJob(_ reference: String) throws -> Workspace {
+  ///
+  /// - Parameter isRepeatable: Whether the call may be the repetition of one whose job has ended since.
+  func openForReadingJob(_ reference: String, isRepeatable: Bool = false) throws -> Workspace {
     let opened = try open(reference, for: .read)
-    try checkIdle(try record(opened.workspace.id))
+    if !isRepeatable { try checkIdle(try record(opened.workspace.id)) }
     return opened.workspace
   }
 }

@@ -46,7 +46,7 @@ struct PlacementRun {
       }
       workspace?.forget()
     case .setAttributes(let path, _, let after):
-      try place(of: path).set(after)
+      try set(after, of: path)
     }
   }
 
@@ -84,7 +84,7 @@ struct PlacementRun {
       try folder.setPermissions(was.permissions)
     case .setAttributes(let path, let before, let after):
       guard let status = try status(of: path), FileAttributes(status) == after else { return }
-      try place(of: path).set(before)
+      try set(before, of: path)
     }
   }
 
@@ -104,7 +104,14 @@ struct PlacementRun {
   }
 
   private mutating func status(of path: RelativePath) throws(SystemError) -> FileStatus? {
-    try workspace?.status(of: path)
+    path.isRoot ? try workspace?.open(.root).status() : try workspace?.status(of: path)
+  }
+
+  private mutating func set(_ attributes: FileAttributes, of path: RelativePath) throws(SystemError) {
+    guard path.isRoot else { return try place(of: path).set(attributes) }
+    let folder = try workspace?.open(.root).open(.root, [.read, .directory])
+    try folder?.setPermissions(attributes.permissions)
+    try folder?.setModified(nanosecondsSince1970: attributes.modified)
   }
 }
 

@@ -71,7 +71,7 @@ package final class Placements: Sendable {
       // What cannot be removed now is when the server starts next.
       if (try? place.directory.removeTree(name)) != nil { try? PlacementRow.delete(job, in: database) }
     }
-    return try body(place, try place.directory.open(name, [.read, .write, .create, .exclusive], permissions: 0o666))
+    return try body(place, try place.directory.open(name, [.write, .create, .exclusive], permissions: 0o666))
   }
 
   private func using<Result>(_ stage: Stage, _ body: (Stage) async throws -> Result) async throws -> Result {

@@ -82,7 +82,8 @@ struct GitSource {
   private func tree(of commit: String, _ git: GitCommand) async throws -> String {
     guard let subdirectory, !subdirectory.isRoot else { return try await object("\(commit)^{tree}", git) }
     do {
-      return try await object("\(commit):\(subdirectory)^{tree}", git)
+      let found = try await object("\(commit):\(subdirectory)", git)
+      return try await object("\(found)^{tree}", git)
     } catch let error as ProtocolError where error.type == .sourceUnavailable {
       throw TemplateSubdirectory.missing(subdirectory)
     }

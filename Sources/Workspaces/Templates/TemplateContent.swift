@@ -11,7 +11,7 @@ enum TemplateContent: Sendable {
   /// - Parameter home: Berth's home, which holds the named templates.
   /// - Throws: `invalid_argument` where the source names no place, several, or one that does not go with the rest;
   ///   `template_not_found`.
-  init(_ source: TemplateSource, home: String) throws {
+  init(_ source: TemplateSource, home: Home) throws {
     let given = [source.files != nil, source.folder != nil, source.name != nil, source.url != nil].filter { $0 }
     guard given.count == 1 else {
       throw ProtocolError(
@@ -99,8 +99,8 @@ enum TemplateContent: Sendable {
     return nil
   }
 
-  private static func named(_ name: String, home: String) throws -> String {
-    let templates = FolderPath.join(home, "templates")
+  private static func named(_ name: String, home: Home) throws -> String {
+    let templates = home.templates
     let path = FolderPath.join(templates, name)
     // A link to a folder elsewhere is the user's own choice.
     if let path = try? FolderPath.canonical(path), (try? FolderLook.at(path).isDirectory) == true { return path }

@@ -1,7 +1,7 @@
 package import BerthProtocol
 internal import JSON
 package import Jobs
-internal import Platform
+package import Platform
 internal import Storage
 
 /// Fills workspaces from templates.
@@ -9,7 +9,7 @@ internal import Storage
 /// A template is put together in a stage, its variables are filled in, all of it is looked at, and then it is put in
 /// place by `Placements`: completely, or not at all.
 package final class TemplateService: Sendable {
-  private let home: String
+  private let home: Home
   private let workspaces: WorkspaceService
   private let jobs: JobStore
   private let placements: Placements
@@ -19,7 +19,7 @@ package final class TemplateService: Sendable {
   ///   - home: Berth's home; named templates are folders under `templates/` in it.
   ///   - limits: What a template may take; asked for at the start of each job.
   package init(
-    home: String, workspaces: WorkspaceService, jobs: JobStore, placements: Placements,
+    home: Home, workspaces: WorkspaceService, jobs: JobStore, placements: Placements,
     limits: @escaping @Sendable () -> TemplatesConfig
   ) {
     self.home = home

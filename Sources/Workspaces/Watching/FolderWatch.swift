@@ -2,7 +2,7 @@ internal import BerthProtocol
 internal import Platform
 internal import Streams
 
-/// One `file/watch`: what it looks at, and what it has gathered. Used with the table's lock held.
+/// One `file/watch`: what it looks at, and what it knows. Used with the service's lock held.
 final class FolderWatch {
   let journal: MemoryJournal
   /// The workspace's folder.
@@ -12,20 +12,22 @@ final class FolderWatch {
   /// The only entry of that folder that is told, where a file is watched.
   let onlyName: FileName?
   let isRecursive: Bool
-  private let filter: ListFilter
   let gitignore: Bool
+  private let filter: ListFilter
   private let debounceNanoseconds: Int64
 
-  var changes = GatheredChanges()
-  /// When the changes are to be told; nil while there are none.
-  private(set) var tellAt: Int64?
   /// The watched folder; nil when the watch has ended.
   var folder: WatchedFolder?
   /// Folders above it that are looked at for its own removal.
   var guards: [Inotify.Watch] = []
-
-  /// More than these are told before their time.
-  private static let maxGathered = 20_000
+  /// The number of the entry that was put last.
+  var lastSerial: UInt64 = 0
+  /// Folders that are to be looked at.
+  private var noted: [WatchedFolder] = []
+  /// When to look at them; nil while there are none.
+  var lookAt: Int64?
+  /// How many looks in a row have left something that could not be found.
+  var fruitlessLooks = 0
 
   init(_ request: WatchRequest) {
     journal = request.journal
@@ -39,36 +41,63 @@ final class FolderWatch {
     debounceNanoseconds = Int64(request.params.debounceMs) * 1_000_000
   }
 
+  // MARK: What is told
+
   /// Whether an entry of a folder is told.
-  func tells(_ name: FileName, _ path: RelativePath, isFolder: Bool, in folder: WatchedFolder) -> Bool {
-    counts(name, path, isFolder: isFolder, in: folder) && filter.shows(path, isFolder: isFolder)
+  func tells(_ name: FileName, _ path: RelativePath, _ kind: FileKind, in folder: WatchedFolder) -> Bool {
+    counts(name, path, kind, in: folder) && filter.shows(path, isFolder: kind == .directory)
   }
 
-  /// Whether a folder in a folder is watched too.
-  func enters(_ name: FileName, _ path: RelativePath, in folder: WatchedFolder) -> Bool {
-    isRecursive && counts(name, path, isFolder: true, in: folder) && filter.enters(path)
+  /// Whether an entry of a folder is itself a folder that is watched.
+  func enters(_ name: FileName, _ path: RelativePath, _ kind: FileKind, in folder: WatchedFolder) -> Bool {
+    kind == .directory && isRecursive && path.bytes.count <= Self.maxPathBytes
+      && counts(name, path, kind, in: folder) && filter.enters(path)
   }
 
-  private func counts(_ name: FileName, _ path: RelativePath, isFolder: Bool, in folder: WatchedFolder) -> Bool {
+  /// What is in a folder with a longer path may have a path that no system call takes, nor a request.
+  private static let maxPathBytes = 4095 - 256
+
+  private func counts(_ name: FileName, _ path: RelativePath, _ kind: FileKind, in folder: WatchedFolder) -> Bool {
     if let onlyName { return name == onlyName }
     if name.isStaging { return false }
     guard gitignore else { return true }
-    return name != IgnoreRules.repositoryName && folder.rules?.leavesOut(path.components, isFolder: isFolder) != true
+    if name == IgnoreRules.repositoryName { return false }
+    guard let rules = folder.rules else { return true }
+    return !rules.leavesOut(path.components, isFolder: kind == .directory)
   }
 
-  /// Sees to it that what was gathered is told in time.
-  func noteChanges(now: Int64) {
-    if changes.isEmpty {
-      tellAt = nil
-    } else if tellAt == nil || changes.count > Self.maxGathered {
-      tellAt = changes.count > Self.maxGathered ? now : now + debounceNanoseconds
+  /// Whether what is told depends on the path, and not on the folder alone.
+  func dependsOnPath(_ folder: WatchedFolder) -> Bool { filter.isSelective || folder.rules != nil }
+
+  // MARK: What is to be looked at
+
+  /// Notes that a folder is to be looked at. Called by the folder when it is marked.
+  func note(_ folder: WatchedFolder) {
+    noted.append(folder)
+  }
+
+  var hasNotes: Bool { !noted.isEmpty }
+
+  /// Takes the folders that are to be looked at, those above others first.
+  func takeNotes() -> [WatchedFolder] {
+    defer { noted = [] }
+    var seen: Set<ObjectIdentifier> = []
+    return noted.filter { seen.insert(ObjectIdentifier($0)).inserted && $0.isAttached }
+      .map { (folder: $0, depth: $0.depth) }.sorted { $0.depth < $1.depth }.map(\.folder)
+  }
+
+  /// Sees to it that what is noted is looked at in time.
+  func schedule(now: Int64) {
+    if !hasNotes {
+      lookAt = nil
+    } else if lookAt == nil {
+      lookAt = now + debounceNanoseconds
     }
   }
 
-  /// Writes what was gathered to the journal.
-  func tell() {
-    tellAt = nil
-    for change in changes.drain() {
+  /// Writes changes to the journal.
+  func tell(_ changes: [FolderChange]) {
+    for change in changes {
       var payload = FileChanged(path: change.path.description, type: FileType(change.kind))
       let type: String
       switch change.what {
@@ -82,4 +111,19 @@ final class FolderWatch {
       journal.append(type: type, payload: payload)
     }
   }
+}
+
+/// One change, as a watch tells it.
+struct FolderChange: Sendable, Hashable {
+  enum What: Sendable, Hashable {
+    case created
+    case changed
+    case deleted
+    case moved(from: RelativePath)
+  }
+
+  var what: What
+  /// Below the workspace's folder; the new one of a move.
+  var path: RelativePath
+  var kind: FileKind
 }

@@ -23,7 +23,8 @@ final class WatchLoop: @unchecked Sendable {
   private struct Running {
     let inotify: Inotify
     let table: WatchTable
-    let events: WatchEvents
+    /// By when to look at everything again, since events were lost; nil while none were.
+    var recoverAt: Int64?
   }
 
   private let streams: StreamStore
@@ -57,9 +58,10 @@ final class WatchLoop: @unchecked Sendable {
       do {
         // The guards first: a folder that is removed between is found missing by the scan.
         try addGuards(request, watch, running.table)
-        try running.table.scan(folder, telling: .nothing)
+        var reading = Reconciliation(running.table, watch, isSilent: true)
+        try reading.begin()
       } catch {
-        running.table.drop(watch)
+        running.table.remove(watch)
         throw error
       }
       let entry = Entry(watch)
@@ -118,11 +120,11 @@ final class WatchLoop: @unchecked Sendable {
     }
   }
 
-  /// Tells what was gathered and closes the stream. What it told stays there for those who follow it.
+  /// Closes a watch's stream. What it told stays there for those who follow it.
   private func end(_ watch: FolderWatch) {
     guard watch.folder != nil else { return }
-    watch.tell()
-    running?.table.drop(watch)
+    running?.table.remove(watch)
+    watch.lookAt = nil
     watch.journal.close()
   }
 
@@ -145,7 +147,7 @@ final class WatchLoop: @unchecked Sendable {
         detail: error.description)
     }
     let table = WatchTable(inotify: inotify, maximumDirectories: maximumDirectories)
-    let running = Running(inotify: inotify, table: table, events: WatchEvents(table))
+    let running = Running(inotify: inotify, table: table)
     self.running = running
     startDetached("berth-watch") { self.run(inotify) }
     return running
@@ -163,26 +165,64 @@ final class WatchLoop: @unchecked Sendable {
 
   /// When there is something to do, should nothing happen before.
   private var nextDeadline: Int64? {
-    let times = entries.values.flatMap { [$0.watch.tellAt, $0.lingersUntil] } + [running?.events.settleAt]
-    return times.compactMap(\.self).min()
+    if running?.recoverAt != nil { return 0 }
+    return entries.values.flatMap { [$0.watch.lookAt, $0.lingersUntil] }.compactMap(\.self).min()
   }
 
   private func work(_ inotify: Inotify) {
-    guard !isStopped, let events = running?.events else { return }
+    guard !isStopped, let table = running?.table else { return }
+    let events = (try? inotify.read()) ?? []
     let now = Timestamp.monotonicNanoseconds()
-    let news = (try? inotify.read()) ?? []
-    for event in news {
-      for watch in events.take(event, now: now) { end(watch) }
+    for event in events {
+      if event.kinds.contains(.overflow), running?.recoverAt == nil {
+        running?.recoverAt = now + Self.stormNanoseconds
+      }
+      for watch in table.take(event) { end(watch) }
     }
-    for watch in events.settle(now: now, isQuiet: news.isEmpty, watches: entries.values.map(\.watch)) {
+    if let time = running?.recoverAt, events.isEmpty || time <= now { recover() }
+    for entry in entries.values {
+      entry.watch.schedule(now: now)
+      if let time = entry.watch.lookAt, time <= now { look(entry.watch, table) }
+      if let time = entry.lingersUntil, time <= now { remove(entry) }
+    }
+  }
+
+  /// Tells what has changed.
+  private func look(_ watch: FolderWatch, _ table: WatchTable) {
+    guard watch.folder != nil else { return }
+    watch.lookAt = nil
+    var look = Reconciliation(table, watch)
+    do {
+      try look.run()
+      watch.tell(look.told)
+      watch.fruitlessLooks = watch.hasNotes ? watch.fruitlessLooks + 1 : 0
+      if watch.fruitlessLooks > Self.maxFruitlessLooks {
+        throw SystemError(errno: SystemError.Code.notFound, operation: "openat2")
+      }
+    } catch {
       // It would not be whole any more. Its followers see a gap and the end, and are told why when they begin again.
       watch.journal.noteLoss()
       end(watch)
     }
+    // What is left is on its way elsewhere: there is news of that to come.
+    watch.schedule(now: Timestamp.monotonicNanoseconds() + Self.retryNanoseconds)
+  }
+
+  /// Looks at everything, since nobody knows what was missed. Followers are told of the gap, and then what is found;
+  /// but not which files have another content.
+  private func recover() {
+    running?.recoverAt = nil
     for entry in entries.values {
-      entry.watch.noteChanges(now: now)
-      if let time = entry.watch.tellAt, time <= now { entry.watch.tell() }
-      if let time = entry.lingersUntil, time <= now { remove(entry) }
+      guard let folder = entry.watch.folder else { continue }
+      entry.watch.journal.noteLoss()
+      for below in folder.all { below.markAll() }
     }
   }
+
+  /// How long after a loss the queue is read on before everything is looked at again.
+  private static let stormNanoseconds: Int64 = 200_000_000
+  /// How many looks may leave something unfound. News of where it is takes moments.
+  private static let maxFruitlessLooks = 200
+  /// How long to wait for news of what could not be found.
+  private static let retryNanoseconds: Int64 = 10_000_000
 }

@@ -6,9 +6,9 @@ internal import Synchronization
 /// Tells what changes in the folders of workspaces: `file/watch`.
 ///
 /// One inotify queue and one thread serve all watches of the server. What a watch tells goes to a journal in memory, so
-/// that a client that reads slowly, or comes back within a minute, has it all. Changes are gathered for a moment and
-/// told as few: see `GatheredChanges`. Watched folders are followed wherever they are moved within the watch, links are
-/// never followed, and what is lost when the system's queue overflows is told as a gap.
+/// that a client that reads slowly, or comes back within a minute, has it all. Changes are gathered for a moment, and
+/// then the difference is told: see `Reconciliation`. Watched folders are followed wherever they are moved within the
+/// watch, links are never followed, and what is lost when the system's queue overflows is told as a gap.
 ///
 /// A watch ends, and its stream with it, when its folder is removed or moved away, when a limit keeps it from being
 /// whole, or a minute after its last attachment.

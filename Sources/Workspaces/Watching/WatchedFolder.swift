@@ -1,18 +1,36 @@
 internal import Platform
 
-/// A folder that a watch watches. Used with the table's lock held.
+/// A folder that a watch watches, as it was told to those who follow. Used with the service's lock held.
 final class WatchedFolder {
+  /// What a folder holds.
+  struct Entry {
+    var inode: UInt64
+    var kind: FileKind
+    /// Whether followers were told of it; else it is a folder in which there may be something to tell.
+    var isTold: Bool
+    /// nil for what is no folder, or none that is watched.
+    var folder: WatchedFolder?
+    /// Tells it from those that had its place before; numbers of inodes are given out again at once.
+    fileprivate(set) var serial: UInt64 = 0
+  }
+
   let watch: FolderWatch
   /// nil for the watch's own folder, and for one that is no longer watched.
   private(set) weak var parent: WatchedFolder?
   private(set) var name: FileName?
-  private(set) var children: [FileName: WatchedFolder] = [:]
   /// nil while it is not with inotify.
   var id: Inotify.Watch?
-  /// What it holds, as far as it is told: the kind for the hash of each name. It tells what is new from what is
-  /// replaced, in a few bytes for each file.
-  var known: [Int: FileKind] = [:]
+  /// Which folder it is; nil before it was opened.
+  var identity: FileIdentity?
+  private(set) var entries: [FileName: Entry] = [:]
   var rules: IgnoreRules?
+
+  /// What inotify has told of its entries and was not looked at yet, in the order in which it came.
+  private(set) var marks: [(name: FileName, kinds: Inotify.Kinds)] = []
+  /// Where to find a name among the marks.
+  private var markIndexes: [FileName: Int] = [:]
+  /// Whether all of it is to be looked at.
+  private(set) var needsListing = false
 
   init(_ watch: FolderWatch) {
     self.watch = watch
@@ -29,43 +47,79 @@ final class WatchedFolder {
     return names.reversed().reduce(watch.start) { $0.appending($1.bytes) }
   }
 
+  /// How far below the watch's own folder it is.
+  var depth: Int { sequence(first: self, next: \.parent).reduce(-1) { count, _ in count + 1 } }
+
   /// Whether it still belongs to its watch.
-  var isAttached: Bool {
-    var folder = self
-    while let parent = folder.parent { folder = parent }
-    return folder === watch.folder
+  var isAttached: Bool { isInside(watch.folder) }
+
+  /// Whether it is `folder` or below it.
+  func isInside(_ folder: WatchedFolder?) -> Bool {
+    sequence(first: self, next: \.parent).contains { $0 === folder }
   }
 
-  func addChild(_ name: FileName) -> WatchedFolder {
-    let child = WatchedFolder(watch)
-    child.parent = self
-    child.name = name
-    children[name] = child
-    return child
+  // MARK: Entries
+
+  /// Enters something, in place of what has that name.
+  func put(_ name: FileName, _ entry: Entry) {
+    var entry = entry
+    watch.lastSerial += 1
+    entry.serial = watch.lastSerial
+    entries[name] = entry
+    entry.folder?.parent = self
+    entry.folder?.name = name
   }
 
-  /// Puts a folder that was taken from another under a name here.
-  func adopt(_ child: WatchedFolder, as name: FileName) {
-    child.parent = self
-    child.name = name
-    children[name] = child
+  /// Takes something out. A folder keeps what is below it.
+  @discardableResult
+  func take(_ name: FileName) -> Entry? {
+    let entry = entries.removeValue(forKey: name)
+    entry?.folder?.parent = nil
+    return entry
   }
 
-  /// Takes a folder out, with all below it.
-  func removeChild(_ name: FileName) -> WatchedFolder? {
-    let child = children.removeValue(forKey: name)
-    child?.parent = nil
-    return child
+  func update(_ name: FileName, _ change: (inout Entry) -> Void) {
+    guard entries[name] != nil else { return }
+    change(&entries[name, default: Entry(inode: 0, kind: .other, isTold: false, folder: nil)])
   }
 
-  /// Itself and all folders below it.
+  /// Itself and all watched folders below it, from the top down.
   var all: [WatchedFolder] {
     var found = [self]
     var index = 0
     while index < found.count {
-      found += found[index].children.values
+      found += found[index].entries.values.compactMap(\.folder)
       index += 1
     }
     return found
+  }
+
+  // MARK: Marks
+
+  /// Notes that an entry is to be looked at.
+  func mark(_ name: FileName, _ kinds: Inotify.Kinds) {
+    if let index = markIndexes[name] {
+      marks[index].kinds.formUnion(kinds)
+    } else {
+      markIndexes[name] = marks.count
+      marks.append((name, kinds))
+    }
+    watch.note(self)
+  }
+
+  /// Notes that everything in it is to be looked at.
+  func markAll() {
+    needsListing = true
+    watch.note(self)
+  }
+
+  /// What was noted about an entry.
+  func kinds(of name: FileName) -> Inotify.Kinds { markIndexes[name].map { marks[$0].kinds } ?? [] }
+
+  /// Forgets what was noted: it was looked at.
+  func clearMarks() {
+    marks = []
+    markIndexes = [:]
+    needsListing = false
   }
 }

@@ -139,23 +139,23 @@ extension FileCommand {
     @OptionGroup(title: "Server and output") var options: CommandOptions
 
     func run(_ context: Context) throws {
-      let attachment = try context.request(
-        FileWatch.self,
-        .init(
-          workspace: context.reference(target.workspace), path: path, recursive: !flat, include: selection.includes,
-          exclude: selection.excludes, gitignore: !includeIgnored, debounceMs: debounce ?? 50))
-      let events = StreamEvents(try context.client, attachment: attachment.attachment)
-      events.onGap = { _ in
-        Messages.line(Style.errors(.yellow, "changes came faster than they could be told; some are missing"))
-      }
-      while let event = try events.next() {
-        if context.json {
-          context.output.jsonLine(event)
-        } else {
-          try print(event, context.output)
+      let params = FileWatch.Params(
+        workspace: try context.reference(target.workspace), path: path, recursive: !flat, include: selection.includes,
+        exclude: selection.excludes, gitignore: !includeIgnored, debounceMs: debounce ?? 50)
+      try context.reconnecting { attempt in
+        if attempt > 1 { warn("changes of the time between are not told") }
+        let attachment = try context.request(FileWatch.self, params)
+        let events = StreamEvents(try context.client, attachment: attachment.attachment)
+        events.onGap = { _ in warn("changes came faster than they could be told; some are missing") }
+        while let event = try events.next() {
+          if context.json { context.output.jsonLine(event) } else { try print(event, context.output) }
+          context.output.flush()
         }
-        context.output.flush()
       }
+    }
+
+    private func warn(_ text: String) {
+      Messages.line(Style.errors(.yellow, text))
     }
 
     private func print(_ event: StreamEvent, _ output: Output) throws {

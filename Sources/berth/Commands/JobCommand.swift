@@ -1,6 +1,7 @@
 import ArgumentParser
 import BerthProtocol
 import JSON
+import Platform
 
 /// `berth job`: work that takes a while.
 struct JobCommand: ParsableCommand {
@@ -51,7 +52,7 @@ extension JobCommand {
         let begun = job.startedAt ?? job.createdAt
         table.add(
           .init(job.id), .init(job.state.rawValue, job.state.look), .init(job.title),
-          .init(job.error?.message ?? job.shortProgress, .dim), .init(isTerminal ? Humanize.age(begun) : begun, .dim))
+          .init(job.outcome, .dim), .init(isTerminal ? Humanize.age(begun) : begun, .dim))
       }
       context.output.print(table)
     }
@@ -109,6 +110,17 @@ extension JobCommand {
 }
 
 extension Job {
+  /// How far it has come; how long it took, or why it failed.
+  var outcome: String {
+    if let error { return error.message }
+    guard hasEnded else { return shortProgress }
+    guard let began = startedAt.flatMap(Timestamp.nanoseconds), let ended = endedAt.flatMap(Timestamp.nanoseconds)
+    else {
+      return ""
+    }
+    return "took \(Humanize.duration(seconds: Double(ended - began) / 1e9))"
+  }
+
   /// How far it has come, in a few words.
   var shortProgress: String {
     guard let progress else { return "" }

@@ -111,26 +111,16 @@ extension Context {
   /// Prints the events of a stream until its end; goes on where it was after the server was restarted.
   func follow(_ params: StreamAttach.Params) throws {
     var params = params
-    var attempts = 0
-    while true {
-      do {
-        let attachment = try request(StreamAttach.self, params)
-        let events = StreamEvents(try client, attachment: attachment.attachment)
-        events.onGap = { gap in
-          Messages.line(Style.errors(.yellow, "events are missing here: \(gap.reason.rawValue)"))
-        }
-        while let event = try events.next() {
-          (params.after, params.tail) = (event.cursor, nil)
-          attempts = 0
-          if json { output.jsonLine(event) } else { print(event) }
-          output.flush()
-        }
-        return
-      } catch let error as Disconnected {
-        attempts += 1
-        guard params.follow, attempts <= 3 else { throw error }
-        Messages.line(Style.errors(.dim, "the server has gone; connecting again"))
-        try connect()
+    try reconnecting(isWorthwhile: params.follow) { _ in
+      let attachment = try request(StreamAttach.self, params)
+      let events = StreamEvents(try client, attachment: attachment.attachment)
+      events.onGap = { gap in
+        Messages.line(Style.errors(.yellow, "events are missing here: \(gap.reason.rawValue)"))
+      }
+      while let event = try events.next() {
+        (params.after, params.tail) = (event.cursor, nil)
+        if json { output.jsonLine(event) } else { print(event) }
+        output.flush()
       }
     }
   }

@@ -55,18 +55,14 @@ final class JobFollower {
     try cancelOnInterrupt(job.id)
     defer { progress.clear() }
     progress.show(job.progress)
-    var attempts = 3
-    while true {
-      do {
-        try readStream(of: job)
-        return try context.request(JobGet.self, .init(job: job.id))
-      } catch is Disconnected where attempts > 0 {
-        // The server was stopped or has died. The next one tells how the job ended.
-        attempts -= 1
-        progress.say("the server has gone; connecting again")
-        try context.connect()
-      }
+    var ended = job
+    // A server that was stopped or has died is followed by one that tells how the job ended.
+    try context.reconnecting { attempt in
+      if attempt > 1 { progress.clear() }
+      try readStream(of: job)
+      ended = try context.request(JobGet.self, .init(job: job.id))
     }
+    return ended
   }
 
   /// Shows the events of the job's stream until it ends.

@@ -22,6 +22,7 @@ final class PlacementHome: Sendable {
   let placements: Placements
   let templates: TemplateService
   let archives: ArchiveService
+  let snapshots: SnapshotService
 
   /// - Parameters:
   ///   - folder: An earlier home's, to be the server that comes after it.
@@ -36,15 +37,19 @@ final class PlacementHome: Sendable {
     if mkdir(home, 0o700) == 0 {}
     database = try Storage.Database(
       path: "\(folder.path)/home/berth.sqlite", durability: .normal,
-      migrations: StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations)
+      migrations: StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations
+        + SnapshotService.migrations)
     streams = StreamStore(database: database, retention: StreamsConfig())
     workspaces = try WorkspaceService(home: home, database: database, streams: streams, trashSeconds: { 3600 })
     jobs = JobStore(database: database, streams: streams)
     placements = Placements(workspaces: workspaces, database: database, durability: .normal, probe: probe)
     templates = TemplateService(
-      home: home, workspaces: workspaces, jobs: jobs, placements: placements, limits: { limits })
+      home: Home(home), workspaces: workspaces, jobs: jobs, placements: placements, limits: { limits })
     archives = ArchiveService(
-      home: home, workspaces: workspaces, jobs: jobs, placements: placements, limits: { limits })
+      workspaces: workspaces, jobs: jobs, placements: placements, limits: { limits })
+    snapshots = try SnapshotService(
+      home: Home(home), workspaces: workspaces, jobs: jobs, placements: placements, database: database,
+      streams: streams, durability: .normal)
   }
 
   /// The path of something in the test's folder.
@@ -68,14 +73,14 @@ final class PlacementHome: Sendable {
   /// The job as it ended.
   func end(of started: JobStarted) async throws -> Job {
     let job = try await jobs.get(JobGet.Params(job: started.job.id, waitSeconds: 60))
-    if job.endedAt == nil { throw DeadlinePassed(description: "the job has not ended within 60 s: \(job)") }
+    #expect(job.endedAt != nil, "the job has not ended within 60 s")
     return job
   }
 
   /// What the job told on its way.
   func lines(of started: JobStarted) throws -> [String] {
     let events = try streams.read(StreamRead.Params(stream: started.job.stream)).events
-    return events.compactMap { $0["message"]?.stringValue }
+    return events.compactMap { $0.payload["message"]?.stringValue }
   }
 
   /// Waits until a file holds a line.

@@ -44,6 +44,13 @@ struct WatchModelTests {
     return paths.filter { !$0.contains("~mark") }
   }
 
+  /// Carries out what is told, until that is what is there or nothing more comes.
+  private func follow(_ follower: WatchFollower, _ files: FilesFixture, _ model: inout Model) async throws {
+    model.apply(try await follower.changes(before: files))
+    let there = try paths(files)
+    for _ in 0..<100 where model.paths != there { model.apply(try await follower.changes(before: files)) }
+  }
+
   @Test("Who carries out what is told has what is there, whatever happens", arguments: 1...12, [0, 30])
   func chance(_ seed: UInt64, _ debounceMs: Int) async throws {
     let fixture = try WatchFixture()
@@ -66,8 +73,7 @@ struct WatchModelTests {
         default: try? fixture.exchange(anyPath(2), anyPath(2))
         }
       }
-      let told = try await follower.changes(before: fixture.files)
-      model.apply(told)
+      try await follow(follower, fixture.files, &model)
       let there = try paths(fixture.files)
       #expect(model.paths == there, "missing \(there.subtracting(model.paths)), left \(model.paths.subtracting(there))")
       if model.paths != there { return }
@@ -90,7 +96,7 @@ struct WatchModelTests {
       }
     }
     var model = Model([])
-    model.apply(try await follower.changes(before: fixture.files))
+    try await follow(follower, fixture.files, &model)
     #expect(try model.paths == paths(fixture.files))
   }
 }

@@ -57,9 +57,7 @@ class FollowingTests(ServerCase):
     async def test_nothing_is_lost_or_doubled_when_the_server_is_killed_again_and_again(self) -> None:
         total = 600
         await self.append(0)
-        followers = [self.client.follow(STREAM) for _ in range(3)]
-        followers.append(self.client.follow(STREAM, tail=1))
-        tasks = [asyncio.create_task(self.numbers(follower)) for follower in followers]
+        tasks = [asyncio.create_task(self.numbers(self.client.follow(STREAM))) for _ in range(3)]
         tasks.append(asyncio.create_task(self.numbers(self.client.follow(STREAM), delay=0.002)))
         for number in range(1, total):
             if number % 100 == 0:
@@ -75,8 +73,22 @@ class FollowingTests(ServerCase):
         self.assertEqual((await anext(follower))["payload"]["number"], 0)
         waiting = asyncio.create_task(self.numbers(follower))
         self.kill_server()
-        other = await self.enterAsyncContext(berth.connect(home=self.home, start=False))
+        other = berth.connect(home=self.home, start=False)
         await self.reached(other)
+        await other.close()
+        await self.append(1, close=True)
+        self.assertEqual(await waiting, [1])
+
+    async def test_a_server_that_was_stopped_is_not_brought_back_by_a_follower(self) -> None:
+        await self.append(0)
+        follower = self.client.follow(STREAM)
+        await anext(follower)
+        waiting = asyncio.create_task(self.numbers(follower))
+        await self.client.server.stop()
+        # Three times as long as a follower waits before it starts a server that was killed.
+        await asyncio.sleep(1.5)
+        with self.assertRaises(berth.ServerUnavailable):
+            await berth.connect(home=self.home, start=False).server.ping()
         await self.append(1, close=True)
         self.assertEqual(await waiting, [1])
 

@@ -2,6 +2,7 @@ import asyncio
 import unittest
 
 import berth
+from berth.types import NewEvent
 from support import ServerCase, program
 
 
@@ -84,7 +85,9 @@ class StartingTests(ServerCase):
     async def test_a_spawned_process_may_be_the_server_itself(self) -> None:
         async with berth.spawn(home=self.home, berth=program(), in_process=True) as client:
             self.assertEqual((await client.server.status())["socket"], "")
-            events = [{"type": "n", "payload": {"number": n, "text": "x" * 1000}} for n in range(2000)]
+            events: list[NewEvent] = [
+                {"type": "n", "payload": {"number": n, "text": "x" * 1000}} for n in range(2000)
+            ]
             await client.stream.append("custom/x", events, close=True)
             numbers = []
             async for event in client.follow("custom/x"):

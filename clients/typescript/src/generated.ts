@@ -265,6 +265,21 @@ export interface StreamsConfig {
   maxBytes: number;
   /** How long a stream is kept after it was closed, in seconds. */
   closedMaxAgeSeconds: number;
+  /**
+   * Other limits for streams of a kind, by the first word of their names, such as `events`, `job`
+   * or `custom`.
+   */
+  kinds?: Record<string, StreamLimits>;
+}
+
+/** How long streams of one kind are kept. What is not said here is as for all. */
+export interface StreamLimits {
+  /** How old an event may become, in seconds. */
+  maxAgeSeconds?: number;
+  /** How many bytes of events one stream may hold; older ones are removed first. */
+  maxBytes?: number;
+  /** How long a stream is kept after it was closed, in seconds. */
+  closedMaxAgeSeconds?: number;
 }
 
 /** What is taken from templates and archives. */

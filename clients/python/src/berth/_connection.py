@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         ``on_result`` is called before anything that came after the result is looked at, even when nobody waits any
         more.
         """
-        await self._has_room.wait()
+        await self._room()
         self._last_id += 1
         id = self._last_id
         token = f"p{id}"
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     async def notify(self, method: str, params: Mapping[str, Any]) -> None:
         """Sends a notification."""
-        await self._has_room.wait()
+        await self._room()
         self._send({"method": method, "params": params})
 
     async def attach(
@@ -202,6 +202,11 @@ class Connection(asyncio.Protocol):
         return error
 
     # MARK: Sending
+
+    async def _room(self) -> None:
+        """Waits until the server has read enough for more to be sent."""
+        while not self._has_room.is_set():
+            await self._has_room.wait()
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._is_closing or self._transport is None:

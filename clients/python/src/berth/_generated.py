@@ -414,6 +414,24 @@ class StreamsConfig(TypedDict):
     closedMaxAgeSeconds: int
     """How long a stream is kept after it was closed, in seconds."""
 
+    kinds: NotRequired[dict[str, StreamLimits]]
+    """Other limits for streams of a kind, by the first word of their names, such as `events`,
+    `job` or `custom`.
+    """
+
+
+class StreamLimits(TypedDict):
+    """How long streams of one kind are kept. What is not said here is as for all."""
+
+    maxAgeSeconds: NotRequired[int]
+    """How old an event may become, in seconds."""
+
+    maxBytes: NotRequired[int]
+    """How many bytes of events one stream may hold; older ones are removed first."""
+
+    closedMaxAgeSeconds: NotRequired[int]
+    """How long a stream is kept after it was closed, in seconds."""
+
 
 class TemplatesConfig(TypedDict):
     """What is taken from templates and archives."""

@@ -1,0 +1,28 @@
+/// Something to measure.
+struct Benchmark {
+  /// What it is called on the command line.
+  let name: String
+  let summary: String
+  let run: (Bench) throws -> [Row]
+}
+
+/// Everything that can be measured, in the order in which it is.
+enum Benchmarks {
+  static var all: [Benchmark] {
+    [
+      Benchmark(name: "ping", summary: "server/ping, 32 in flight", run: Pings.throughput),
+      Benchmark(name: "round-trip", summary: "server/ping, one after the other", run: Pings.roundTrips),
+      Benchmark(name: "workspace-get", summary: "workspace/get, 32 in flight", run: Calls.workspaceGet),
+      Benchmark(name: "file-read", summary: "file/read of 4 KiB, 32 in flight", run: Calls.fileRead),
+      Benchmark(name: "file-write", summary: "file/write of 4 KiB, 32 in flight", run: Calls.fileWrite),
+      Benchmark(name: "large-result", summary: "one result of 16 MB", run: LargeResult.run),
+      Benchmark(name: "spawn", summary: "from the start of a process to the answer to initialize", run: Spawning.run),
+      Benchmark(name: "memory", summary: "memory: idle, and of 1,000 idle connections", run: IdleMemory.run),
+      Benchmark(name: "journal", summary: "events: append and deliver to 4 followers, replay", run: Journals.run),
+      Benchmark(
+        name: "slow-follower", summary: "a follower that does not read while a million events pass",
+        run: SlowFollower.run),
+      Benchmark(name: "snapshot", summary: "snapshot and restore of 10,000 files, 200 MB", run: Snapshots.run),
+    ]
+  }
+}

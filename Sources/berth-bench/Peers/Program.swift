@@ -1,0 +1,24 @@
+import Glibc
+import Platform
+
+/// A program that speaks the language server protocol over its standard input and output.
+struct Program {
+  let name: String
+  let path: String
+  let arguments: [String]
+
+  /// Programs are looked for in `PATH`. Nil where there is none of that name.
+  static func find(_ name: String) -> String? {
+    (getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin").split(separator: ":")
+      .map { "\($0)/\(name)" }
+      .first { access($0, X_OK) == 0 }
+  }
+
+  /// Starts the program.
+  func start(_ transport: Transport, scratch: Scratch) throws -> (ChildProcess, LoadConnection) {
+    // The child's ends are closed here when this returns, so that a program that ends is noticed.
+    let link = try Link(transport)
+    let process = try scratch.start(path, arguments, input: link.child.input, output: link.child.output)
+    return (process, try LoadConnection(input: link.own.input, output: link.own.output))
+  }
+}
