@@ -2,6 +2,7 @@ import Logging
 import JSON
 import NIOCore
 package import Platform
+import Synchronization
 
 /// How the standard input and output of `berth serve --stdio` come to the server of the home.
 ///
@@ -16,7 +17,7 @@ package enum Handover {
   /// What the server said when it took the descriptors.
   package struct Accepted: Sendable {
     package let serverVersion: String
-    let socket: OwnedDescriptor
+    let lines: LineReader
   }
 
   package struct Refused: Error {
@@ -35,24 +36,45 @@ package enum Handover {
           Array(line.jsonString.utf8) + [UInt8(ascii: "\n")], descriptors: [inputNumber, outputNumber], over: socket)
       }
     }
-    let answer = try read(from: socket, timeoutSeconds: 30)
+    let lines = LineReader(socket)
+    let answer = try lines.next(timeoutSeconds: 30)
     guard let version = answer["version"]?.stringValue, answer["accepted"] == true else {
       throw Refused(reason: answer["reason"]?.stringValue ?? "the server closed the connection")
     }
-    return Accepted(serverVersion: version, socket: socket)
+    return Accepted(serverVersion: version, lines: lines)
   }
 
   /// Waits for the end of what was handed over. - Returns: The exit code; nil where the server died.
   package static func waitForExit(_ accepted: Accepted) -> Int32? {
-    guard let line = try? read(from: accepted.socket, timeoutSeconds: 0), let code = line["exitCode"]?.intValue else {
+    guard let line = try? accepted.lines.next(timeoutSeconds: 0), let code = line["exitCode"]?.intValue else {
       return nil
     }
     return Int32(code)
   }
+}
 
-  private static func read(from socket: OwnedDescriptor, timeoutSeconds: Int) throws -> JSONValue {
-    let (bytes, _) = try UnixSocket.receive(from: socket, timeoutSeconds: timeoutSeconds)
-    return try JSONParser.parse(bytes)
+/// The lines of JSON that come over a socket. Several may come at once, and one in pieces.
+final class LineReader: Sendable {
+  private let socket: OwnedDescriptor
+  private let buffer = Mutex<[UInt8]>([])
+
+  init(_ socket: OwnedDescriptor) {
+    self.socket = socket
+  }
+
+  /// - Throws: `SystemError` where nothing comes in time; a `JSONSyntaxError` at the end of the connection.
+  func next(timeoutSeconds: Int) throws -> JSONValue {
+    try buffer.withLock { buffer in
+      while true {
+        if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+          defer { buffer.removeFirst(end + 1) }
+          return try JSONParser.parse(Array(buffer[..<end]))
+        }
+        let (bytes, _) = try UnixSocket.receive(from: socket, timeoutSeconds: timeoutSeconds)
+        guard !bytes.isEmpty else { return try JSONParser.parse(buffer) }
+        buffer += bytes
+      }
+    }
   }
 }
 

@@ -126,16 +126,18 @@ struct Reconciliation {
       // Left out from now on. It is still there, so nothing is told.
       return remove(name, of: folder, isTold: false)
     }
+    let wasWatched = known.folder?.identity != nil
     // Some file systems tell other numbers when they list a folder: without other news it is the same entry.
-    let mayBeReplaced = !kinds.isDisjoint(with: [.created, .deleted, .movedFrom, .movedTo]) || known.folder?.id != nil
+    let mayBeReplaced = wasWatched || !kinds.isDisjoint(with: [.created, .deleted, .movedFrom, .movedTo])
     let isSame = known.inode == found.identity.inode || !mayBeReplaced
-    // The inode of what was deleted may be given to its successor, which for a file is a change.
-    guard isSame, known.kind == found.kind, known.kind != .directory || !kinds.contains(.deleted) else {
+    // The inode of what was deleted may be given to its successor: a file has changed then, a folder is another.
+    let isSuccessor = known.kind == .directory && (kinds.contains(.deleted) || known.folder?.isGone == true)
+    guard isSame, known.kind == found.kind, !isSuccessor else {
       doom(folder, name, known, wasMoved: kinds.contains(.movedFrom))
       return arrivals.append(Arrival(folder, name, found))
     }
     folder.update(name) { $0.inode = found.identity.inode }
-    if !kinds.isDisjoint(with: [.modified, .attributes, .deleted]) { changed.append((folder, name)) }
+    if !kinds.isDisjoint(with: [.modified, .attributes, .deleted, .movedFrom]) { changed.append((folder, name)) }
     if known.isTold != tells { retell(name, of: folder, isTold: tells) }
     if enters, known.folder?.id == nil { opened.append((folder, name)) }
   }
@@ -226,7 +228,7 @@ struct Reconciliation {
 
   private func origin(of inode: UInt64, _ kind: FileKind, in folder: WatchedFolder) -> Doomed? {
     guard let origin = candidates[inode], origin.stands, let entry = origin.folder.entries[origin.name],
-      entry.kind == kind, entry.folder.map({ !folder.isInside($0) }) ?? true
+      entry.kind == kind, entry.folder.map({ !$0.isGone && !folder.isInside($0) }) ?? true
     else { return nil }
     return origin
   }

@@ -50,6 +50,9 @@ final class WatchedFolder {
   /// How far below the watch's own folder it is.
   var depth: Int { sequence(first: self, next: \.parent).reduce(-1) { count, _ in count + 1 } }
 
+  /// Whether it was watched, and inotify has told that it is no more.
+  var isGone: Bool { identity != nil && id == nil }
+
   /// Whether it still belongs to its watch.
   var isAttached: Bool { isInside(watch.folder) }
 
