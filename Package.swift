@@ -95,7 +95,7 @@ let package = Package(
     tests("StorageTests", ["Storage", "BerthProtocol", "JSON", sqlite]),
     tests("StreamsTests", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("JobsTests", ["Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
-    tests("WorkspacesTests", ["Workspaces", "Streams", "Storage", "BerthProtocol", "JSON", "Platform"]),
+    tests("WorkspacesTests", ["Workspaces", "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("BerthServerTests", ["BerthServer"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", sqlite]),

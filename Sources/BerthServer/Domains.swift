@@ -59,7 +59,7 @@ package struct Domains: Sendable {
       StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations
       + SnapshotService.migrations
     do throws(StorageError) {
-      return try Database(path: home.database, durability: durability, migrations: migrations)
+      return try Database(path: home.database, durability: durability, migrations: migrations, checkingWhole: recovers)
     } catch {
       guard recovers, error.code == .damaged else { throw error }
     }

@@ -144,9 +144,7 @@ package final class JobStore: Sendable {
 
   /// Changes a job: first in the database, then for those who wait for it.
   private func advance(_ run: JobRun, _ change: (inout Job) -> Void) throws {
-    let job = run.changed(change)
-    try save(job)
-    run.set(job)
+    try save(run.changed(change), of: run)
   }
 
   private func end(_ run: JobRun, _ state: JobState, _ change: (inout Job) -> Void = { _ in }) {
@@ -157,16 +155,20 @@ package final class JobStore: Sendable {
       change(&job)
     }
     do {
-      try save(job)
+      try save(job, of: run)
       forget(run)
     } catch {
       // The job has ended all the same. It stays in memory, and is written down when that is possible again.
+      run.set(job)
     }
-    run.set(job)
   }
 
-  private func save(_ job: Job) throws {
-    try database.write { db in try save(job, in: db) }
+  private func save(_ job: Job, of run: JobRun) throws {
+    try database.write { db in
+      // Asked for first, so that `job/get` knows of it before those who follow the events do.
+      db.afterNextTransaction { _ in run.set(job) }
+      try save(job, in: db)
+    }
   }
 
   /// Writes a job that has changed, with the events about it; the end of a job is the end of its stream.
@@ -228,7 +230,7 @@ package final class JobStore: Sendable {
   /// Writes down the ends of jobs that could not be written when they came.
   func saveEnds() throws {
     for run in runs where run.job.state.hasEnded {
-      try save(run.job)
+      try save(run.job, of: run)
       forget(run)
     }
   }

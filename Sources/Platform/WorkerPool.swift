@@ -43,11 +43,10 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
     let job = UnownedJob(job)
     pthread_mutex_lock(mutex)
     queue.append(job)
-    if idleThreads > 0 {
-      pthread_cond_signal(jobArrived)
-    } else if queue.count == 1 {
-      pthread_cond_signal(helpNeeded)
-    }
+    // A thread that has been woken counts as idle until it runs: where more jobs wait than threads are idle, one of
+    // them may come to wait behind a job that blocks.
+    if idleThreads > 0 { pthread_cond_signal(jobArrived) }
+    if queue.count > idleThreads { pthread_cond_signal(helpNeeded) }
     pthread_mutex_unlock(mutex)
   }
 

@@ -14,7 +14,7 @@ enum SampleTree {
       if number % filesPerFolder == 0 { try folder(parent) }
       for index in content.indices { content[index] = random.next() }
       let file = try OwnedDescriptor.appending(to: "\(parent)/file\(number).bin")
-      try content.withUnsafeBytes { (bytes) throws(SystemError) in try file.write(bytes) }
+      try content.withUnsafeBufferPointer { (bytes) throws(SystemError) in try file.write(UnsafeRawBufferPointer(bytes)) }
     }
   }
 

@@ -3,7 +3,6 @@ internal import Glibc
 internal import JSON
 internal import Jobs
 internal import Platform
-internal import Synchronization
 
 extension ArchiveService {
   /// `workspace/import`. The workspace comes to be when all of the archive is in its folder, and not before.
@@ -69,7 +68,7 @@ extension ArchiveService {
 
   /// Throws where the new workspace's key is taken, or its folder is anything but missing or empty.
   private func checkFree(_ path: String?, key: String?) throws {
-    if let key, let holder = workspaces.state.withLock({ $0.table.holder(ofKey: key) }) {
+    if let key, let holder = workspaces.reading({ $0.holder(ofKey: key) }) {
       throw ProtocolError.keyTaken(key, by: holder)
     }
     guard let path else { return }
@@ -84,7 +83,8 @@ extension ArchiveService {
     guard look.isDirectory else { throw ProtocolError.notADirectory(path) }
     try workspaces.checkNotShared(path, look.identity)
     guard try Directory(path: path).entries().isEmpty else {
-      throw ProtocolError(.directoryNotEmpty, "The folder \(path) is not empty. Pass another `path`, or empty it first.")
+      throw ProtocolError(
+        .directoryNotEmpty, "The folder \(path) is not empty. Pass another `path`, or empty it first.")
     }
   }
 
@@ -92,7 +92,7 @@ extension ArchiveService {
   private func freeManagedPath(for name: String, _ made: inout MadeFolders) throws -> String {
     let folder = workspaces.rules.workspaces
     try made.make(folder, permissions: 0o700)
-    let taken = workspaces.state.withLock { state in Set(state.table.all.lazy.map(\.path)) }
+    let taken = workspaces.reading { Set($0.all.lazy.map(\.path)) }
     let slug = Slug.unique(Slug.make(from: name)) { slug in
       let path = FolderPath.join(folder, slug)
       return taken.contains(path) || (try? FolderLook.at(path)) != nil

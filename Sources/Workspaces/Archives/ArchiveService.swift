@@ -40,14 +40,16 @@ package final class ArchiveService: Sendable {
     _ workspace: String, to path: String, _ format: ArchiveFormat, _ params: WorkspaceExport.Params, _ job: JobReport,
     id: String
   ) async throws -> ExportJobResult {
-    let folder = try workspaces.open(workspace, for: .read).directory
+    let opened = try workspaces.open(workspace, for: .read)
+    let disturbances = placements.disturbances(of: opened.workspace.path)
     let (name, parent) = try Self.place(of: path)
     let target = try parent.status(of: name, orNil: ENOENT)
     return try placements.withTemporaryFile(in: FolderPath.parent(of: path), job: id) { temporary, file in
       let export = ArchiveExport(
-        source: folder, includesIgnored: params.includeIgnored, target: target?.identity, job: job)
+        source: opened.directory, includesIgnored: params.includeIgnored, target: target?.identity, job: job)
       let summary = try export.write(format, to: file, path: path)
       try job.checkCancellation()
+      try placements.checkUndisturbed(opened.workspace, since: disturbances)
       do throws(SystemError) {
         try temporary.directory.rename(
           temporary.name, to: Place(directory: parent, name: name), params.overwrite ? .replace : .refuse)
@@ -65,7 +67,8 @@ package final class ArchiveService: Sendable {
     let ending = TemplateOrigin.endings.first { name.hasSuffix($0.ending) && $0.format != nil }
     guard let format = ending?.format else {
       throw ProtocolError(
-        .invalidArgument, "The name of \(path) tells no archive's format. Let it end in `.tar.gz`, `.tar.zst` or "
+        .invalidArgument,
+        "The name of \(path) tells no archive's format. Let it end in `.tar.gz`, `.tar.zst` or "
           + "`.zip`, or pass `format`.")
     }
     return format

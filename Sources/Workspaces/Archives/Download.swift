@@ -59,7 +59,8 @@ enum Download {
     }
     if let total, completed < total {
       throw ProtocolError(
-        .sourceUnavailable, "\(address) sent \(completed) of \(total) bytes. Try again.", detail: "the transfer ended early")
+        .sourceUnavailable, "\(address) sent \(completed) of \(total) bytes. Try again.",
+        detail: "the transfer ended early")
     }
   }
 

@@ -48,7 +48,7 @@ struct FolderTrail {
   mutating func status(of path: RelativePath) throws(SystemError) -> FileStatus? {
     do {
       return try place(of: path).status()
-    } catch where error.errno == SystemError.Code.notFound || error.errno == SystemError.Code.notDirectory {
+    } catch  where error.errno == SystemError.Code.notFound || error.errno == SystemError.Code.notDirectory {
       return nil
     }
   }

@@ -41,7 +41,7 @@ struct PlacementRun {
       let place = try place(of: path)
       do {
         try place.directory.removeDirectory(place.name)
-      } catch where error.errno == ENOTEMPTY || error.errno == EEXIST || error.errno == ENOENT {
+      } catch  where error.errno == ENOTEMPTY || error.errno == EEXIST || error.errno == ENOENT {
         // It holds what is not to be touched, or went by itself.
       }
       workspace?.forget()

@@ -42,49 +42,6 @@ package final class Placements: Sendable {
     self.probe = probe
   }
 
-  /// Makes a stage for a workspace, and removes it, with all that is then in it, when `body` has ended.
-  func withStage<Result>(
-    for workspace: Workspace, job: String, _ body: (Stage) async throws -> Result
-  ) async throws -> Result {
-    try await using(try makeStage(job: job, workspace: workspace.id, folder: workspace.path), body)
-  }
-
-  /// As `withStage(for:)`, for a folder that is to become a workspace's.
-  func withStage<Result>(
-    forNewFolder path: String, job: String, _ body: (Stage) async throws -> Result
-  ) async throws -> Result {
-    let parent = FolderPath.parent(of: path)
-    return try await using(try makeStage(job: job, workspace: "", folder: path, in: parent), body)
-  }
-
-  /// Makes a file beside which a finished one is to stand, and removes it, as long as it has that name, when `body` has
-  /// ended.
-  func withTemporaryFile<Result>(
-    in folder: String, job: String, _ body: (Place, OwnedDescriptor) throws -> Result
-  ) throws -> Result {
-    guard let name = Stage.name(for: job) else {
-      throw SystemError(errno: EINVAL, operation: "openat", path: folder)
-    }
-    let place = Place(directory: try Directory(path: folder), name: name)
-    try PlacementRow(job: job, workspace: "", folder: folder, parent: folder).insert(in: database)
-    defer {
-      // What cannot be removed now is when the server starts next.
-      if (try? place.directory.removeTree(name)) != nil { try? PlacementRow.delete(job, in: database) }
-    }
-    return try body(place, try place.directory.open(name, [.write, .create, .exclusive], permissions: 0o666))
-  }
-
-  private func using<Result>(_ stage: Stage, _ body: (Stage) async throws -> Result) async throws -> Result {
-    do {
-      let result = try await body(stage)
-      discard(stage)
-      return result
-    } catch {
-      discard(stage)
-      throw error
-    }
-  }
-
   /// Carries a plan out.
   ///
   /// - Parameters:
@@ -141,112 +98,20 @@ package final class Placements: Sendable {
   }
 
   /// Takes a plan back, from wherever its carrying out ended.
-  private func undo(_ plan: PlacementPlan, in stage: Stage, folder: Directory?) throws {
+  func undo(_ plan: PlacementPlan, in stage: Stage, folder: Directory?) throws {
     var run = try PlacementRun(stage, folder: folder)
     for (index, step) in plan.steps.enumerated().reversed() {
       try probe(.undoing(index))
       try run.undo(step)
     }
-    for (path, modified) in plan.folderTimes { try run.restoreTime(of: path, modified) }
+    // A folder that somebody has removed meanwhile has no time either.
+    for (path, modified) in plan.folderTimes { try? run.restoreTime(of: path, modified) }
     if plan.exchangesFolder, !stage.workspace.isEmpty { try? workspaces.adoptFolder(stage.workspace) }
   }
 
   private static func explain(_ error: SystemError, _ step: PlacementStep) -> any Error {
     guard error.errno == EEXIST, case .moveIn(_, let path, _) = step else { return error }
     return ProtocolError.entriesExist([path])
-  }
-}
-
-// MARK: - Stages
-
-extension Placements {
-  private func makeStage(job: String, workspace: String, folder: String) throws -> Stage {
-    let parent = FolderPath.parent(of: folder)
-    if try !isMountPoint(folder, in: parent) {
-      do {
-        return try makeStage(job: job, workspace: workspace, folder: folder, in: parent)
-      } catch let error as SystemError where [EACCES, EPERM, EROFS].contains(error.errno) {
-        // Not beside, so inside.
-      }
-    }
-    return try makeStage(job: job, workspace: workspace, folder: folder, in: folder)
-  }
-
-  private func makeStage(job: String, workspace: String, folder: String, in parentPath: String) throws -> Stage {
-    guard let name = Stage.name(for: job) else {
-      throw SystemError(errno: EINVAL, operation: "mkdirat", path: parentPath)
-    }
-    let parent = try Directory(path: parentPath)
-    // Written down first: a stage that nobody knows of would stay for ever.
-    try PlacementRow(job: job, workspace: workspace, folder: folder, parent: parentPath).insert(in: database)
-    do {
-      try parent.makeDirectory(name, permissions: 0o700)
-      let directory = Directory(adopting: try parent.open(name, [.location, .directory]))
-      return Stage(
-        job: job, workspace: workspace, folder: folder, parentPath: parentPath, parent: parent, name: name,
-        directory: directory)
-    } catch {
-      try? PlacementRow.delete(job, in: database)
-      throw error
-    }
-  }
-
-  private func isMountPoint(_ folder: String, in parent: String) throws -> Bool {
-    let look = try FolderLook.at(folder)
-    if let isMountPoint = look.isMountPoint { return isMountPoint }
-    return try FolderLook.at(parent).identity.device != look.identity.device
-  }
-
-  /// Removes a stage and what is known of it, unless a placement could be neither finished nor taken back.
-  private func discard(_ stage: Stage) {
-    do {
-      guard try PlacementRow.find(stage.job, in: database)?.state != .placing else { return }
-      try stage.parent.removeTree(stage.name)
-      try PlacementRow.delete(stage.job, in: database)
-    } catch {
-      // It stays known, and is removed when the server starts next.
-    }
-  }
-
-  /// Takes back what a server that died left half done, and removes its stages. Call it once, before any job starts.
-  ///
-  /// - Returns: What could not be done, in sentences for the log; it is tried again at the next start.
-  package func recover() throws -> [String] {
-    try PlacementRow.all(in: database).compactMap { row in
-      do {
-        try recover(row)
-        return nil
-      } catch {
-        return "What the job \(row.job) left in \(row.parent) could not be cleared up: \(error)"
-      }
-    }
-  }
-
-  private func recover(_ row: PlacementRow) throws {
-    guard let name = Stage.name(for: row.job) else { return try PlacementRow.delete(row.job, in: database) }
-    do {
-      let parent = try Directory(path: row.parent)
-      if row.state == .placing, let plan = row.plan, !isSettled(plan, row) {
-        let stage = Stage(
-          job: row.job, workspace: row.workspace, folder: row.folder, parentPath: row.parent, parent: parent,
-          name: name, directory: Directory(adopting: try parent.open(name, [.location, .directory])))
-        let folder = plan.exchangesFolder ? nil : try Directory(path: row.folder)
-        try undo(plan, in: stage, folder: folder)
-        try PlacementRow.write(.staging, of: row.job, in: database)
-      }
-      try parent.removeTree(name)
-    } catch let error as SystemError where error.errno == ENOENT && row.state != .placing {
-      // Removed by other hands.
-    }
-    try PlacementRow.delete(row.job, in: database)
-  }
-
-  /// Whether the placed folder has become a workspace's: that was the last step of making it one.
-  private func isSettled(_ plan: PlacementPlan, _ row: PlacementRow) -> Bool {
-    guard row.workspace.isEmpty, let look = try? FolderLook.at(row.folder) else { return false }
-    return workspaces.state.withLock { state in
-      state.table.living.contains { $0.path == row.folder && $0.owns(look.identity) }
-    }
   }
 }
 
@@ -257,14 +122,25 @@ extension Placements {
     changes.withLock { $0[folder, default: 0] += 1 }
   }
 
-  /// Tells how often files in, below or around a folder have begun or ended to be replaced. An odd number, or another
-  /// one than before, means that what was read of the folder does not belong together.
+  /// Tells how often files in, below or around a folder have begun or ended to be replaced.
   func disturbances(of folder: String) -> Int {
     changes.withLock { changes in
       changes.reduce(0) { sum, change in
         let isNear = FolderPath.contains(change.key, folder) || FolderPath.contains(folder, change.key)
         return isNear ? sum + change.value : sum
       }
+    }
+  }
+
+  /// Throws `workspace_busy` where files of a workspace were replaced while they were read: what was read of it then
+  /// does not belong together.
+  ///
+  /// - Parameter count: The number of disturbances before the reading; an odd one was told in the middle of one.
+  func checkUndisturbed(_ workspace: Workspace, since count: Int) throws {
+    guard disturbances(of: workspace.path) == count, count.isMultiple(of: 2) else {
+      throw ProtocolError(
+        .workspaceBusy,
+        "A job replaced files of the workspace `\(workspace.slug)` while they were read. Try again when it has ended.")
     }
   }
 }

@@ -2,7 +2,6 @@ internal import BerthProtocol
 internal import Glibc
 internal import JSON
 internal import Platform
-internal import Synchronization
 
 extension Placements {
   /// Puts the staged tree in the place of all that a workspace holds.
@@ -65,8 +64,8 @@ extension Placements {
 
   /// Throws `invalid_argument` where another workspace lies inside the one whose files make way.
   private func checkHoldsNoOther(_ stage: Stage) throws {
-    let inner = workspaces.state.withLock { state in
-      state.table.living.first { $0.id != stage.workspace && FolderPath.contains(stage.folder, $0.path) }
+    let inner = workspaces.reading { table in
+      table.living.first { $0.id != stage.workspace && FolderPath.contains(stage.folder, $0.path) }
     }
     guard let inner else { return }
     throw ProtocolError(

@@ -51,8 +51,10 @@ extension SnapshotService {
       if scan.skipped > 0 { job.output("\(scan.skipped) devices, sockets or pipes are left out.") }
       let reading = FolderReading(root: opened.directory, session: session, job: job)
       let result = try reading.read(scan, known: knownFiles(of: snapshot.workspace))
-      for path in result.unsteady { job.output("`\(path)` changed each time it was read; it is kept as it was last read.") }
-      try checkUndisturbed(opened.workspace, since: disturbances)
+      for path in result.unsteady {
+        job.output("`\(path)` changed each time it was read; it is kept as it was last read.")
+      }
+      try placements.checkUndisturbed(opened.workspace, since: disturbances)
       let manifest = result.manifest.encoded()
       let id = try manifest.withUnsafeBytes { try session.store($0).id }
       try blobs.synchronize()
@@ -64,16 +66,6 @@ extension SnapshotService {
       }
       keep(result.known, of: snapshot.workspace)
       return Taken(snapshot: taken, manifest: result.manifest, scan: scan)
-    }
-  }
-
-  /// Throws `workspace_busy` where files of the workspace were replaced while they were read: what was read of it then
-  /// does not belong together.
-  private func checkUndisturbed(_ workspace: Workspace, since count: Int) throws {
-    guard placements.disturbances(of: workspace.path) == count, count.isMultiple(of: 2) else {
-      throw ProtocolError(
-        .workspaceBusy,
-        "A job replaced files of the workspace `\(workspace.slug)` while they were read. Try again when it has ended.")
     }
   }
 }

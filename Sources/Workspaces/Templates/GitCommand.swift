@@ -80,7 +80,8 @@ struct GitCommand: Sendable {
 
   /// The shell sets the limit that Subprocess cannot set, and becomes git.
   private var shellArguments: [String] {
-    let script = "ulimit -f \"$0\" && exec git \"$@\""
+    // Where the limit is lower already, that one holds.
+    let script = "ulimit -f \"$0\" 2>/dev/null; exec git \"$@\""
     return ["-c", script, String(maximumFileBytes / 512 + 1), "-C", workTree] + Self.settings.flatMap { ["-c", $0] }
   }
 

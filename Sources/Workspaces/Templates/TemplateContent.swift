@@ -15,7 +15,8 @@ enum TemplateContent: Sendable {
     let given = [source.files != nil, source.folder != nil, source.name != nil, source.url != nil].filter { $0 }
     guard given.count == 1 else {
       throw ProtocolError(
-        .invalidArgument, "A template is taken from one place. Pass exactly one of `files`, `folder`, `name` and `url`.")
+        .invalidArgument, "A template is taken from one place. Pass exactly one of `files`, `folder`, `name` and `url`."
+      )
     }
     if source.ref != nil && source.url == nil {
       throw ProtocolError(.invalidArgument, "`ref` goes with `url` only. Leave it out.")

@@ -20,6 +20,8 @@ final class FolderWatch {
   var folder: WatchedFolder?
   /// Folders above it that are looked at for its own removal.
   var guards: [Inotify.Watch] = []
+  /// What was moved away and has not arrived where anybody looks, by the cookies of the moves.
+  var departures: [UInt32: WatchedFolder.Origin] = [:]
   /// The number of the entry that was put last.
   var lastSerial: UInt64 = 0
   /// Folders that are to be looked at.

@@ -33,7 +33,7 @@ extension Reconciliation {
   }
 
   /// Moves something to a place that is free.
-  mutating func move(_ name: FileName, of folder: WatchedFolder, to target: WatchedFolder, _ newName: FileName) throws {
+  mutating func move(_ name: FileName, of folder: WatchedFolder, to target: WatchedFolder, _ newName: FileName) {
     guard var entry = folder.entries[name] else { return }
     let oldPath = folder.path.appending(name.bytes)
     let newPath = target.path.appending(newName.bytes)
@@ -113,7 +113,7 @@ extension Reconciliation {
     readRules(of: folder, at: path, directory, entries)
     for entry in entries.sorted(by: { $0.name < $1.name }) where !entry.name.isStaging {
       guard let kind = entry.kind ?? (try? directory.status(of: entry.name).kind) else { continue }
-      try arrive(entry.name, entry.inode, kind, in: folder)
+      arrive(entry.name, entry.inode, kind, in: folder)
     }
   }
 

@@ -8,7 +8,7 @@ internal import Platform
 /// are then: who carries out what is told has that picture, and what happens during the look brings new hints. So both
 /// come to be what is there, whatever happened in between.
 ///
-/// Something is told as moved where inotify said that it was moved away, and the same inode is found elsewhere.
+/// Something is told as moved where inotify said so, and the same inode is found at the other end.
 struct Reconciliation {
   let table: WatchTable
   let watch: FolderWatch
@@ -17,40 +17,24 @@ struct Reconciliation {
   /// What there is to tell, in order.
   var told: [FolderChange] = []
 
-  /// What is no longer where it was.
-  private struct Doomed {
-    let folder: WatchedFolder
-    let name: FileName
-    let serial: UInt64
-    /// Whether it was moved away, and may be found elsewhere.
-    let wasMoved: Bool
-
-    /// Whether it still is in the picture.
-    var stands: Bool { folder.isAttached && folder.entries[name]?.serial == serial }
-  }
-
   /// What is somewhere and was not.
   private struct Arrival {
     let folder: WatchedFolder
     let name: FileName
     let inode: UInt64
     let kind: FileKind
-
-    init(_ folder: WatchedFolder, _ name: FileName, _ status: FileStatus) {
-      self.folder = folder
-      self.name = name
-      inode = status.identity.inode
-      kind = status.kind
-    }
+    /// Where it should have come from; nil for something new.
+    let origin: WatchedFolder.Origin?
   }
 
-  private var doomed: [Doomed] = []
+  /// What is no longer where it was.
+  private var doomed: [WatchedFolder.Origin] = []
   private var arrivals: [Arrival] = []
   private var changed: [(folder: WatchedFolder, name: FileName)] = []
   /// Folders that are known, and can be watched from now on.
   private var opened: [(folder: WatchedFolder, name: FileName)] = []
-  /// Those of the doomed that were moved away, by their inode.
-  private var candidates: [UInt64: Doomed] = [:]
+  /// What was moved to where nobody looked, by its inode: into a new folder, or out of the watch.
+  private var departed: [UInt64: WatchedFolder.Origin] = [:]
 
   init(_ table: WatchTable, _ watch: FolderWatch, isSilent: Bool = false) {
     self.table = table
@@ -62,6 +46,10 @@ struct Reconciliation {
   ///
   /// - Throws: `limit_reached`, where the watch can no longer be whole.
   mutating func run() throws {
+    for origin in watch.departures.values {
+      if let entry = origin.entry { departed[entry.inode] = origin }
+    }
+    watch.departures = [:]
     // A folder that was moved is found where it is once the one above it was looked at.
     var hasProgress = true
     while hasProgress, watch.hasNotes {
@@ -90,10 +78,7 @@ struct Reconciliation {
       readRules(of: folder, at: path, readable, entries)
       names = Array(Set(names).union(folder.entries.keys).union(entries.map(\.name))).sorted()
     }
-    for name in names {
-      compare(
-        try status(of: name, in: directory), with: folder, name, path.appending(name.bytes), folder.kinds(of: name))
-    }
+    for name in names { try compare(folder.mark(of: name), path, with: status(of: name, in: directory), folder) }
     folder.clearMarks()
     return true
   }
@@ -109,43 +94,44 @@ struct Reconciliation {
   }
 
   private mutating func compare(
-    _ found: FileStatus?, with folder: WatchedFolder, _ name: FileName, _ path: RelativePath, _ kinds: Inotify.Kinds
-  ) {
+    _ mark: WatchedFolder.Mark, _ folderPath: RelativePath, with found: FileStatus?, _ folder: WatchedFolder
+  ) throws {
+    let (name, kinds) = (mark.name, mark.kinds)
     let known = folder.entries[name]
     guard let found else {
-      if let known { doom(folder, name, known, wasMoved: kinds.contains(.movedFrom)) }
+      if let known { doomed.append(WatchedFolder.Origin(folder: folder, name: name, serial: known.serial)) }
       return
     }
+    let path = folderPath.appending(name.bytes)
     let tells = watch.tells(name, path, found.kind, in: folder)
     let enters = watch.enters(name, path, found.kind, in: folder)
+    let arrival = Arrival(
+      folder: folder, name: name, inode: found.identity.inode, kind: found.kind, origin: mark.origin)
     guard let known else {
-      if tells || enters { arrivals.append(Arrival(folder, name, found)) }
+      if tells || enters { arrivals.append(arrival) }
       return
     }
     guard tells || enters else {
       // Left out from now on. It is still there, so nothing is told.
       return remove(name, of: folder, isTold: false)
     }
-    let wasWatched = known.folder?.identity != nil
     // Some file systems tell other numbers when they list a folder: without other news it is the same entry.
-    let mayBeReplaced = wasWatched || !kinds.isDisjoint(with: [.created, .deleted, .movedFrom, .movedTo])
-    let isSame = known.inode == found.identity.inode || !mayBeReplaced
+    let mayBeReplaced =
+      known.folder?.identity != nil || !kinds.isDisjoint(with: [.created, .deleted, .movedFrom, .movedTo])
+    let isSame = known.kind == found.kind && (known.inode == found.identity.inode || !mayBeReplaced)
     // The inode of what was deleted may be given to its successor: a file has changed then, a folder is another.
     let isSuccessor = known.kind == .directory && (kinds.contains(.deleted) || known.folder?.isGone == true)
-    guard isSame, known.kind == found.kind, !isSuccessor else {
-      doom(folder, name, known, wasMoved: kinds.contains(.movedFrom))
-      return arrivals.append(Arrival(folder, name, found))
+    guard isSame, !isSuccessor else {
+      doomed.append(WatchedFolder.Origin(folder: folder, name: name, serial: known.serial))
+      return arrivals.append(arrival)
     }
     folder.update(name) { $0.inode = found.identity.inode }
-    if !kinds.isDisjoint(with: [.modified, .attributes, .deleted, .movedFrom]) { changed.append((folder, name)) }
+    let hasReturned = mark.origin?.serial == known.serial
+    if !kinds.isDisjoint(with: [.modified, .attributes, .deleted]) || (kinds.contains(.movedFrom) && !hasReturned) {
+      changed.append((folder, name))
+    }
     if known.isTold != tells { retell(name, of: folder, isTold: tells) }
     if enters, known.folder?.id == nil { opened.append((folder, name)) }
-  }
-
-  private mutating func doom(_ folder: WatchedFolder, _ name: FileName, _ entry: WatchedFolder.Entry, wasMoved: Bool) {
-    let gone = Doomed(folder: folder, name: name, serial: entry.serial, wasMoved: wasMoved)
-    doomed.append(gone)
-    if wasMoved { candidates[entry.inode] = gone }
   }
 
   // MARK: Applying
@@ -153,7 +139,7 @@ struct Reconciliation {
   private mutating func apply() throws {
     removeDeleted()
     try settleArrivals()
-    for entry in doomed where entry.stands { remove(entry.name, of: entry.folder) }
+    for gone in doomed where gone.entry != nil { remove(gone.name, of: gone.folder) }
     for (folder, name) in changed where folder.isAttached { tellChanged(name, of: folder) }
     for (folder, name) in opened where folder.isAttached {
       guard var entry = folder.entries[name], entry.kind == .directory, entry.folder?.id == nil else { continue }
@@ -164,19 +150,22 @@ struct Reconciliation {
     doomed = []
     changed = []
     opened = []
-    candidates = [:]
   }
 
-  /// Removes what was deleted and has no successor; but not folders out of which something was moved.
+  /// Removes what has gone and has no successor; but not what may have been moved, nor folders out of which something
+  /// was.
   private mutating func removeDeleted() {
     let replaced = Set(arrivals.map { Slot($0.folder, $0.name) })
     var sources: Set<ObjectIdentifier> = []
-    for candidate in candidates.values {
-      for folder in sequence(first: candidate.folder, next: \.parent) { sources.insert(ObjectIdentifier(folder)) }
+    var moved: Set<UInt64> = []
+    for origin in arrivals.compactMap(\.origin) + departed.values {
+      moved.insert(origin.serial)
+      for folder in sequence(first: origin.folder, next: \.parent) { sources.insert(ObjectIdentifier(folder)) }
     }
-    for entry in doomed where !entry.wasMoved && entry.stands && !replaced.contains(Slot(entry.folder, entry.name)) {
-      if let folder = entry.folder.entries[entry.name]?.folder, sources.contains(ObjectIdentifier(folder)) { continue }
-      remove(entry.name, of: entry.folder)
+    for gone in doomed where !moved.contains(gone.serial) && !replaced.contains(Slot(gone.folder, gone.name)) {
+      guard let entry = gone.entry else { continue }
+      if let folder = entry.folder, sources.contains(ObjectIdentifier(folder)) { continue }
+      remove(gone.name, of: gone.folder)
     }
   }
 
@@ -185,25 +174,27 @@ struct Reconciliation {
     while !arrivals.isEmpty {
       let open = arrivals
       arrivals = []
+      let leaving = Set(open.compactMap(\.origin?.serial)).union(departed.values.map(\.serial))
       var waiting: [Arrival] = []
-      for arrival in open where try !settle(arrival, mayWait: true) { waiting.append(arrival) }
+      for arrival in open where try !settle(arrival, leaving) { waiting.append(arrival) }
       if waiting.count == open.count, let first = waiting.first {
         // They wait for each other: entries that were exchanged.
-        _ = try settle(first, mayWait: false)
+        _ = try settle(first, [])
         waiting.removeFirst()
       }
       arrivals += waiting
     }
   }
 
-  /// Returns false where it has to wait.
-  private mutating func settle(_ arrival: Arrival, mayWait: Bool) throws -> Bool {
+  /// Enters one arrival. Returns false where something in its place is to leave first.
+  ///
+  /// - Parameter leaving: Those that may be moved away yet.
+  private mutating func settle(_ arrival: Arrival, _ leaving: Set<UInt64>) throws -> Bool {
     let (folder, name) = (arrival.folder, arrival.name)
     guard folder.isAttached else { return true }
-    let origin = origin(of: arrival)
+    var origin = arrival.origin.flatMap { isAt($0, arrival.inode, arrival.kind, in: folder) ? $0 : nil }
     if let occupant = folder.entries[name] {
-      let mayLeave = candidates[occupant.inode].map { $0.serial == occupant.serial } ?? false
-      if mayLeave && mayWait { return false }
+      if leaving.contains(occupant.serial) { return false }
       if origin == nil, occupant.kind == arrival.kind, arrival.kind != .directory {
         // A file that was saved by a rename: another inode, and the same file to those who look at it.
         folder.put(name, WatchedFolder.Entry(inode: arrival.inode, kind: arrival.kind, isTold: occupant.isTold))
@@ -211,9 +202,11 @@ struct Reconciliation {
         return true
       }
       remove(name, of: folder)
+      // It may have been below what was just removed.
+      if origin?.entry == nil { origin = nil }
     }
-    if let origin, origin.stands {
-      try move(origin.name, of: origin.folder, to: folder, name)
+    if let origin {
+      move(origin.name, of: origin.folder, to: folder, name)
     } else {
       enter(name, arrival.inode, arrival.kind, in: folder)
     }
@@ -221,22 +214,19 @@ struct Reconciliation {
     return true
   }
 
-  /// Where an arrival was moved from; nil where that is not known.
-  private func origin(of arrival: Arrival) -> Doomed? {
-    origin(of: arrival.inode, arrival.kind, in: arrival.folder)
+  /// Whether a known entry is what was found in a folder.
+  private func isAt(
+    _ origin: WatchedFolder.Origin, _ inode: UInt64, _ kind: FileKind, in folder: WatchedFolder
+  ) -> Bool {
+    guard let entry = origin.entry, entry.inode == inode, entry.kind == kind else { return false }
+    return entry.folder.map { !$0.isGone && !folder.isInside($0) } ?? true
   }
 
-  private func origin(of inode: UInt64, _ kind: FileKind, in folder: WatchedFolder) -> Doomed? {
-    guard let origin = candidates[inode], origin.stands, let entry = origin.folder.entries[origin.name],
-      entry.kind == kind, entry.folder.map({ !$0.isGone && !folder.isInside($0) }) ?? true
-    else { return nil }
-    return origin
-  }
-
-  /// Enters something that has come, which may be what was moved away elsewhere.
-  mutating func arrive(_ name: FileName, _ inode: UInt64, _ kind: FileKind, in folder: WatchedFolder) throws {
-    if let origin = origin(of: inode, kind, in: folder) {
-      try move(origin.name, of: origin.folder, to: folder, name)
+  /// Enters something that was found in a new folder, which may be what was moved away elsewhere.
+  mutating func arrive(_ name: FileName, _ inode: UInt64, _ kind: FileKind, in folder: WatchedFolder) {
+    if let origin = departed[inode], isAt(origin, inode, kind, in: folder) {
+      departed[inode] = nil
+      move(origin.name, of: origin.folder, to: folder, name)
     } else {
       enter(name, inode, kind, in: folder)
     }

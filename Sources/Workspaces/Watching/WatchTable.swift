@@ -107,7 +107,7 @@ final class WatchTable {
     guard let interest = interests[event.watch] else { return [] }
     var ended: [FolderWatch] = []
     if let name = event.name {
-      for folder in interest.folders { folder.mark(name, event.kinds) }
+      for folder in interest.folders { folder.mark(name, event.kinds, cookie: event.cookie) }
       if !event.kinds.isDisjoint(with: [.deleted, .movedFrom]) {
         ended += interest.guards.filter { $0.name == name }.map(\.watch)
       }

@@ -25,8 +25,29 @@ final class WatchedFolder {
   private(set) var entries: [FileName: Entry] = [:]
   var rules: IgnoreRules?
 
-  /// What inotify has told of its entries and was not looked at yet, in the order in which it came.
-  private(set) var marks: [(name: FileName, kinds: Inotify.Kinds)] = []
+  /// An entry as it was known, wherever it may be by now.
+  struct Origin {
+    let folder: WatchedFolder
+    let name: FileName
+    let serial: UInt64
+
+    /// The entry, where it still is in the picture.
+    var entry: Entry? {
+      guard let entry = folder.entries[name], entry.serial == serial, folder.isAttached else { return nil }
+      return entry
+    }
+  }
+
+  /// What inotify has told of an entry and was not looked at yet.
+  struct Mark {
+    let name: FileName
+    var kinds: Inotify.Kinds = []
+    /// What should have that name by now, as far as it was known before: followed through all its moves.
+    var origin: Origin?
+  }
+
+  /// In the order in which they came.
+  private(set) var marks: [Mark] = []
   /// Where to find a name among the marks.
   private var markIndexes: [FileName: Int] = [:]
   /// Whether all of it is to be looked at.
@@ -100,12 +121,20 @@ final class WatchedFolder {
   // MARK: Marks
 
   /// Notes that an entry is to be looked at.
-  func mark(_ name: FileName, _ kinds: Inotify.Kinds) {
-    if let index = markIndexes[name] {
-      marks[index].kinds.formUnion(kinds)
-    } else {
-      markIndexes[name] = marks.count
-      marks.append((name, kinds))
+  ///
+  /// - Parameter cookie: The same for both ends of a move.
+  func mark(_ name: FileName, _ kinds: Inotify.Kinds, cookie: UInt32 = 0) {
+    let index = markIndexes[name] ?? marks.count
+    if index == marks.count {
+      markIndexes[name] = index
+      marks.append(Mark(name: name, origin: entries[name].map { Origin(folder: self, name: name, serial: $0.serial) }))
+    }
+    marks[index].kinds.formUnion(kinds)
+    if kinds.contains(.movedFrom) { watch.departures[cookie] = marks[index].origin }
+    if kinds.contains(.movedTo) {
+      marks[index].origin = watch.departures.removeValue(forKey: cookie)
+    } else if !kinds.isDisjoint(with: [.created, .deleted, .movedFrom]) {
+      marks[index].origin = nil
     }
     watch.note(self)
   }
@@ -117,7 +146,7 @@ final class WatchedFolder {
   }
 
   /// What was noted about an entry.
-  func kinds(of name: FileName) -> Inotify.Kinds { markIndexes[name].map { marks[$0].kinds } ?? [] }
+  func mark(of name: FileName) -> Mark { markIndexes[name].map { marks[$0] } ?? Mark(name: name) }
 
   /// Forgets what was noted: it was looked at.
   func clearMarks() {

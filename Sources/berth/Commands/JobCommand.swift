@@ -84,7 +84,7 @@ extension JobCommand {
 
     func run(_ context: Context) throws {
       let job = try context.request(JobGet.self, .init(job: target.job))
-      try context.settle(job, JobOptions(detach: false), context.print)
+      try context.settle(job, detach: false, context.print)
     }
   }
 
@@ -114,6 +114,7 @@ extension Job {
   var outcome: String {
     if let error { return error.message }
     guard hasEnded else { return shortProgress }
+    guard state == .succeeded else { return "" }
     guard let began = startedAt.flatMap(Timestamp.nanoseconds), let ended = endedAt.flatMap(Timestamp.nanoseconds)
     else {
       return ""

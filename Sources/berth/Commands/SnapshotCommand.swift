@@ -26,7 +26,7 @@ struct SnapshotOptions: ParsableArguments {
     let started = try context.request(
       WorkspaceSnapshot.self,
       .init(workspace: context.reference(target.workspace), label: label, includeIgnored: includeIgnored))
-    try context.settle(started, job) { job in
+    try context.settle(started, detach: job.detach) { job in
       guard let snapshot = try job.result(as: SnapshotJobResult.self)?.snapshot else { return }
       context.output.line(snapshot.id)
       if context.output.isTerminal {
@@ -169,7 +169,7 @@ extension SnapshotCommand {
     func run(_ context: Context) throws {
       let started = try context.request(
         SnapshotRestore.self, .init(snapshot: snapshot, paths: paths.isEmpty ? nil : paths))
-      try context.settle(started, job) { job in
+      try context.settle(started, detach: job.detach) { job in
         guard let result = try job.result(as: RestoreJobResult.self) else { return }
         context.output.line(
           "Wrote \(result.written), removed \(result.removed), left \(result.unchanged) as they were. "

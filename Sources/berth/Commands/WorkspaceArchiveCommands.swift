@@ -40,7 +40,7 @@ extension WorkspaceCommand {
         .init(
           workspace: context.reference(target.workspace), path: Context.absolute(path), format: format,
           includeIgnored: includeIgnored, overwrite: force))
-      try context.settle(started, job) { job in
+      try context.settle(started, detach: job.detach) { job in
         guard let result = try job.result(as: ExportJobResult.self) else { return }
         context.output.line(
           "Wrote \(result.path): \(Humanize.count(result.files, "file")), \(Humanize.bytes(result.bytes)) in "
@@ -77,7 +77,7 @@ extension WorkspaceCommand {
         .init(
           source: source.contains("://") ? source : Context.absolute(source), name: name, key: key,
           path: path.map(Context.absolute), idempotencyKey: idempotencyKey))
-      try context.settle(started, job) { job in
+      try context.settle(started, detach: job.detach) { job in
         guard let result = try job.result(as: ImportJobResult.self) else { return }
         context.print(result.workspace)
       }

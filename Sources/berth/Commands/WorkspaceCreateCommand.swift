@@ -134,7 +134,7 @@ struct FillOptions: ParsableArguments {
     try context.asking(template.variables.dictionary) { values in
       let started = try context.fill(
         workspace, reference, template, values, replaces: replace, idempotencyKey: idempotencyKey)
-      try context.settle(started, job) { job in
+      try context.settle(started, detach: job.detach) { job in
         guard let result = try job.result(as: TemplateJobResult.self) else { return }
         let commit = result.commit.map { " at \($0.prefix(12))" } ?? ""
         context.output.line(

@@ -60,7 +60,8 @@ final class JobFollower {
     try context.reconnecting { attempt in
       if attempt > 1 { progress.clear() }
       try readStream(of: job)
-      ended = try context.request(JobGet.self, .init(job: job.id))
+      // The stream may end a moment before the job does.
+      ended = try context.request(JobGet.self, .init(job: job.id, waitSeconds: 30))
     }
     return ended
   }
@@ -100,13 +101,13 @@ extension Job {
 }
 
 extension Context {
-  /// Shows a job that a call has started: at once with `--detach`, else when it has ended.
-  func settle(_ started: JobStarted, _ options: JobOptions, _ people: (Job) throws -> Void) throws {
-    try settle(started.job, options, people)
+  /// Shows a job that a call has started: at once where that is wanted, else when it has ended.
+  func settle(_ started: JobStarted, detach: Bool, _ people: (Job) throws -> Void) throws {
+    try settle(started.job, detach: detach, people)
   }
 
-  func settle(_ job: Job, _ options: JobOptions, _ people: (Job) throws -> Void) throws {
-    if options.detach {
+  func settle(_ job: Job, detach: Bool, _ people: (Job) throws -> Void) throws {
+    if detach {
       show(job) { output.line($0.id) }
       return
     }

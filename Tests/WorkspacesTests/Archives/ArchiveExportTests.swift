@@ -22,7 +22,9 @@ import Testing
       """)
   }
 
-  private func export(_ name: String, format: ArchiveFormat? = nil, ignored: Bool = false, overwrite: Bool = false)
+  private func export(
+    _ name: String, format: ArchiveFormat? = nil, ignored: Bool = false, overwrite: Bool = false
+  )
     async throws -> Job
   {
     try await home.end(
@@ -135,7 +137,8 @@ import Testing
   }
 
   @Test func aHostileImportLeavesNothing() async throws {
-    try home.shell("python3 -c \"import zipfile; z=zipfile.ZipFile('h.zip','w'); z.writestr('a','x'); z.writestr('../b','x')\"")
+    try home.shell(
+      "python3 -c \"import zipfile; z=zipfile.ZipFile('h.zip','w'); z.writestr('a','x'); z.writestr('../b','x')\"")
     let job = try await `import`("h.zip", path: "new/folder")
     #expect(job.error?.type == "archive_rejected" && job.error?.detail.hasPrefix("../b: ") == true)
     #expect(!home.exists("new") && home.workspaces.count == 1)

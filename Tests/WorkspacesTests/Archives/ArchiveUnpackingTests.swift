@@ -71,8 +71,9 @@ import Testing
     try home.shell("diff -r --no-dereference tree \(unpacked)")
     let modes = "find . -mindepth 1 -printf '%P %y %m %l\\n' | sort"
     #expect(try home.shell("cd tree; \(modes)") == home.shell("cd \(unpacked); \(modes)"))
-    #expect(try home.shell("stat -c %Y \(unpacked)/sub/deep \(unpacked)/empty \(unpacked)/sub/deep/*")
-      == "1580702706\n1580702706\n1580702706\n")
+    #expect(
+      try home.shell("stat -c %Y \(unpacked)/sub/deep \(unpacked)/empty \(unpacked)/sub/deep/*")
+        == "1580702706\n1580702706\n1580702706\n")
   }
 
   @Test func hardLinksBecomeHardLinks() throws {
@@ -132,7 +133,8 @@ import Testing
   }
 
   @Test func aBombIsStoppedEarly() throws {
-    try home.shell("head -c 300000000 /dev/zero | gzip -9 > zeros.gz; mkdir t; zcat zeros.gz > t/zeros; tar czf bomb.tar.gz t")
+    try home.shell(
+      "head -c 300000000 /dev/zero | gzip -9 > zeros.gz; mkdir t; zcat zeros.gz > t/zeros; tar czf bomb.tar.gz t")
     let error = try #require(refusal("bomb.tar.gz"))
     #expect(error.detail.contains("templates.maxRatio"))
     let largest = try home.shell("find unpacked-* -type f -size +8M | wc -l")

@@ -290,7 +290,9 @@ import Testing
     #expect(try home.listing(of: "demo") == before)
     #expect(try await restore(snapshot, ["a.txt"]).state == .succeeded)
     let large = try home.shell("sha256sum demo/large | cut -c1-64").prefix(64)
-    try home.shell("d=home/blobs/\(large.prefix(2))/\(large); chmod 600 $d; printf x | dd of=$d seek=99999 bs=1 conv=notrunc status=none; rm demo/large")
+    try home.shell(
+      "d=home/blobs/\(large.prefix(2))/\(large); chmod 600 $d; printf x | dd of=$d seek=99999 bs=1 conv=notrunc status=none; rm demo/large"
+    )
     #expect(try await restore(snapshot, ["large"]).error?.type == "io_error")
   }
 

@@ -118,7 +118,8 @@ import Testing
   @Test func addressesAreToldApart() throws {
     #expect(try TemplateOrigin("https://example.org/a/b.git") == .git("https://example.org/a/b.git"))
     #expect(try TemplateOrigin("https://example.org/a/b") == .git("https://example.org/a/b"))
-    #expect(try TemplateOrigin("HTTPS://example.org/b.TAR.GZ?x=1#y") == .archive(url: "HTTPS://example.org/b.TAR.GZ?x=1#y"))
+    #expect(
+      try TemplateOrigin("HTTPS://example.org/b.TAR.GZ?x=1#y") == .archive(url: "HTTPS://example.org/b.TAR.GZ?x=1#y"))
     #expect(try TemplateOrigin("git@example.org:a/b.git") == .git("git@example.org:a/b.git"))
     #expect(try TemplateOrigin("host:a/b.zip") == .git("host:a/b.zip"))
     #expect(try TemplateOrigin("ssh://git@example.org/a.zip") == .git("ssh://git@example.org/a.zip"))
@@ -126,7 +127,9 @@ import Testing
     #expect(try TemplateOrigin("file:///srv/a%20b") == .local(path: "/srv/a b"))
     #expect(try TemplateOrigin("https://x.org/a/app-1.0.tar.zst?q").name == "app-1.0")
     #expect(try TemplateOrigin("git@x.org:me/tool.git").name == "tool")
-    #expect(TemplateOrigin.withoutPassword("see https://me:pw@x.org/a@b and ssh://k@h/") == "see https://***@x.org/a@b and ssh://***@h/")
+    #expect(
+      TemplateOrigin.withoutPassword("see https://me:pw@x.org/a@b and ssh://k@h/")
+        == "see https://***@x.org/a@b and ssh://***@h/")
   }
 
   @Test func linksThatLeadOutOfARepositoryAndHooksAreHarmless() async throws {
@@ -163,7 +166,8 @@ import Testing
       head -c 50000000 /dev/zero > zeros; git add -A; git commit -qm zeros
       """)
     let workspace = try home.workspace()
-    let job = try await home.end(of: home.templates.cloneTemplate(.init(workspace: workspace.id, url: home.path("repo"))))
+    let job = try await home.end(
+      of: home.templates.cloneTemplate(.init(workspace: workspace.id, url: home.path("repo"))))
     #expect(job.error?.type == "template_invalid" && job.error?.detail.contains("templates.maxBytes") == true, "\(job)")
   }
 
@@ -189,7 +193,10 @@ import Testing
     try home.shell("printf '#!/bin/sh\\nexec sleep 1000\\n' > ssh; chmod 755 ssh")
     let workspace = try home.workspace()
     // A socket that takes connections and says nothing.
-    let server = try HTTPServer(home, "import socket, time; s = socket.create_server(('127.0.0.1', 0))\nprint(s.getsockname()[1], flush=True)\ntime.sleep(1000)")
+    let server = try HTTPServer(
+      home,
+      "import socket, time; s = socket.create_server(('127.0.0.1', 0))\nprint(s.getsockname()[1], flush=True)\ntime.sleep(1000)"
+    )
     defer { server.stop() }
     for url in ["http://127.0.0.1:\(server.port)/x.git", "http://127.0.0.1:\(server.port)/x.zip"] {
       let job = try await home.end(of: home.templates.cloneTemplate(.init(workspace: workspace.id, url: url)))
@@ -251,7 +258,8 @@ import Testing
       ("told.zip", "archive_rejected"), ("endless.zip", "archive_rejected"), ("loop.zip", "source_unavailable"),
     ] {
       let job = try await home.end(
-        of: home.templates.cloneTemplate(.init(workspace: workspace.id, url: "http://127.0.0.1:\(server.port)/\(path)")))
+        of: home.templates.cloneTemplate(.init(workspace: workspace.id, url: "http://127.0.0.1:\(server.port)/\(path)"))
+      )
       #expect(job.error?.type == type, "\(job)")
     }
   }

@@ -43,8 +43,9 @@ struct WatchTests {
     for index in 0..<200 { try files.put("n\(index)/a/b/c", "x") }
     let told = try await follower.changes(before: files)
     let expected = (0..<200).flatMap { ["+n\($0)/", "+n\($0)/a/", "+n\($0)/a/b/", "+n\($0)/a/b/c"] }
-    #expect(Set(told.text) == Set(expected))
-    #expect(told.count == expected.count)
+    // A file that was found while it was still being written is told once more.
+    #expect(Set(told.text.filter { !$0.hasPrefix("*") }) == Set(expected))
+    #expect(told.text.filter { $0.hasPrefix("+") }.count == expected.count)
     try files.put("n0/a/b/d")
     try files.put("n0/a/b/c", "y")
     try await expect(follower, ["+n0/a/b/d", "*n0/a/b/c"])
@@ -112,7 +113,7 @@ struct WatchTests {
     try files.put("d/a/b/new")
     try fixture.rename("d/a/b", "e")
     try files.put("e/c", "changed")
-    try await expect(follower, ["file>d/renamed", "a>d/a/", "d/a/b>e/", "+e/new", "*e/c"])
+    try await expect(follower, ["file>d/renamed", "a>d/a/", "a/b>e/", "+e/new", "*e/c"])
     try files.put("a/b/c")
     try await expect(follower, ["+a/", "+a/b/", "+a/b/c"])
   }
@@ -126,7 +127,7 @@ struct WatchTests {
     #expect(rename(files.path + "/out", outside.path + "/out") == 0)
     #expect(rename(files.path + "/file", outside.path + "/file") == 0)
     #expect(rename(outside.path + "/in", files.path + "/in") == 0)
-    try await expect(follower, ["-out/", "-file", "+in/", "+in/a/", "+in/a/b"])
+    try await expect(follower, ["-out/", "-out/a/", "-out/a/b", "-file", "+in/", "+in/a/", "+in/a/b"])
     try outside.put("out/a/b", "changed")
     try outside.put("out/new")
     try files.put("in/a/b", "changed")
@@ -160,7 +161,7 @@ struct WatchTests {
     try files.put(".berth-staged/two")
     let follower = try fixture.watch()
     try fixture.exchange(".berth-staged", "a")
-    try await expect(follower, ["-a/", "+a/", "+a/two"])
+    try await expect(follower, ["-a/", "-a/one", "+a/", "+a/two"])
     try files.put("a/three")
     try await expect(follower, ["+a/three"])
   }
@@ -269,7 +270,7 @@ struct WatchTests {
     let inner = try WatchFixture()
     let follower = try inner.watch()
     try inner.files.put("file")
-    try await expect(follower, ["+file"])
+    #expect(try await follower.changes(before: inner.files).text == ["+file"])
     let name = try #require(FileName(String(inner.files.path.dropFirst("/tmp/".count))))
     try Directory(path: "/tmp").removeTree(name)
     try await follower.end()

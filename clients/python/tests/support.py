@@ -78,15 +78,18 @@ class ServerCase(unittest.IsolatedAsyncioTestCase):
         end_process(record["pid"])
 
     def end_server(self) -> None:
-        if (record := self.record) is not None and self.is_ours(record["pid"]):
-            end_process(record["pid"])
+        """Ends every server of this home, those that have only just been started too."""
+        while pids := self.servers():
+            for pid in pids:
+                end_process(pid)
 
-    def is_ours(self, pid: int) -> bool:
-        """Whether a process is a server of this home; its number may have gone to another."""
-        try:
-            return str(self.home).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            return False
+    def servers(self) -> list[int]:
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if str(self.home).encode() in (folder / "cmdline").read_bytes():
+                    found.append(int(folder.name))
+        return found
 
 
 Message = dict[str, Any]

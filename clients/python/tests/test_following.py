@@ -136,6 +136,19 @@ class FollowingTests(ServerCase):
             seen += 1
         self.assertEqual(seen, 1000)
 
+    async def test_what_retention_has_removed_is_told_as_a_gap(self) -> None:
+        await self.client.config.update({"streams": {"maxBytes": 65536}})
+        await self.append(0)
+        gaps: list[berth.Gap] = []
+        follower = self.client.follow(STREAM, live=False)
+        self.assertEqual(await self.numbers(follower), [0])
+        for number in range(1, 1001, 100):
+            await self.append(*range(number, number + 100), padding=1000)
+        rest = await self.numbers(self.client.follow(STREAM, after=follower.cursor, live=False, on_gap=gaps.append))
+        self.assertEqual(rest, list(range(rest[0], 1001)))
+        self.assertGreater(rest[0], 1)
+        self.assertEqual([(gap.reason, gap.after) for gap in gaps], [("retention", follower.cursor)])
+
     async def test_followers_of_a_missing_stream_are_told(self) -> None:
         with self.assertRaises(berth.BerthError) as caught:
             await anext(self.client.follow("custom/nothing"))

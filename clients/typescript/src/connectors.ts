@@ -87,13 +87,14 @@ export class SocketConnector implements Connector {
   async #connectStarting(): Promise<Socket> {
     const began = Date.now();
     for (;;) {
-      let failure = new ServerUnavailableError("The server was started and has gone again.");
+      let failure: unknown = new ServerUnavailableError("The server was started and has gone again.");
+      let socket: Socket | undefined;
       try {
-        await this.#startServer();
+        socket = await connected(await this.#startServer());
       } catch (error) {
-        failure = error as ServerUnavailableError;
+        failure = error;
+        socket = await this.#connect();
       }
-      const socket = await this.#connect();
       if (socket) return socket;
       const pid = this.#home.record?.pid;
       const patienceMs = pid !== undefined && isAlive(pid) ? stoppingMs : startingRaceMs;
@@ -102,7 +103,8 @@ export class SocketConnector implements Connector {
     }
   }
 
-  async #startServer(): Promise<void> {
+  /** Starts a server, or finds one that was started meanwhile. - Returns its socket. */
+  async #startServer(): Promise<string> {
     const program = programToRun(this.#berth);
     const options = ["serve", "--detach", "--leave-when-idle", "--home", this.#home.path];
     if (this.#socket !== undefined) options.push("--socket", this.#socket);
@@ -115,8 +117,10 @@ export class SocketConnector implements Connector {
     clearTimeout(timer);
     if (code === null) throw new ServerUnavailableError(`The server did not start within ${startMs / 1000} s.`);
     if (code !== 0) throw new ServerUnavailableError(lastWords() || `\`${program} serve --detach\` failed.`);
-    if (!answer.includes('"socket"')) {
-      throw new ServerUnavailableError(`${program} is not a berth that this client knows.`);
+    try {
+      return String((JSON.parse(answer) as { socket: unknown }).socket);
+    } catch (error) {
+      throw new ServerUnavailableError(`${program} is not a berth that this client knows.`, error);
     }
   }
 }
@@ -201,12 +205,20 @@ function wireOf(socket: Socket): Wire {
   return { readable: socket, writable: socket };
 }
 
-function connected(path: string): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
+/** A socket that is connected to a path; undefined where nobody listens. */
+async function connected(path: string): Promise<Socket | undefined> {
+  const deadline = Date.now() + handshakeMs;
+  for (;;) {
     const socket = connect(path);
-    socket.on("connect", () => resolve(socket));
-    socket.on("error", () => resolve(undefined));
-  });
+    const fault = await new Promise<Error | undefined>((resolve) => {
+      socket.on("connect", () => resolve(undefined));
+      socket.on("error", resolve);
+    });
+    if (!fault) return socket;
+    // The server's queue of new connections may be full.
+    if ((fault as { code?: string }).code !== "EAGAIN" || Date.now() > deadline) return undefined;
+    await delay(5);
+  }
 }
 
 /** Waits for the end of a process. - Returns its exit code; null where a signal ended it. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { test as nodeTest, type TestContext } from "node:test";
 
@@ -64,23 +64,13 @@ export class TestHome {
     execFileSync(program(), ["serve", "--detach", "--home", this.path], { stdio: "ignore" });
   }
 
-  /** Kills the server, where there is one, and waits until it has gone. */
+  /** Kills the server and what was only just started to be one, and waits until they have gone. */
   async killServer(): Promise<void> {
-    const pid = this.#serverPID();
-    if (pid === undefined) return;
-    process.kill(pid, "SIGKILL");
-    await until(() => this.#serverPID() !== pid);
-  }
-
-  /** The process that the record names, where that is this home's server and alive. */
-  #serverPID(): number | undefined {
-    try {
-      const { pid } = JSON.parse(readFileSync(`${this.path}/lock`, "utf8")) as { pid: number };
-      const isOurs = readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(this.path);
-      return isOurs && !readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ") ? pid : undefined;
-    } catch {
-      return undefined;
-    }
+    await until(() => {
+      const pids = processes().filter((pid) => isRunning(pid, this.path));
+      for (const pid of pids) kill(pid);
+      return pids.length === 0;
+    });
   }
 
   /** A client of the server; it starts none unless it is told to. */
@@ -95,6 +85,28 @@ export class TestHome {
   #keep(client: Client): Client {
     this.#clients.push(client);
     return client;
+  }
+}
+
+/** Kills a process that may have ended already. */
+export function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+}
+
+function processes(): number[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+/** Whether a process is alive that was started with this text in its command. */
+function isRunning(pid: number, text: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(text);
+  } catch {
+    return false;
   }
 }
 

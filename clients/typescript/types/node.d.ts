@@ -108,6 +108,7 @@ declare module "node:fs" {
   export function readFileSync(path: string): Buffer;
   export function readFileSync(path: string, encoding: "utf8"): string;
   export function writeFileSync(path: string, data: string | Uint8Array): void;
+  export function readdirSync(path: string): string[];
   export function existsSync(path: string): boolean;
   export function accessSync(path: string, mode: number): void;
   export function mkdirSync(path: string, options?: { recursive?: boolean }): void;

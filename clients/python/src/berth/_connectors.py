@@ -98,19 +98,22 @@ class SocketConnector:
         began = loop.time()
         while True:
             try:
-                await self._start_server()
+                path = await self._start_server()
+                if (sock := await _connected(path)) is not None:
+                    return sock
                 failure = ServerUnavailable("The server was started and has gone again.")
             except ServerUnavailable as error:
                 failure = error
-            if (sock := await self._connect()) is not None:
-                return sock
+                if (sock := await self._connect()) is not None:
+                    return sock
             record = self._home.record
             seconds = _STOPPING_SECONDS if record and _is_alive(record.pid) else _STARTING_RACE_SECONDS
             if loop.time() - began > seconds:
                 raise failure
             await asyncio.sleep(0.1)
 
-    async def _start_server(self) -> None:
+    async def _start_server(self) -> str:
+        """Starts a server, or finds one that was started meanwhile, and returns its socket."""
         command = [_program(self._berth), "serve", "--detach", "--leave-when-idle", "--home", self._home.path]
         if self._socket is not None:
             command += ["--socket", self._socket]
@@ -129,12 +132,12 @@ class SocketConnector:
         except TimeoutError:
             raise ServerUnavailable(f"The server did not start within {_START_SECONDS:g} s.") from None
         finally:
-            if process.returncode is None:
+            with suppress(ProcessLookupError):
                 process.kill()
         if process.returncode != 0:
             raise ServerUnavailable(_sentence(words, f"`{command[0]} serve --detach` failed."))
         try:
-            json.loads(answer)["socket"]
+            return str(json.loads(answer)["socket"])
         except (ValueError, LookupError, TypeError) as error:
             raise ServerUnavailable(f"{command[0]} is not a berth that this client knows.") from error
 
@@ -226,17 +229,26 @@ class _Process:
 
 
 async def _connected(path: str) -> sockets.socket | None:
+    """A socket that is connected to a path; None where nobody listens."""
     sock = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
     sock.setblocking(False)
+    deadline = asyncio.get_running_loop().time() + _HANDSHAKE_SECONDS
     try:
-        await asyncio.get_running_loop().sock_connect(sock, path)
+        while True:
+            try:
+                sock.connect(path)
+                return sock
+            except BlockingIOError:
+                # The server's queue of new connections is full.
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(0.005)
     except OSError:
         sock.close()
         return None
     except BaseException:
         sock.close()
         raise
-    return sock
 
 
 async def _initialized(sock: sockets.socket, on_notification: NotificationHandler | None) -> Connection:
