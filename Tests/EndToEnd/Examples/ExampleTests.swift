@@ -29,6 +29,9 @@ import Testing
     }
     try check(example, &session, &values)
     for call in example.then { #expect(try session.result(call, values) != nil, "then: \(call.method)") }
+    for wanted in example.json["notifications"]?.arrayValue ?? [] {
+      #expect(try session.receives(ExamplePattern(pattern: try values.fill(wanted))), "\(wanted.jsonString)")
+    }
     if example.json["closes"] == true { #expect(try session.wire.ends()) }
   }
 
@@ -45,9 +48,6 @@ import Testing
         let mismatch = ExamplePattern(pattern: try values.fill(wanted)).mismatch(answer[member])
         #expect(mismatch == nil, "\(answer.jsonString)")
       }
-    }
-    for wanted in example.json["notifications"]?.arrayValue ?? [] {
-      #expect(try session.receives(ExamplePattern(pattern: try values.fill(wanted))), "\(wanted.jsonString)")
     }
   }
 }

@@ -43,23 +43,6 @@ final class WatchFixture: Sendable {
   }
 
   func hasStream(_ name: String) -> Bool { (try? streams.journal(name)) != nil }
-
-  // What happens in the folder.
-
-  func rename(_ from: String, _ to: String) throws {
-    let source = try files.directory.place(of: RelativePath(from))
-    try source.directory.rename(source.name, to: files.directory.place(of: RelativePath(to)), .replace)
-  }
-
-  func exchange(_ one: String, _ other: String) throws {
-    let source = try files.directory.place(of: RelativePath(one))
-    try source.directory.rename(source.name, to: files.directory.place(of: RelativePath(other)), .exchange)
-  }
-
-  func remove(_ path: String) throws {
-    let place = try files.directory.place(of: RelativePath(path))
-    try place.directory.removeTree(place.name)
-  }
 }
 
 /// Somebody who follows a watch.
@@ -101,16 +84,19 @@ final class WatchFollower: @unchecked Sendable {
     }
   }
 
+  /// What the names of files begin with that are made to see where the stream is.
+  static let mark = "~mark-"
+
   /// What was told of all that was done before now.
   func changes(before mark: FilesFixture, in folder: String = "") async throws -> [Told] {
     var told: [Told] = []
     // What is seen in one look is told in no order that matters here: the second mark comes in a later one.
     for _ in 0..<2 {
-      let name = folder + "~mark-\(Identifier.make("m"))"
+      let name = folder + Self.mark + Identifier.make("m")
       try mark.put(name)
       told += try await changes { _, told in told.contains { $0.path == name } }
     }
-    return told.filter { !$0.path.contains("~mark-") }
+    return told.filter { !$0.path.contains(Self.mark) }
   }
 
   func end() async throws {

@@ -53,44 +53,4 @@ struct WatchLimitTests {
     try await followed.end()
     #expect(fixture.service.count == 0 && !fixture.hasStream(stream))
   }
-
-  @Test func `What was missed when events are lost is found`() throws {
-    let files = try FilesFixture()
-    try files.put("gone/file")
-    try files.put("kept/file")
-    let table = WatchTable(inotify: try Inotify(), maximumDirectories: { 100 })
-    let watch = FolderWatch(
-      WatchRequest(
-        journal: MemoryJournal(name: "test"), workspace: try files.open("w", for: .read), start: .root, onlyName: nil,
-        filter: try ListFilter(include: nil, exclude: nil), params: FileWatch.Params(workspace: "w")))
-    let folder = WatchedFolder(watch)
-    watch.folder = folder
-    var reading = Reconciliation(table, watch, isSilent: true)
-    try reading.begin()
-    #expect(table.count == 3 && reading.told.isEmpty)
-
-    // All that happens now is lost.
-    try files.put("new/deep/file")
-    _ = try files.service.delete(FileDelete.Params(workspace: "w", path: "gone", recursive: true))
-    while try !table.inotify.read().isEmpty {}
-    for below in folder.all { below.markAll() }
-    var look = Reconciliation(table, watch)
-    try look.run()
-    #expect(
-      look.told.map { "\($0.what) \($0.path)" }
-        == ["deleted gone/file", "deleted gone", "created new", "created new/deep", "created new/deep/file"])
-    #expect(Set(folder.all.map(\.path.string)) == ["", "kept", "new", "new/deep"])
-    #expect(table.count == 4 && !watch.hasNotes)
-
-    // From here on nothing is missed, and nothing told that was there.
-    try files.put("new/deep/file", "changed")
-    try files.put("new/deep/other")
-    try files.put("gone")
-    for event in try table.inotify.read() { _ = table.take(event) }
-    look = Reconciliation(table, watch)
-    try look.run()
-    #expect(
-      Set(look.told.map { "\($0.what) \($0.path)" })
-        == ["changed new/deep/file", "created new/deep/other", "created gone"])
-  }
 }
