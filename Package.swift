@@ -96,7 +96,7 @@ let package = Package(
     tests("StreamsTests", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("JobsTests", ["Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("WorkspacesTests", ["Workspaces", "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
-    tests("BerthServerTests", ["BerthServer"]),
+    tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", sqlite]),
   ],

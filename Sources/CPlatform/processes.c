@@ -97,6 +97,27 @@ ssize_t berth_receive_descriptors(
   return received;
 }
 
+static volatile int signal_pipe = -1;
+
+static void forward_signal(int number) {
+  int saved = errno;
+  unsigned char byte = (unsigned char)number;
+  if (write(signal_pipe, &byte, 1) < 0) {
+    // The pipe is full of signals that have not been looked at: one more says nothing new.
+  }
+  errno = saved;
+}
+
+int berth_forward_signals(int pipe) {
+  struct sigaction forward = {.sa_handler = forward_signal, .sa_flags = SA_RESTART};
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  signal_pipe = pipe;
+  if (sigaction(SIGTERM, &forward, NULL) != 0 || sigaction(SIGINT, &forward, NULL) != 0 ||
+      sigaction(SIGHUP, &forward, NULL) != 0)
+    return -1;
+  return sigaction(SIGPIPE, &ignore, NULL);
+}
+
 int berth_spawn(
     pid_t *process, const char *program, char *const arguments[], char *const environment[], int input, int output,
     int error, int new_session) {

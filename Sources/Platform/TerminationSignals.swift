@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 
 /// SIGTERM, SIGINT and SIGHUP, as calls on a thread instead of interruptions.
@@ -6,28 +7,21 @@ package enum TerminationSignals {
     case terminate, hangUp
   }
 
-  /// Blocks the signals, on this thread and on all that it starts. To be called before any other thread is there.
-  package static func block() {
-    var signals = set
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-    signal(SIGPIPE, SIG_IGN)
-  }
-
-  /// Calls `body` for each signal that comes, on a thread of its own. `block` must have been called.
-  package static func observe(_ body: @escaping @Sendable (Kind) -> Void) {
+  /// Calls `body` for each signal that comes, on a thread of its own. To be called once.
+  ///
+  /// The handler writes the signal's number into a pipe, whatever thread it meets: masks would have to be set before
+  /// the first thread is there, and Swift's own pool is there before `main`.
+  package static func observe(_ body: @escaping @Sendable (Kind) -> Void) throws(SystemError) {
+    let pipe = try OwnedDescriptor.pipe()
+    let writeEnd = try pipe.write.duplicateNumber()
+    try systemCall("sigaction") { berth_forward_signals(writeEnd) }
+    let readEnd = pipe.read
     startDetached("berth-signals") {
-      var signals = set
+      var number: UInt8 = 0
       while true {
-        var number: Int32 = 0
-        if sigwait(&signals, &number) == 0 { body(number == SIGHUP ? .hangUp : .terminate) }
+        let count = readEnd.withDescriptor { read($0, &number, 1) }
+        if count == 1 { body(Int32(number) == SIGHUP ? .hangUp : .terminate) }
       }
     }
-  }
-
-  private static var set: sigset_t {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    for number in [SIGTERM, SIGINT, SIGHUP] { sigaddset(&signals, number) }
-    return signals
   }
 }

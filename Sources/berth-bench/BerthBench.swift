@@ -48,11 +48,10 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    TerminationSignals.block()
     ProcessStatus.raiseOpenFileLimit()
     let scratch = try Scratch(in: folder)
     defer { scratch.remove() }
-    TerminationSignals.observe { _ in
+    try TerminationSignals.observe { _ in
       scratch.remove()
       Glibc.exit(130)
     }

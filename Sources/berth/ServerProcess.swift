@@ -6,20 +6,20 @@ import Platform
 enum ServerProcess {
   /// The home's server, on its socket.
   static func serveForeground(_ options: Server.Options) async throws {
-    prepare()
+    ProcessStatus.raiseOpenFileLimit()
     let server = try Server(options)
-    observeSignals(server)
+    try observeSignals(server)
     try await server.listen()
     await ended(server)
   }
 
   /// A server without a socket, for the one client at standard input and output.
   static func serveInProcess(_ options: Server.Options) async throws {
-    prepare()
+    ProcessStatus.raiseOpenFileLimit()
     let input = try OwnedDescriptor.takeStandard(STDIN_FILENO, replacement: .null)
     let output = try OwnedDescriptor.takeStandard(STDOUT_FILENO, replacement: .standardError)
     let server = try Server(options)
-    observeSignals(server)
+    try observeSignals(server)
     let streams = try StandardStreams(input: input, output: output)
     let result = ExitCode()
     try await server.serve(input: streams.input, output: streams.output) { code in
@@ -31,13 +31,8 @@ enum ServerProcess {
     exit(result.value)
   }
 
-  private static func prepare() {
-    TerminationSignals.block()
-    ProcessStatus.raiseOpenFileLimit()
-  }
-
-  private static func observeSignals(_ server: Server) {
-    TerminationSignals.observe { signal in
+  private static func observeSignals(_ server: Server) throws {
+    try TerminationSignals.observe { signal in
       switch signal {
       case .terminate: server.stop()
       case .hangUp: server.configMayHaveChanged()

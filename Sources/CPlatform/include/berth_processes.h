@@ -33,6 +33,9 @@ ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, con
 /// beyond the capacity are closed by the kernel.
 ssize_t berth_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count);
 
+/// Writes the number of each SIGTERM, SIGINT and SIGHUP into a pipe, as one byte, and ignores SIGPIPE.
+int berth_forward_signals(int pipe);
+
 /// Starts a program with just the three standard descriptors, no blocked signal and no ignored one.
 ///
 /// `new_session` makes it the leader of a session of its own. Returns 0 or an error number.

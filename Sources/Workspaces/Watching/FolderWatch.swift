@@ -80,6 +80,9 @@ final class FolderWatch {
 
   var hasNotes: Bool { !noted.isEmpty }
 
+  /// Where what is to be looked at should have come from.
+  var notedOrigins: [WatchedFolder.Origin] { noted.flatMap { $0.marks.compactMap(\.origin) } }
+
   /// Takes the folders that are to be looked at, those above others first.
   func takeNotes() -> [WatchedFolder] {
     defer { noted = [] }
@@ -87,6 +90,9 @@ final class FolderWatch {
     return noted.filter { seen.insert(ObjectIdentifier($0)).inserted && $0.isAttached }
       .map { (folder: $0, depth: $0.depth) }.sorted { $0.depth < $1.depth }.map(\.folder)
   }
+
+  /// Forgets what was to be looked at in folders that are not watched any more.
+  func forgetNotesOfGone() { noted.removeAll { !$0.isAttached } }
 
   /// Sees to it that what is noted is looked at in time.
   func schedule(now: Int64) {

@@ -59,6 +59,9 @@ struct Reconciliation {
       }
       try apply()
     }
+    for gone in doomed where gone.entry != nil { remove(gone.name, of: gone.folder) }
+    doomed = []
+    watch.forgetNotesOfGone()
   }
 
   // MARK: Looking
@@ -139,7 +142,10 @@ struct Reconciliation {
   private mutating func apply() throws {
     removeDeleted()
     try settleArrivals()
-    for gone in doomed where gone.entry != nil { remove(gone.name, of: gone.folder) }
+    // What should be in a folder that is still to be looked at may be found there.
+    let expected = Set(watch.notedOrigins.map(\.serial))
+    for gone in doomed where gone.entry != nil && !expected.contains(gone.serial) { remove(gone.name, of: gone.folder) }
+    doomed.removeAll { $0.entry == nil }
     for (folder, name) in changed where folder.isAttached { tellChanged(name, of: folder) }
     for (folder, name) in opened where folder.isAttached {
       guard var entry = folder.entries[name], entry.kind == .directory, entry.folder?.id == nil else { continue }
@@ -147,7 +153,6 @@ struct Reconciliation {
       folder.put(name, entry)
       try attach(below: folder, only: name)
     }
-    doomed = []
     changed = []
     opened = []
   }
@@ -158,7 +163,7 @@ struct Reconciliation {
     let replaced = Set(arrivals.map { Slot($0.folder, $0.name) })
     var sources: Set<ObjectIdentifier> = []
     var moved: Set<UInt64> = []
-    for origin in arrivals.compactMap(\.origin) + departed.values {
+    for origin in arrivals.compactMap(\.origin) + departed.values + watch.notedOrigins {
       moved.insert(origin.serial)
       for folder in sequence(first: origin.folder, next: \.parent) { sources.insert(ObjectIdentifier(folder)) }
     }

@@ -16,7 +16,7 @@ enum LanguageServers {
   static let initializeParams = #"{"processId":null,"rootUri":null,"capabilities":{}}"#
 
   /// What every language server answers at once: -32601, there is no such method.
-  static let smallRequest = #"{"jsonrpc":"2.0","id":@@@@@@@@,"method":"berth/ping"}"#
+  static let smallRequest = #"{"jsonrpc":"2.0","id":@@@@@@@@,"method":"berth/ping","params":{}}"#
 
   private static func pygls(_ scratch: Scratch) -> Program? {
     guard let python = Program.find("python3") else { return nil }

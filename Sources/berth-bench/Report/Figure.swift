@@ -38,7 +38,8 @@ extension Double {
     let magnitude = abs(self)
     if magnitude >= 100 { return String(Int(rounded())) }
     let factor: Double = magnitude >= 10 ? 10 : magnitude >= 1 ? 100 : 1000
-    return String((self * factor).rounded() / factor)
+    let rounded = (self * factor).rounded() / factor
+    return rounded == rounded.rounded() ? String(Int(rounded)) : String(rounded)
   }
 
   /// A whole number of three digits that count, with its thousands apart.

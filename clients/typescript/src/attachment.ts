@@ -1,7 +1,7 @@
 // What one attachment to a stream has brought and nobody has taken yet.
 
 import { ConnectionLostError } from "./errors.js";
-import type { EndReason, GapReason, StreamEvent } from "./generated.js";
+import type { EndReason, GapReason, ServerNotifications, StreamEvent } from "./generated.js";
 
 /** Where an attachment stops taking more, and where it goes on, in bytes as they came over the wire. */
 const fullBytes = 256 << 10;
@@ -114,5 +114,21 @@ export class Attachment {
   #news(): void {
     this.#wake?.();
     this.#wake = undefined;
+  }
+}
+
+/** What a notification of an attachment brings; undefined for any other notification. */
+export function asPiece(method: string, params: unknown): Piece | undefined {
+  switch (method) {
+    case "stream/event":
+      return { kind: "events", events: (params as ServerNotifications["stream/event"]).events };
+    case "stream/gap": {
+      const { reason, from, to } = params as ServerNotifications["stream/gap"];
+      return { kind: "gap", gap: from === undefined ? { reason, to } : { reason, after: from, to } };
+    }
+    case "stream/end":
+      return { kind: "end", reason: (params as ServerNotifications["stream/end"]).reason };
+    default:
+      return undefined;
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Readable, Writable } from "node:stream";
 
-import { Attachment, type FlowControl, type Piece } from "./attachment.js";
+import { asPiece, type Attachment, type FlowControl } from "./attachment.js";
 import { BerthError, ConnectionLostError } from "./errors.js";
 import { FrameReader, FramingError, frame } from "./framing.js";
 import { errorCodes } from "./generated.js";
@@ -338,20 +338,5 @@ function call(handler: () => void): void {
     queueMicrotask(() => {
       throw error;
     });
-  }
-}
-
-function asPiece(method: string, params: unknown): Piece | undefined {
-  switch (method) {
-    case "stream/event":
-      return { kind: "events", events: (params as ServerNotifications["stream/event"]).events };
-    case "stream/gap": {
-      const { reason, from, to } = params as ServerNotifications["stream/gap"];
-      return { kind: "gap", gap: from === undefined ? { reason, to } : { reason, after: from, to } };
-    }
-    case "stream/end":
-      return { kind: "end", reason: (params as ServerNotifications["stream/end"]).reason };
-    default:
-      return undefined;
   }
 }

@@ -51,8 +51,9 @@ test("clients that start at once share one server", async (context) => {
 test("what hinders a server is told", async (context) => {
   const home = new TestHome(context);
   const berth = "/no-such-program";
-  await assert.rejects(connect({ home: home.path, berth }), { name: "ServerUnavailableError", message: /no-such-program/ });
-  await assert.rejects(spawn({ home: home.path, berth }), { name: "ServerUnavailableError", message: /no-such-program/ });
+  const missing = { name: "ServerUnavailableError", message: /no-such-program/ };
+  await assert.rejects(connect({ home: home.path, berth }), missing);
+  await assert.rejects(spawn({ home: home.path, berth }), missing);
   writeFileSync(home.path, "a file");
   await assert.rejects(connect({ home: home.path, berth: program() }), (error: unknown) => {
     return error instanceof ServerUnavailableError && error.message.includes(home.path);

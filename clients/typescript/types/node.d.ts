@@ -62,7 +62,8 @@ declare module "node:stream" {
 
 declare module "node:net" {
   import type { Readable, Writable } from "node:stream";
-  export interface Socket extends Omit<Readable, "on" | "pause" | "resume" | "destroy">, Omit<Writable, "on" | "destroy"> {
+  type Reading = Omit<Readable, "on" | "pause" | "resume" | "destroy">;
+  export interface Socket extends Reading, Omit<Writable, "on" | "destroy"> {
     on(event: "data", listener: (piece: Buffer) => void): this;
     on(event: "end" | "close" | "drain" | "connect", listener: () => void): this;
     on(event: "error", listener: (error: Error) => void): this;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from ._errors import ConnectionLost
 from ._generated import EndReason, GapReason, StreamEvent
@@ -127,3 +127,15 @@ class Attachment:
         self.is_closed = True
         self._pieces.clear()
         self.lose(ConnectionLost("The attachment was closed."))
+
+
+def as_piece(method: str, params: dict[str, Any]) -> Piece | None:
+    """What a notification of an attachment brings; None for any other notification."""
+    match method:
+        case "stream/event":
+            return Events(params["events"])
+        case "stream/gap":
+            return Gap(params["reason"], params.get("from"), params["to"])
+        case "stream/end":
+            return End(params["reason"])
+    return None

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias, cast
 
-from ._attachment import Attachment, End, Events, Gap, Piece
+from ._attachment import Attachment, End, as_piece
 from ._errors import BerthError, ConnectionLost
 from ._framing import FrameReader, FramingError, frame
 from ._generated import ERROR_CODES, InitializeResult, WorkDoneProgress
@@ -257,7 +257,7 @@ class Connection(asyncio.Protocol):
         if method == "$/progress" and (on_progress := self._progress.get(params["token"])):
             return self._call(on_progress, params["value"])
         if (attachment := self._attachments.get(params.get("attachment", ""))) is not None:
-            piece = _piece(method, params)
+            piece = as_piece(method, params)
             if isinstance(piece, End):
                 del self._attachments[params["attachment"]]
             if piece is not None:
@@ -335,14 +335,3 @@ class _Detaching:
 
     def go_on(self) -> None:
         """It is never held."""
-
-
-def _piece(method: str, params: dict[str, Any]) -> Piece | None:
-    match method:
-        case "stream/event":
-            return Events(params["events"])
-        case "stream/gap":
-            return Gap(params["reason"], params.get("from"), params["to"])
-        case "stream/end":
-            return End(params["reason"])
-    return None

@@ -1,6 +1,0 @@
-import AsyncHTTPClient
-import CArchive
-import Crypto
-import GRDB
-import Subprocess
-import Yams
