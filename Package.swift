@@ -1,11 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-  .enableUpcomingFeature("InternalImportsByDefault"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-] + (Context.environment["BERTH_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
+let settings: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  ] + (Context.environment["BERTH_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// A target of the package, with the settings that every target shares.
 func target(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -75,18 +76,22 @@ let package = Package(
       ]),
     target(
       "BerthServer",
-      ["Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", crypto, logging] + nio),
+      ["Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", crypto, logging]
+        + nio),
     target("BerthClient", ["BerthProtocol", "JSON", "Platform"]),
 
     // Executables.
-    executable("berth", ["BerthServer", "BerthClient", "BerthProtocol", "JSON", "Platform", "Storage", "Streams", arguments, logging]),
+    executable(
+      "berth",
+      ["BerthServer", "BerthClient", "BerthProtocol", "JSON", "Platform", "Storage", "Streams", arguments, logging]),
     .target(name: "CBench"),
     executable("berth-bench", ["CBench", "BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
     executable("ProtocolGenerator", ["JSON", arguments, yaml]),
 
     // Tests: one target a source target, and EndToEnd for the real executable.
     .target(
-      name: "TestSupport", dependencies: ["BerthClient", "BerthProtocol", "Platform", "JSON"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["BerthClient", "BerthProtocol", "Platform", "JSON"],
+      path: "Tests/TestSupport",
       swiftSettings: settings),
     tests("JSONTests", ["JSON"]),
     tests("PlatformTests", ["Platform"]),
@@ -95,7 +100,8 @@ let package = Package(
     tests("StorageTests", ["Storage", "BerthProtocol", "JSON", sqlite]),
     tests("StreamsTests", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("JobsTests", ["Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
-    tests("WorkspacesTests", ["Workspaces", "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
+    tests(
+      "WorkspacesTests", ["Workspaces", "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", sqlite]),

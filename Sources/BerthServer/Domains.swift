@@ -72,7 +72,8 @@ package struct Domains: Sendable {
     loop.scheduleRepeatedTask(initialDelay: .seconds(30), delay: .seconds(60)) { _ in
       Task(executorPreference: pool) {
         let steps: [(String, () throws -> Void)] = [
-          ("streams", streams.enforceRetention), (
+          ("streams", streams.enforceRetention),
+          (
             "trash",
             { for workspace in try workspaces.purgeExpired() { try snapshots.deleteAll(ofWorkspace: workspace.id) } }
           ),

@@ -16,7 +16,8 @@ package enum SmallFile {
     var filled = 0
     while true {
       let count = try bytes.withUnsafeMutableBufferPointer { (buffer) throws(SystemError) in
-        try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...]))
+        try descriptor.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[filled...]))
       }
       if count == 0 { break }
       filled += count

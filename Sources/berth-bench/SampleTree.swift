@@ -14,7 +14,8 @@ enum SampleTree {
       if number % filesPerFolder == 0 { try folder(parent) }
       for index in content.indices { content[index] = random.next() }
       let file = try OwnedDescriptor.appending(to: "\(parent)/file\(number).bin")
-      try content.withUnsafeBufferPointer { (bytes) throws(SystemError) in try file.write(UnsafeRawBufferPointer(bytes)) }
+      try content.withUnsafeBufferPointer { (bytes) throws(SystemError) in try file.write(UnsafeRawBufferPointer(bytes))
+      }
     }
   }
 

@@ -20,7 +20,13 @@ import Testing
     for round in 0..<200 {
       let hasEnded = Signal()
       let writers = Mutex(3)
-      let end = { @Sendable in if writers.withLock({ $0 -= 1; return $0 }) == 0 { hasEnded.set() } }
+      let end = { @Sendable in
+        if writers.withLock({
+          $0 -= 1; return $0
+        }) == 0 {
+          hasEnded.set()
+        }
+      }
       let home = server.home
       Self.write(home, end) { client in
         let number = acknowledged.withLock { $0.nextEvent() }

@@ -144,8 +144,9 @@ struct DirectoryTests {
 
   @Test func `A missing system call is told in words`() {
     #expect(SystemError(errno: ENOSYS, operation: "openat2").reason.contains("Linux 5.6"))
-    #expect(SystemError(errno: ENOENT, operation: "openat2", path: "a").description
-      == "openat2 a: No such file or directory")
+    #expect(
+      SystemError(errno: ENOENT, operation: "openat2", path: "a").description
+        == "openat2 a: No such file or directory")
   }
 }
 

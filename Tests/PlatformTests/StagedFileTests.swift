@@ -31,8 +31,9 @@ struct StagedFileTests {
     try folder.write("file", "old")
     #expect(chmod(folder.path + "/file", 0o4751) == 0)
     let value = Array("blue".utf8)
-    let hasAttributes = try attributeCall("setxattr", SetAttribute.self)(
-      folder.path + "/file", "user.colour", value, value.count, 0) == 0
+    let hasAttributes =
+      try attributeCall("setxattr", SetAttribute.self)(
+        folder.path + "/file", "user.colour", value, value.count, 0) == 0
     if getuid() == 0 { #expect(chown(folder.path + "/file", 12_345, 12_346) == 0) }
     #expect(chmod(folder.path + "/file", 0o4751) == 0)
     let before = try folder.directory.status(of: "file")

@@ -126,7 +126,9 @@ struct TreeTests {
     try makeTree("top")
     #expect(mkfifo(folder.path + "/top/a/pipe", 0o600) == 0)
     var copy = TreeCopy()
-    let error = #expect(throws: TreeCopy.NotCopied.self) { try copy.copy(folder.place("top"), to: folder.place("copy")) }
+    let error = #expect(throws: TreeCopy.NotCopied.self) {
+      try copy.copy(folder.place("top"), to: folder.place("copy"))
+    }
     #expect(error?.path.string == "a/pipe")
   }
 }

@@ -30,7 +30,10 @@ extension ProtocolError {
     let (type, message): (ErrorType, String) =
       switch error.errno {
       case SystemError.Code.notFound where makes:
-        (.fileNotFound, "The folder that `\(path)` is to be in is not there. Make it first, or have it made on the way.")
+        (
+          .fileNotFound,
+          "The folder that `\(path)` is to be in is not there. Make it first, or have it made on the way."
+        )
       case SystemError.Code.notFound:
         (.fileNotFound, "Nothing is at `\(path)` in the workspace.")
       case SystemError.Code.notDirectory where makes:

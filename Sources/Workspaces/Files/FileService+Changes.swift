@@ -32,7 +32,7 @@ extension FileService {
   private func removeEmpty(_ place: Place) throws(SystemError) {
     do {
       try place.directory.removeDirectory(place.name)
-    } catch where error.errno == SystemError.Code.notEmpty {
+    } catch  where error.errno == SystemError.Code.notEmpty {
       let (folder, _) = try place.directory.listing(of: place.name)
       guard try folder.removeStaleStagedFiles() > 0 else { throw error }
       try place.directory.removeDirectory(place.name)

@@ -67,7 +67,7 @@ extension FileService {
       let status = try entry.status()
       let target = status.kind == .link ? try entry.directory.readLink(entry.name) : nil
       return FileInfo(entry.path, status, target: target)
-    } catch where error.errno == SystemError.Code.notFound || error.errno == SystemError.Code.invalid {
+    } catch  where error.errno == SystemError.Code.notFound || error.errno == SystemError.Code.invalid {
       return nil
     }
   }

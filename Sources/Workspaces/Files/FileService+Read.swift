@@ -23,7 +23,8 @@ extension FileService {
         // A few bytes on either side tell whether the range cuts through a character.
         let before = min(FileText.margin, offset)
         let count = try file.read(
-          into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<(before + min(wanted + FileText.margin, size - offset))]),
+          into: UnsafeMutableRawBufferPointer(
+            rebasing: buffer[..<(before + min(wanted + FileText.margin, size - offset))]),
           at: Int64(offset - before))
         let range = before..<min(before + wanted, max(count, before))
         let (text, used) = try content(
@@ -64,7 +65,8 @@ extension FileService {
     guard count > limit - Self.envelopeBytes else { return }
     throw ProtocolError(
       .resultTooLarge,
-      "The answer would pass the limit of \(limit) bytes for a message. Read `\(path)` in ranges with `offset` and `length`.")
+      "The answer would pass the limit of \(limit) bytes for a message. Read `\(path)` in ranges with `offset` and `length`."
+    )
   }
 
   /// What an answer holds beside the content, at most: a path and its escapes are the longest.

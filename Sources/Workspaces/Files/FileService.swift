@@ -71,7 +71,8 @@ package final class FileService: Sendable {
     let path = try path(string)
     for part in path.components where FileName(part)?.isStaging == true {
       throw ProtocolError(
-        .invalidArgument, "Names that begin with `\(FileName.stagingPrefix)` are Berth's own. Choose another than `\(path)`.")
+        .invalidArgument,
+        "Names that begin with `\(FileName.stagingPrefix)` are Berth's own. Choose another than `\(path)`.")
     }
     return path
   }

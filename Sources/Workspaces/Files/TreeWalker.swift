@@ -143,7 +143,8 @@ private struct Walk {
     if walker.gitignore && found.name == IgnoreRules.repositoryName { return nil }
     let path = level.path.appending(found.name.bytes)
     do throws(SystemError) {
-      let directory = if let open = level.directory { open } else { try walker.root.openDirectory(unlinked: level.path) }
+      let directory =
+        if let open = level.directory { open } else { try walker.root.openDirectory(unlinked: level.path) }
       levels[index].directory = directory
       let kind = if let kind = found.kind { kind } else { try directory.status(of: found.name).kind }
       if let rules = level.rules, rules.leavesOut(path.components, isFolder: kind == .directory) { return nil }

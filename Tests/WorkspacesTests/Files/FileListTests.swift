@@ -69,7 +69,9 @@ struct FileListTests {
     try files.put("a/.gitignore", "/x.swift\n")
     #expect(
       try list(gitignore: true)
-        == [".gitignore", ".hidden", "a", "a/.gitignore", "a/b", "a/b/y.swift", "a/b/z.md", "a-b", "a-b/w.swift", "link"])
+        == [
+          ".gitignore", ".hidden", "a", "a/.gitignore", "a/b", "a/b/y.swift", "a/b/z.md", "a-b", "a-b/w.swift", "link",
+        ])
     #expect(try list("a/b", gitignore: true) == ["a/b/y.swift", "a/b/z.md"])
     #expect(try list(depth: 1).contains(".git"))
   }

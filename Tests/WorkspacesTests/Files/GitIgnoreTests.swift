@@ -18,7 +18,8 @@ struct GitIgnoreTests {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    let words = ["git", "-c", "core.excludesFile=/dev/null", "-c", "core.quotePath=false", "-C", files.path] + arguments
+    let words =
+      ["git", "-c", "core.excludesFile=/dev/null", "-c", "core.quotePath=false", "-C", files.path] + arguments
     var pointers: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
     defer { for pointer in pointers { free(pointer) } }
     var child = pid_t()

@@ -132,7 +132,8 @@ struct WatchTests {
         model.apply(try await follower.changes(before: files))
         if model.paths == there { break }
       }
-      try #require(model.paths == there, "missing \(there.subtracting(model.paths)), left \(model.paths.subtracting(there))")
+      try #require(
+        model.paths == there, "missing \(there.subtracting(model.paths)), left \(model.paths.subtracting(there))")
     }
     #expect(follower.gaps == 0)
   }
