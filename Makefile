@@ -52,10 +52,10 @@ fuzz:
 		Sources/berth-fuzz/Corpus
 
 test-python:
-	cd clients/python && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" python3 -m unittest discover -s tests
+	cd clients/python && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" PYTHONPATH=src python3 -m unittest discover -s tests
 
 test-typescript:
-	cd clients/typescript && tsc -p . && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" node --test dist/test/
+	cd clients/typescript && tsc -p . && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" node --test dist/test/*.test.js
 
 install: release
 	.ci/install "$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth" "$(DESTDIR)$(PREFIX)"
