@@ -18,15 +18,36 @@ enum Detached {
       ChildProcess.ownProgram, arguments, input: .null(), output: .null(), error: .appending(to: errors),
       newSession: true)
     while true {
-      if let server = try? answer(home) { return show(server) }
+      if let server = try? answer(home) {
+        // Another start was quicker. This one must not take the home later, when that server has been stopped.
+        if server.pid != process.processID {
+          process.send(SIGKILL)
+          process.wait()
+        }
+        return show(server)
+      }
       if let code = process.endedWith {
-        // Another one may have taken the home between the look and the start.
-        if let server = try? answer(home) { return show(server) }
+        // Another start has the home, and may not answer yet.
+        if let server = awaitOther(home) { return show(server) }
         let words = String(decoding: (try? SmallFile.read(errors)) ?? [], as: UTF8.self)
         throw Failure(words.isEmpty ? "the server ended with \(code); see \(home.log)" : words.withoutPrefix("berth: "))
       }
       process.waitBriefly()
     }
+  }
+
+  /// Waits a few seconds for a server that has taken the home and is just starting. Nil where nobody holds the home.
+  private static func awaitOther(_ home: Home) -> ServerRecord? {
+    for _ in 0..<500 {
+      if let server = try? answer(home) { return server }
+      // A lock that can be had is given back at once.
+      if let lock = try? LockFile.acquire(home.lock) {
+        withExtendedLifetime(lock) {}
+        return nil
+      }
+      poll(nil, 0, 10)
+    }
+    return nil
   }
 
   /// The record of the home's server, once a handshake has shown that it is alive.
