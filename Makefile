@@ -9,8 +9,7 @@ PREFIX ?= /usr/local
 SWIFT ?= swift
 # Warnings are errors in the tests' build (see Package.swift).
 
-# The standard library goes into the executable: it starts sooner, and runs on machines without Swift.
-RELEASE := -c release --static-swift-stdlib
+RELEASE := -c release
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
