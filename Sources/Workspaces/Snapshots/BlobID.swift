@@ -7,7 +7,7 @@ struct BlobID: Sendable, Hashable {
   static let byteCount = 32
 
   init(_ digest: SHA256Digest) {
-    words = digest.withUnsafeBytes { Self.words($0) }
+    self.init(bytes: digest)
   }
 
   init(hashing bytes: UnsafeRawBufferPointer) {
@@ -19,7 +19,7 @@ struct BlobID: Sendable, Hashable {
   /// nil unless there are 32 bytes.
   init?(_ bytes: some Collection<UInt8>) {
     guard bytes.count == Self.byteCount else { return nil }
-    words = Array(bytes).withUnsafeBytes { Self.words($0) }
+    self.init(bytes: bytes)
   }
 
   /// nil unless it is 64 hexadecimal digits.
@@ -41,27 +41,17 @@ struct BlobID: Sendable, Hashable {
         high = digit
       }
     }
-    self.init(bytes)
+    self.init(bytes: bytes)
   }
 
-  private static func words(_ bytes: UnsafeRawBufferPointer) -> SIMD4<UInt64> {
+  private init(bytes: some Sequence<UInt8>) {
     var words = SIMD4<UInt64>()
-    for index in 0..<4 {
-      words[index] = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
-    }
-    return words
+    for (index, byte) in bytes.enumerated() { words[index / 8] = words[index / 8] << 8 | UInt64(byte) }
+    self.words = words
   }
 
   var bytes: [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
-      for index in 0..<Self.byteCount { buffer[index] = byte(index) }
-      count = Self.byteCount
-    }
-  }
-
-  @inline(__always)
-  private func byte(_ index: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: words[index / 8] >> UInt64(56 - index % 8 * 8))
+    (0..<Self.byteCount).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64(56 - $0 % 8 * 8)) }
   }
 
   /// Its first byte, by which blobs are sorted into folders.
@@ -69,18 +59,8 @@ struct BlobID: Sendable, Hashable {
 
   /// In 64 hexadecimal digits.
   var hexadecimal: [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 2 * Self.byteCount) { buffer, count in
-      for index in 0..<Self.byteCount {
-        let byte = byte(index)
-        buffer[2 * index] = Self.digit(byte >> 4)
-        buffer[2 * index + 1] = Self.digit(byte & 15)
-      }
-      count = 2 * Self.byteCount
-    }
-  }
-
-  private static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    let digits = Array("0123456789abcdef".utf8)
+    return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
   }
 }
 
