@@ -7,8 +7,6 @@
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
-# Warnings are errors in the tests' build (see Package.swift).
-
 RELEASE := -c release
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -39,9 +37,10 @@ check:
 	BERTH_STRICT=1 $(SWIFT) run ProtocolGenerator --check
 	@.ci/check-tree
 
+# Warnings are errors in the tests' build (see Package.swift).
 test-swift:
 	BERTH_STRICT=1 $(SWIFT) build --build-tests
-	BERTH_STRICT=1 $(SWIFT) test --skip-build
+	BERTH_STRICT=1 SWIFT="$(SWIFT)" .ci/swift-tests
 
 # A minute of libFuzzer on the framing and the envelope, from the seeds in the corpus.
 fuzz:

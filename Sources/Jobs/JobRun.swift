@@ -26,6 +26,8 @@ final class JobRun: Sendable {
     var job: Job
     var task: Task<Void, Never>?
     var request: Request?
+    /// Whether the job has ended without its end being written down.
+    var isEndUnsaved = false
   }
 
   init(_ job: Job, progress: ProgressReports, body: @escaping Body) {
@@ -55,6 +57,14 @@ final class JobRun: Sendable {
     state.withLock { $0.job = job }
     if job.state.hasEnded { ended.notify() }
   }
+
+  /// Takes the end of a job that could not be written down.
+  func setUnsaved(_ job: Job) {
+    state.withLock { $0.isEndUnsaved = true }
+    set(job)
+  }
+
+  var isEndUnsaved: Bool { state.withLock { $0.isEndUnsaved } }
 
   /// Hands over the task that carries the job out; it is cancelled at once where that was asked for already.
   func attach(_ task: Task<Void, Never>) {

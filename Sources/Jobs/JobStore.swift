@@ -159,7 +159,7 @@ package final class JobStore: Sendable {
       forget(run)
     } catch {
       // The job has ended all the same. It stays in memory, and is written down when that is possible again.
-      run.set(job)
+      run.setUnsaved(job)
     }
   }
 
@@ -229,7 +229,7 @@ package final class JobStore: Sendable {
 
   /// Writes down the ends of jobs that could not be written when they came.
   func saveEnds() throws {
-    for run in runs where run.job.state.hasEnded {
+    for run in runs where run.isEndUnsaved {
       try save(run.job, of: run)
       forget(run)
     }
