@@ -17,8 +17,8 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: settings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], exclude: exclude, swiftSettings: settings)
 }
 
 let nio: [Target.Dependency] = [
@@ -39,6 +39,7 @@ let package = Package(
   products: [
     .executable(name: "berth", targets: ["berth"]),
     .executable(name: "berth-bench", targets: ["berth-bench"]),
+    .executable(name: "berth-shim", targets: ["berth-shim"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -60,23 +61,32 @@ let package = Package(
     // From the ground up: a target imports only what stands above it in this list.
     target("Platform", ["CPlatform"]),
     target("JSON", []),
+    target("Documents", ["JSON", "Platform", yaml]),
     target("BerthProtocol", ["JSON", "Platform"]),
     target("JSONRPC", ["JSON", "Platform", deque] + nio),
     target("Storage", ["Platform", "BerthProtocol", "JSON", crypto, sqlite, sqliteC]),
     target("Streams", ["Storage", "BerthProtocol", "JSON", "Platform", deque, sqlite, sqliteC]),
+    target(
+      "Supervisor", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", "CPlatform", sqlite]),
     target("Jobs", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     target(
       "Workspaces",
       [
-        "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", "CArchive", crypto, yaml, sqlite,
+        "Jobs", "Streams", "Storage", "Documents", "BerthProtocol", "JSON", "Platform", "CArchive", crypto, sqlite,
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     target(
+      "Apps",
+      [
+        "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "Documents", "BerthProtocol", "JSON", "Platform",
+        crypto, sqlite,
+      ]),
+    target(
       "BerthServer",
-      ["Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", crypto, logging]
+      ["Apps", "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", crypto, logging]
         + nio),
     target("BerthClient", ["BerthProtocol", "JSON", "Platform"]),
 
@@ -84,6 +94,20 @@ let package = Package(
     executable(
       "berth",
       ["BerthServer", "BerthClient", "BerthProtocol", "JSON", "Platform", "Storage", "Streams", arguments, logging]),
+    // Without a C library, and optimized in every build: what a shim takes, each supervised tree takes.
+    .executableTarget(
+      name: "berth-shim",
+      cSettings: [
+        .unsafeFlags([
+          "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-ffreestanding", "-fno-stack-protector",
+          "-ffunction-sections", "-fno-asynchronous-unwind-tables",
+        ])
+      ],
+      linkerSettings: [
+        .unsafeFlags([
+          "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib", "-Xlinker", "--gc-sections",
+        ])
+      ]),
     .target(name: "CBench"),
     executable("berth-bench", ["CBench", "BerthClient", "BerthProtocol", "JSON", "Platform", arguments]),
     executable("ProtocolGenerator", ["JSON", arguments, yaml]),
@@ -94,14 +118,19 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: settings),
     tests("JSONTests", ["JSON"]),
+    tests("DocumentsTests", ["Documents", "JSON"]),
     tests("PlatformTests", ["Platform"]),
     tests("JSONRPCTests", ["JSONRPC", "JSON"] + nio),
     tests("BerthProtocolTests", ["BerthProtocol", "JSON", "ProtocolGenerator"]),
     tests("StorageTests", ["Storage", "BerthProtocol", "JSON", sqlite]),
     tests("StreamsTests", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
+    tests(
+      "SupervisorTests",
+      ["Supervisor", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", "CPlatform", "berth-shim", sqlite]),
     tests("JobsTests", ["Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests(
       "WorkspacesTests", ["Workspaces", "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
+    tests("AppsTests", ["Apps", "Documents", "JSON", "Platform"], exclude: ["Manifest/Fixtures"]),
     tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", sqlite]),

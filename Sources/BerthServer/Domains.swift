@@ -1,3 +1,4 @@
+import Apps
 import BerthProtocol
 import Jobs
 import Logging
@@ -5,6 +6,7 @@ import NIOCore
 import Platform
 import Storage
 import Streams
+import Supervisor
 import Workspaces
 
 /// The parts of the server that know nothing of connections, made in the order in which they build on each other.
@@ -18,9 +20,10 @@ package struct Domains: Sendable {
   let templates: TemplateService
   let archives: ArchiveService
   let snapshots: SnapshotService
+  let apps: AppService
 
   init(
-    home: Home, config: ConfigService, log: LogFile?, logger: Logger, recoversDatabase: Bool
+    home: Home, config: ConfigService, log: LogFile?, logger: Logger, pool: WorkerPool, recoversDatabase: Bool
   ) throws {
     let settings = config.current
     database = try Self.openDatabase(home, durability: settings.durability, recovers: recoversDatabase)
@@ -45,6 +48,11 @@ package struct Domains: Sendable {
     snapshots = try SnapshotService(
       home: home, workspaces: workspaces, jobs: jobs, placements: placements, database: database, streams: streams,
       durability: settings.durability)
+    apps = try AppService(
+      home: home, database: database, streams: streams, jobs: jobs, workspaces: workspaces, files: files,
+      templates: templates, pool: pool, config: { config.current.apps })
+    let ports = apps.ports
+    config.observe { ports.setRange($0.apps.ports.range) }
     // What a server that was killed left half done is undone before anything new begins.
     try jobs.recover()
     try workspaces.recover()
@@ -52,12 +60,13 @@ package struct Domains: Sendable {
       logger.error("recovery is incomplete", metadata: ["detail": "\(sentence)"])
     }
     try snapshots.recover()
+    try apps.recover()
   }
 
   private static func openDatabase(_ home: Home, durability: Durability, recovers: Bool) throws -> Database {
     let migrations =
       StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations
-      + SnapshotService.migrations
+      + SnapshotService.migrations + AppService.migrations
     do throws(StorageError) {
       return try Database(path: home.database, durability: durability, migrations: migrations, checkingWhole: recovers)
     } catch {

@@ -1,3 +1,4 @@
+import Apps
 import JSONRPC
 import Synchronization
 import BerthProtocol
@@ -54,6 +55,8 @@ extension Server {
         streams: (try? domains.streams.count()) ?? 0,
         jobs: (try? domains.jobs.count()) ?? 0,
         runningJobs: domains.jobs.runningCount,
+        apps: domains.apps.count,
+        runningApps: domains.apps.runningCount,
         children: ProcessStatus.children.count),
       memory: ServerMemory(residentBytes: memory.residentBytes, peakBytes: memory.peakBytes))
   }

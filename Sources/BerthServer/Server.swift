@@ -1,3 +1,4 @@
+import Apps
 package import BerthProtocol
 import JSON
 import JSONRPC
@@ -94,12 +95,13 @@ package final class Server: Sendable {
     processes = try ProcessWatcher()
     let output = options.log
     domains = try Domains(
-      home: options.home, config: config, log: output.file, logger: log,
+      home: options.home, config: config, log: output.file, logger: log, pool: pool,
       recoversDatabase: options.recoversDatabase)
     methods = MethodRegistry.berth(domains: domains, config: config)
     precondition(methods.missing.isEmpty, "methods without a handler: \(methods.missing)")
     output.configure(config.current.server.logLevel)
     config.observe { output.configure($0.server.logLevel) }
+    domains.apps.observe { [weak self] app, previous in self?.tellStateChanged(app, previous) }
   }
 
   // MARK: Sessions
@@ -146,6 +148,14 @@ package final class Server: Sendable {
     watchIdleness()
   }
 
+  /// Tells those who follow `events`. They have the event in the stream too: who does not read is not waited for.
+  private func tellStateChanged(_ app: AppSummary, _ previous: AppState) {
+    for (session, connection) in state.withLock({ Array($0.sessions.values) })
+    where session.attachments.isFollowing("events") && connection.hasRoomToSend {
+      connection.send(AppStateChangedNotification.self, .init(app: app, previous: previous))
+    }
+  }
+
   // MARK: Leaving
 
   /// Ends the server when it stays without clients and work for the configured time.
@@ -157,7 +167,7 @@ package final class Server: Sendable {
     group.next().scheduleTask(in: .seconds(Int64(seconds))) {
       let isIdle = self.state.withLock { $0.sessions.isEmpty && $0.activity == activity && $0.phase == .running }
       guard isIdle else { return }
-      guard self.domains.jobs.runningCount == 0 else { return self.watchIdleness() }
+      guard self.domains.jobs.runningCount == 0, !self.domains.apps.hasWanted else { return self.watchIdleness() }
       self.log.info("leaving: nobody needs the server", metadata: ["idleSeconds": "\(seconds)"])
       self.stop()
     }

@@ -152,14 +152,21 @@ enum JSONText {
 
   /// Whether all eight bytes of a word are plain ASCII: none below 0x20, none from 0x80, no quote and no backslash.
   @inline(__always)
-  static func isPlain(_ word: UInt64) -> Bool {
+  static func isPlain(_ word: UInt64) -> Bool { faults(word) == 0 }
+
+  /// How many bytes of a word, from its first in memory on, are plain ASCII.
+  @inline(__always)
+  static func plainCount(_ word: UInt64) -> Int { faults(UInt64(littleEndian: word)).trailingZeroBitCount >> 3 }
+
+  /// A word whose lowest bit that is set is in the first byte that is not plain; 0 where all are.
+  @inline(__always)
+  static func faults(_ word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let highs: UInt64 = 0x8080_8080_8080_8080
     let quotes = word ^ (ones &* 0x22)
     let backslashes = word ^ (ones &* 0x5C)
     let controls = word &- (ones &* 0x20)
-    let faults = controls | (quotes &- ones) | (backslashes &- ones) | word
-    return faults & highs == 0
+    return (controls | (quotes &- ones) | (backslashes &- ones) | word) & highs
   }
 
   /// As `isPlain`, but bytes from 0x80 are let pass: for text that is known to be UTF-8.

@@ -141,6 +141,8 @@ package struct JSONWriter {
 
   /// Copies runs that need no escape as they are, looking at eight bytes at a time.
   private mutating func appendEscaped(_ text: UnsafeRawBufferPointer) {
+    // Growing by doubling would copy a long text several times.
+    if text.count > 1 << 16 { bytes.reserveCapacity(bytes.count + text.count + text.count / 16) }
     var start = 0
     var index = 0
     while index < text.count {

@@ -48,7 +48,7 @@ extension Connection {
     case .response:
       break
     case .notification:
-      notify(Request(method: envelope.method, paramsText: paramsText, connection: self, serial: nil))
+      notify(Request(method: envelope.method, paramsText: paramsText, connection: self, place: nil))
     case .request(let id):
       let place = batch.map { ($0, slot: $0.reserve()) }
       let began = now()
@@ -56,7 +56,7 @@ extension Connection {
       case .refused(let error):
         respond(id, .failure(error), to: place)
       case .inline(let handler):
-        let request = Request(method: envelope.method, paramsText: paramsText, connection: self, serial: nil)
+        let request = Request(method: envelope.method, paramsText: paramsText, connection: self, place: nil)
         do {
           respond(id, .success(try handler(request)), to: place)
         } catch {
@@ -88,24 +88,24 @@ extension Connection {
     began: UInt64, _ handler: @escaping @Sendable (Request) async throws -> Answer
   ) {
     let serial = open.nextSerial()
-    let request = Request(method: method, paramsText: paramsText, connection: self, serial: serial)
-    let start = { [self] in
-      let task = Task(executorPreference: configuration.pool) {
-        let result: Result<Answer, RPCError>
-        do {
-          result = .success(try await handler(request))
-        } catch {
-          result = .failure(self.delegate.rpcError(error))
-        }
-        self.put(.answer(serial: serial, self.encodedAnswer(id, result)))
-        if case .success(let answer) = result, let answer = answer as? any FollowedAnswer { answer.then() }
+    let pool = configuration.pool
+    let entry = OpenRequests.Entry(id: id, method: method, batch: place, lane: lane, began: began, task: nil)
+    let lane = open.begin(serial, entry) { Lane(pool: pool) }
+    let request = Request(method: method, paramsText: paramsText, connection: self, place: lane.map { ($0, serial) })
+    let task = Task(executorPreference: lane ?? pool as any TaskExecutor) {
+      if let lane, await lane.turn(of: serial) == .cancelled { return }
+      let result: Result<Answer, RPCError>
+      do {
+        result = .success(try await handler(request))
+      } catch {
+        result = .failure(self.delegate.rpcError(error))
       }
-      if cancelsNewWork { task.cancel() }
-      return task
+      self.put(.answer(serial: serial, self.encodedAnswer(id, result)))
+      if case .success(let answer) = result, let answer = answer as? any FollowedAnswer { answer.then() }
+      lane?.leave(serial)
     }
-    open.begin(
-      serial,
-      OpenRequests.Entry(id: id, method: method, batch: place, lane: lane, began: began, start: start, task: nil))
+    open.attach(task, to: serial)
+    if cancelsNewWork { task.cancel() }
   }
 
   /// Puts the answer of an open request on its way.
@@ -146,11 +146,6 @@ extension Connection {
       return encodedAnswer(id, .failure(configuration.resultTooLarge))
     }
     return writer.bytes
-  }
-
-  /// Called by a request's own work, on any thread.
-  func leaveLane(_ serial: UInt64) {
-    put(.laneLeft(serial: serial))
   }
 
   private func now() -> UInt64 {

@@ -212,6 +212,9 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     try await outbox.room()
   }
 
+  /// Whether `roomToSend` would return at once.
+  package var hasRoomToSend: Bool { outbox.hasRoom }
+
   /// Sends a notification. Await `roomToSend` first.
   package func send(notification text: [UInt8]) {
     put(.notification(text))
@@ -226,7 +229,6 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
       switch item {
       case .answer(let serial, let text): finish(serial, text)
       case .notification(let text): write(text)
-      case .laneLeft(let serial): open.leaveLane(serial)
       case .released: holds -= 1
       }
     }

@@ -1,23 +1,19 @@
-import DequeModule
-
-/// The requests of a connection that have begun and are not answered, and the lanes they stand in. Confined to the
-/// event loop.
+/// The requests of a connection that are not answered, and the lanes they stand in. Confined to the event loop.
 struct OpenRequests {
   struct Entry {
     var id: RequestID
     var method: String
     var batch: (Batch, slot: Int)?
+    /// The name of the lane.
     var lane: String?
     var began: UInt64
-    /// Starts the work; nil once it has been started.
-    var start: (() -> Task<Void, Never>)?
     var task: Task<Void, Never>?
   }
 
   private var entries: [UInt64: Entry] = [:]
   private var serialByID: [RequestID: UInt64] = [:]
-  /// The requests of each lane, the running one first.
-  private var lanes: [String: Deque<UInt64>] = [:]
+  /// The lanes that have open requests, and how many.
+  private var lanes: [String: (lane: Lane, count: Int)] = [:]
   private var lastSerial: UInt64 = 0
 
   var count: Int { entries.count }
@@ -28,60 +24,45 @@ struct OpenRequests {
     return lastSerial
   }
 
-  /// Takes a request in, and starts it unless another one of its lane comes first.
-  mutating func begin(_ serial: UInt64, _ entry: Entry) {
+  /// Takes a request in.
+  ///
+  /// - Returns: The lane in which it now stands.
+  mutating func begin(_ serial: UInt64, _ entry: Entry, makingLane: () -> Lane) -> Lane? {
     entries[serial] = entry
     if entry.id != .null, serialByID[entry.id] == nil { serialByID[entry.id] = serial }
-    if let lane = entry.lane {
-      lanes[lane, default: []].append(serial)
-      guard lanes[lane]?.first == serial else { return }
-    }
-    start(serial)
+    guard let name = entry.lane else { return nil }
+    let (lane, count) = lanes[name] ?? (makingLane(), 0)
+    lanes[name] = (lane, count + 1)
+    lane.enter(serial)
+    return lane
   }
 
-  private mutating func start(_ serial: UInt64) {
-    guard let start = entries[serial]?.start else { return }
-    entries[serial]?.start = nil
-    entries[serial]?.task = start()
+  mutating func attach(_ task: Task<Void, Never>, to serial: UInt64) {
+    entries[serial]?.task = task
   }
 
   /// Removes a request that is answered. - Returns: Nil where it was removed before.
   mutating func end(_ serial: UInt64) -> Entry? {
     guard let entry = entries.removeValue(forKey: serial) else { return nil }
     if serialByID[entry.id] == serial { serialByID[entry.id] = nil }
-    if let lane = entry.lane { leave(serial, lane) }
+    if let name = entry.lane, let (lane, count) = lanes[name] {
+      lanes[name] = count > 1 ? (lane, count - 1) : nil
+    }
     return entry
-  }
-
-  /// Lets the next one of a request's lane begin.
-  mutating func leaveLane(_ serial: UInt64) {
-    guard let lane = entries[serial]?.lane else { return }
-    entries[serial]?.lane = nil
-    leave(serial, lane)
-  }
-
-  private mutating func leave(_ serial: UInt64, _ lane: String) {
-    guard var queue = lanes[lane] else { return }
-    let wasRunning = queue.first == serial
-    queue.removeAll { $0 == serial }
-    lanes[lane] = queue.isEmpty ? nil : queue
-    if wasRunning, let next = queue.first { start(next) }
   }
 
   /// Cancels a request.
   ///
-  /// - Returns: The request's serial where it had not started, so that the caller answers it; nil where its own work
+  /// - Returns: The request's serial where it had not begun, so that the caller answers it; nil where its own work
   ///   will answer, or where there is no such request.
-  mutating func cancel(_ id: RequestID) -> UInt64? {
+  func cancel(_ id: RequestID) -> UInt64? {
     guard let serial = serialByID[id], let entry = entries[serial] else { return nil }
-    if let task = entry.task {
-      task.cancel()
-      return nil
-    }
-    return serial
+    if let name = entry.lane, lanes[name]?.lane.withdraw(serial) == true { return serial }
+    entry.task?.cancel()
+    return nil
   }
 
-  /// Cancels the work of every request that has started.
+  /// Cancels the work of every request.
   func cancelAll() {
     for entry in entries.values { entry.task?.cancel() }
   }

@@ -9,7 +9,6 @@ package final class Outbox: Sendable {
   enum Item: Sendable {
     case answer(serial: UInt64, [UInt8])
     case notification([UInt8])
-    case laneLeft(serial: UInt64)
     case released
   }
 
@@ -43,6 +42,9 @@ package final class Outbox: Sendable {
       return !state.isScheduled
     }
   }
+
+  /// Whether nobody who sends has to wait now.
+  var hasRoom: Bool { state.withLock { $0.hasRoom } }
 
   func takeAll() -> [Item] {
     state.withLock { state in
@@ -105,7 +107,7 @@ extension Outbox.Item {
   fileprivate var byteCount: Int {
     switch self {
     case .answer(_, let bytes), .notification(let bytes): bytes.count
-    case .laneLeft, .released: 0
+    case .released: 0
     }
   }
 }

@@ -7,8 +7,8 @@ package struct Request: Sendable {
   /// The JSON text of the parameters: an object or an array. Nil where there are none.
   package let paramsText: ByteBuffer?
   package let connection: Connection
-  /// Which of the connection's requests this is; nil for notifications.
-  let serial: UInt64?
+  /// Where it stands in a lane; nil for what is not carried out in one.
+  let place: (lane: Lane, serial: UInt64)?
 
   /// The parameters as a tree. They were checked with the envelope, so they parse.
   package func params() throws(JSONSyntaxError) -> JSONValue? {
@@ -19,8 +19,7 @@ package struct Request: Sendable {
   /// Lets the next request of this one's serial lane begin before this one is answered. For what waits, once the part
   /// that has an order is done.
   package func leaveLane() {
-    guard let serial else { return }
-    connection.leaveLane(serial)
+    if let place { place.lane.leave(place.serial) }
   }
 }
 

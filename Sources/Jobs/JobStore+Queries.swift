@@ -10,10 +10,7 @@ extension JobStore {
   ///
   /// - Throws: `job_not_found`; `CancellationError` when the task is cancelled.
   package func get(_ params: JobGet.Params) async throws -> Job {
-    guard let run = run(params.job) else {
-      guard let job = try find(params.job) else { throw Self.notFound(params.job) }
-      return job
-    }
+    guard let run = run(params.job) else { return try job(params.job) }
     if params.waitSeconds > 0, !run.job.state.hasEnded {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await run.waitForEnd() }
@@ -23,6 +20,15 @@ extension JobStore {
       }
     }
     return run.job
+  }
+
+  /// A job as it stands.
+  ///
+  /// - Throws: `job_not_found`.
+  package func job(_ id: String) throws -> Job {
+    if let run = run(id) { return run.job }
+    guard let job = try find(id) else { throw Self.notFound(id) }
+    return job
   }
 
   /// `job/list`, newest first.

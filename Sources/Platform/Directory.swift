@@ -25,6 +25,16 @@ package final class Directory: Sendable {
   }
 
   /// What fstat(2) tells of the folder.
+
+  /// Where it is now, as an absolute path without links.
+  package var realPath: String {
+    descriptor.withDescriptor { number in
+      var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+      let count = readlink("/proc/self/fd/\(number)", &bytes, bytes.count)
+      return String(decoding: bytes.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
   package func status() throws(SystemError) -> FileStatus { try descriptor.status() }
 
   /// Which folder it is.

@@ -19,6 +19,12 @@ package struct Home: Sendable, Hashable {
   package var blobs: String { path + "/blobs" }
   package var templates: String { path + "/templates" }
   package var trash: String { path + "/trash" }
+  /// What encrypts secrets in the database.
+  package var secretKey: String { path + "/secret.key" }
+  /// A folder for each process tree that is held by a shim.
+  package var shims: String { path + "/shims" }
+  /// What apps write.
+  package var apps: String { path + "/apps" }
   package var workspaces: String { path + "/workspaces" }
 
   /// The socket that clients connect to, unless the server was started with another one.
@@ -45,7 +51,7 @@ package struct Home: Sendable, Hashable {
   /// Makes the folders that are missing; what is new can be entered by the owner only.
   package func create() throws(SystemError) {
     try Self.createPrivateFolder(path)
-    for folder in [logs, blobs, templates, trash, workspaces] { try Self.createPrivateFolder(folder) }
+    for folder in [logs, blobs, templates, trash, workspaces, shims, apps] { try Self.createPrivateFolder(folder) }
   }
 
   /// Makes a folder and those above it, and makes sure that it belongs to this user and that nobody else can enter.

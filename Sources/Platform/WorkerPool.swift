@@ -18,6 +18,8 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private var threads = 0
   private var idleThreads = 0
   private var jobsTaken: UInt64 = 0
+  /// Whether the watching thread waits to be told that jobs wait.
+  private var isWatcherIdle = false
 
   /// How long jobs may wait with no progress before a thread is added.
   private static let patienceMilliseconds = 10
@@ -46,7 +48,10 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
     // A thread that has been woken counts as idle until it runs: where more jobs wait than threads are idle, one of
     // them may come to wait behind a job that blocks.
     if idleThreads > 0 { pthread_cond_signal(jobArrived) }
-    if queue.count > idleThreads { pthread_cond_signal(helpNeeded) }
+    if isWatcherIdle, queue.count > idleThreads {
+      isWatcherIdle = false
+      pthread_cond_signal(helpNeeded)
+    }
     pthread_mutex_unlock(mutex)
   }
 
@@ -76,7 +81,8 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private func watch() -> Never {
     pthread_mutex_lock(mutex)
     while true {
-      while queue.isEmpty || threads == maximumThreads { pthread_cond_wait(helpNeeded, mutex) }
+      isWatcherIdle = queue.isEmpty
+      while isWatcherIdle || threads == maximumThreads { pthread_cond_wait(helpNeeded, mutex) }
       let seen = jobsTaken
       var deadline = timespec()
       clock_gettime(CLOCK_REALTIME, &deadline)

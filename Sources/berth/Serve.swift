@@ -12,6 +12,7 @@ import Streams
 /// `berth serve`: the server itself, and the ways to reach it from a parent process.
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "serve",
     abstract: "Run the server of a home.",
     discussion: """
       Without options the server runs in the foreground and logs to standard error. With --stdio it speaks over \

@@ -101,6 +101,30 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
   case notText = "not_text"
   /// The content is not valid in the encoding that was named.
   case contentInvalid = "content_invalid"
+  /// No app has that id or name.
+  case appNotFound = "app_not_found"
+  /// Several workspaces have an app of that name. Name the workspace too, or use the app's id.
+  case appAmbiguous = "app_ambiguous"
+  /// The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.
+  case manifestNotFound = "manifest_not_found"
+  /// The manifest has errors. `findings` lists every one with its place.
+  case manifestInvalid = "manifest_invalid"
+  /// Environment variables that the manifest demands have no value. `names` lists them; give them with `app/configure`.
+  case environmentMissing = "environment_missing"
+  /// The app's setup ended badly. `detail` says how; the job's stream has its output.
+  case setupFailed = "setup_failed"
+  /// The app's setup took longer than its manifest allows and was ended.
+  case setupTimeout = "setup_timeout"
+  /// Processes of the app could not be ended. `processes` lists them.
+  case stopFailed = "stop_failed"
+  /// There is no such port or lease.
+  case portNotFound = "port_not_found"
+  /// Somebody else has the port. `detail` says who.
+  case portTaken = "port_taken"
+  /// An app is using the port. Stop it first.
+  case portInUse = "port_in_use"
+  /// Every port of the range in `config.apps.ports` is taken.
+  case noFreePort = "no_free_port"
   /// The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries.
   case resultTooLarge = "result_too_large"
 
@@ -155,6 +179,18 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
     case .etagMismatch: 409
     case .notText: 422
     case .contentInvalid: 422
+    case .appNotFound: 404
+    case .appAmbiguous: 409
+    case .manifestNotFound: 404
+    case .manifestInvalid: 422
+    case .environmentMissing: 422
+    case .setupFailed: 422
+    case .setupTimeout: 504
+    case .stopFailed: 500
+    case .portNotFound: 404
+    case .portTaken: 409
+    case .portInUse: 409
+    case .noFreePort: 503
     case .resultTooLarge: 422
     }
   }
@@ -169,6 +205,10 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
     case .limitReached: true
     case .workspaceBusy: true
     case .sourceUnavailable: true
+    case .stopFailed: true
+    case .portTaken: true
+    case .portInUse: true
+    case .noFreePort: true
     default: false
     }
   }

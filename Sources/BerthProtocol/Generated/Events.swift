@@ -44,4 +44,20 @@ package enum EventType {
   package static let jobProgress = "job.progress"
   /// A line of the job's own. On `job/…`, with JobMessage.
   package static let jobOutput = "job.output"
+  /// An app was installed. On `events`, with App.
+  package static let appInstalled = "app.installed"
+  /// What is known or wanted of an app has changed. On `events`, with App.
+  package static let appUpdated = "app.updated"
+  /// What is seen of an app has changed. On `events`, with AppSummary.
+  package static let appState = "app.state"
+  /// An app was uninstalled. On `events`, with AppSummary.
+  package static let appUninstalled = "app.uninstalled"
+  /// A line that the app has written. On `app/…/log`, with AppOutput.
+  package static let appOutput = "app.output"
+  /// A port was leased. On `events`, with PortLease.
+  package static let portLeased = "port.leased"
+  /// A leased port was given back. On `events`, with PortLease.
+  package static let portReleased = "port.released"
+  /// A lease moved to another port, for somebody else had taken it. On `events`, with PortMoved.
+  package static let portMoved = "port.moved"
 }

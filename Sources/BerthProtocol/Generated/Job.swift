@@ -163,6 +163,8 @@ package enum JobKind: String, Enumeration {
   case restore
   case export
   case `import`
+  case install
+  case setup
 }
 
 /// How far a job has come.
@@ -310,8 +312,8 @@ package struct Job: JSONCodable, Sendable, Hashable {
   package var stream: String
   /// How far it has come.
   package var progress: JobProgress?
-  /// What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult` or
-  /// `ImportJobResult`, by its kind.
+  /// What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult`
+  /// or `SetupJobResult`, by its kind.
   package var result: JSONObject?
   /// Why it failed.
   package var error: JobError?

@@ -54,8 +54,29 @@ package enum MethodTable {
     JobGet.self,
     JobList.self,
     JobCancel.self,
+    AppValidateManifest.self,
+    AppInstall.self,
+    AppConfigure.self,
+    AppUninstall.self,
+    AppList.self,
+    AppGet.self,
+    AppSetup.self,
+    AppBuildStatus.self,
+    AppStart.self,
+    AppStop.self,
+    AppRestart.self,
+    AppEnsureRunning.self,
+    AppStartAll.self,
+    AppStopAll.self,
+    AppLogs.self,
+    AppStateChangedNotification.self,
+    PortList.self,
+    PortResolve.self,
+    PortReserve.self,
+    PortRelease.self,
+    PortWhoOwns.self,
   ]
 
   /// The families of methods.
-  package static let families: [String] = ["base", "server", "workspace", "file", "stream", "job"]
+  package static let families: [String] = ["base", "server", "workspace", "file", "stream", "job", "app", "port"]
 }

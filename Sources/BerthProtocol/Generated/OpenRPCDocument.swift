@@ -667,14 +667,314 @@ package enum OpenRPCDocument {
     e":"job","schema":{"$ref":"#/components/schemas/Job"}},"errors":[{"code":404,"message":"There is no job of tha\#
     t id.","data":{"type":"job_not_found","retryable":false}},{"code":409,"message":"The job has ended and can no l\#
     onger be cancelled.","data":{"type":"job_ended","retryable":false}}],"x-lane":"concurrent","x-scope":"write","\#
-    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],"components":\#
-    {"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, cancellation, progress, t\#
-    racing and discovery."},"server":{"name":"server","description":"The server as a whole, and its configuration.\#
-    "},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they are made fro\#
-    m, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No path, link or race lea\#
-    ds out of it."},"stream":{"name":"stream","description":"Streams: journals that any number of clients follow, e\#
-    ach at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, pr\#
-    ogress and an honest end."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","format":"date-time",\#
+    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/v\#
+    alidateManifest","tags":[{"$ref":"#/components/tags/app"}],"summary":"Reads a manifest and tells every fault a\#
+    nd doubt with its place; nothing is installed.","description":"The manifest is given as `text`, or is a file o\#
+    f a workspace. A manifest with errors is an answer too, not an error of the call.","paramStructure":"either","\#
+    params":[{"name":"text","description":"The manifest itself.","required":false,"schema":{"type":"string","maxLe\#
+    ngth":1048576}},{"name":"file","description":"With `text`: the file's name, for the findings.","required":fals\#
+    e,"schema":{"type":"string","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"name":"workspace","\#
+    description":"The workspace that holds the manifest; not together with `text`.","required":false,"schema":{"$r\#
+    ef":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"With `workspace`: the manifest, o\#
+    r the folder that it is in.","required":false,"schema":{"$ref":"#/components/schemas/RelativePath","default":"\#
+    "}}],"result":{"name":"validation","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"co\#
+    de":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says w\#
+    hy.","data":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No workspace has that id, ke\#
+    y or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace's fo\#
+    lder is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data"\#
+    :{"type":"folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `ap\#
+    p.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":404,"me\#
+    ssage":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}}],"x-lan\#
+    e":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-n\#
+    otification":false},{"name":"app/install","tags":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a f\#
+    older of a workspace; its content may be brought there first.","description":"Without `url`, the folder is the\#
+    re already, and so is its manifest. With it, a git repository or an archive is put into `folder`, which must b\#
+    e free, all of it or nothing. An app that is installed already (the same folder) is returned as it is, its man\#
+    ifest read anew, `created: false`. Nothing is started.","paramStructure":"either","params":[{"name":"workspace\#
+    ","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},\#
+    {"name":"folder","description":"The app's folder in it; empty for the workspace's own. With `url`, absent: a f\#
+    older named after the source.","required":false,"schema":{"$ref":"#/components/schemas/RelativePath","default"\#
+    :""}},{"name":"url","description":"A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), g\#
+    it or ssh URL, or an absolute path of this machine.","required":false,"schema":{"type":"string","minLength":1,\#
+    "maxLength":4096}},{"name":"ref","description":"With a git URL: the branch, tag or commit.","required":false,"\#
+    schema":{"type":"string","minLength":1,"maxLength":256}},{"name":"subdirectory","description":"With `url`: onl\#
+    y this folder of it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"env\#
+    ","description":"Values of environment variables, kept with the app.","required":false,"schema":{"$ref":"#/com\#
+    ponents/schemas/EnvironmentValues"}},{"name":"secretEnv","description":"The same for values that are never ans\#
+    wered, logged or exported; kept encrypted, and masked in all output.","required":false,"schema":{"$ref":"#/com\#
+    ponents/schemas/EnvironmentValues"}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"installed","schema":\#
+    {"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"code":404,"message":"No workspace has that id, key o\#
+    r slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is arch\#
+    ived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},\#
+    {"code":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` hol\#
+    ds its id.","data":{"type":"workspace_busy","retryable":true}},{"code":409,"message":"The workspace's folder i\#
+    s not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"typ\#
+    e":"folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runt\#
+    ime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message"\#
+    :"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retr\#
+    yable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"alread\#
+    y_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters\#
+    .","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a link on it, l\#
+    eads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message":"A folder i\#
+    s needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":502,"me\#
+    ssage":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data":{"t\#
+    ype":"source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: it is damage\#
+    d, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `detail` na\#
+    mes the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The disk that hol\#
+    ds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurren\#
+    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
+    :false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what the app is g\#
+    iven beside its manifest. A running app has it after its next start.","paramStructure":"either","params":[{"na\#
+    me":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"na\#
+    me":"workspace","description":"Its workspace; needed where several have an app of this name.","required":false\#
+    ,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge patch on th\#
+    e values: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","description":"T\#
+    he same for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","description":"\#
+    Only where the app is still of this version.","required":false,"schema":{"type":"integer","minimum":1}}],"resu\#
+    lt":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has th\#
+    at id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
+    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
+    le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
+    ","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
+    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"T\#
+    he entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type\#
+    ":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-di\#
+    rection":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{"$ref":"\#
+    #/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files stay unle\#
+    ss told otherwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true\#
+    ,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; need\#
+    ed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceR\#
+    eference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspace's own.\#
+    ","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$ref":"#/co\#
+    mponents/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_\#
+    found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the worksp\#
+    ace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No wo\#
+    rkspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":400,"messa\#
+    ge":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{\#
+    "type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be ended. `\#
+    processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"admi\#
+    n","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"a\#
+    pp/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructure":"eit\#
+    her","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of these st\#
+    ates.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxItems":3\#
+    2}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"ma\#
+    ximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false\#
+    ,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/components/sche\#
+    mas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type\#
+    ":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
+    "type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable\#
+    ","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{"$ref":\#
+    "#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"either"\#
+    ,"params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppRe\#
+    ference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","\#
+    required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","schema":\#
+    {"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"ty\#
+    pe":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Na\#
+    me the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"me\#
+    ssage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-l\#
+    ane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x\#
+    -notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the app's s\#
+    etup, as a job with live output; it is skipped where nothing it depends on has changed.","paramStructure":"eit\#
+    her","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/A\#
+    ppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name\#
+    .","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","description"\#
+    :"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean","default":false\#
+    }},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref"\#
+    :"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components/schem\#
+    as/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found",\#
+    "retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too\#
+    , or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace h\#
+    as that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"message":"The m\#
+    anifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":\#
+    false}},{"code":422,"message":"Environment variables that the manifest demands have no value. `names` lists th\#
+    em; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":409,"mes\#
+    sage":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `w\#
+    orkspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":503,"message":"The server is st\#
+    opping and takes no new work.","data":{"type":"shutting_down","retryable":true}}],"x-lane":"concurrent","x-sco\#
+    pe":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
+    "name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"summary":"Tells how the app's setup stands\#
+    .","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref"\#
+    :"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several h\#
+    ave an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"resu\#
+    lt":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatus"}},"errors":[{"code":404,"message":"No a\#
+    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
+    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
+    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
+    not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"c\#
+    lient-to-server","x-stream":false,"x-notification":false},{"name":"app/start","tags":[{"$ref":"#/components/ta\#
+    gs/app"}],"summary":"Wants an app running: it is set up where that is needed, started, and kept running until i\#
+    t is stopped.","description":"What it depends on is wanted running too. The answer comes at once, or when the a\#
+    pp is running, has failed, or the time is over.","paramStructure":"either","params":[{"name":"app","descriptio\#
+    n":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","desc\#
+    ription":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/\#
+    components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it is run\#
+    ning.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"a\#
+    pp","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.\#
+    ","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of t\#
+    hat name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"c\#
+    ode":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":f\#
+    alse}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data\#
+    ":{"type":"workspace_archived","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` l\#
+    ists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":422,"message":"E\#
+    nvironment variables that the manifest demands have no value. `names` lists them; give them with `app/configur\#
+    e`.","data":{"type":"environment_missing","retryable":false}},{"code":409,"message":"Somebody else has the por\#
+    t. `detail` says who.","data":{"type":"port_taken","retryable":true}},{"code":409,"message":"The workspace's f\#
+    older is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data\#
+    ":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
+    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/stop","tags":[{"$ref":\#
+    "#/components/tags/app"}],"summary":"Wants an app stopped, and returns when nothing of it is left. It stays st\#
+    opped until it is started.","paramStructure":"either","params":[{"name":"app","description":"The app.","requir\#
+    ed":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspa\#
+    ce; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wo\#
+    rkspaceReference"}},{"name":"graceSeconds","description":"How long its processes have to end by themselves, in s\#
+    econds. Absent: the manifest's.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"res\#
+    ult":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has t\#
+    hat id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
+    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
+    le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
+    ","retryable":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them."\#
+    ,"data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
+    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/restart","tags":[{"$\#
+    ref":"#/components/tags/app"}],"summary":"Stops an app and starts it again, in one step; its manifest is read a\#
+    new.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$r\#
+    ef":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where sever\#
+    al have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"\#
+    name":"waitSeconds","description":"How long to wait until it is running again.","required":false,"schema":{"$r\#
+    ef":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/sc\#
+    hemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","ret\#
+    ryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or u\#
+    se the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has t\#
+    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The work\#
+    space is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retrya\#
+    ble":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one with its place.","data\#
+    ":{"type":"manifest_invalid","retryable":false}},{"code":422,"message":"Environment variables that the manifes\#
+    t demands have no value. `names` lists them; give them with `app/configure`.","data":{"type":"environment_miss\#
+    ing","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type"\#
+    :"port_taken","retryable":true}},{"code":409,"message":"The workspace's folder is not where it was. Put it bac\#
+    k, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable\#
+    ":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"ty\#
+    pe":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direct\#
+    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRunning","tags":[{"$ref":"\#
+    #/components/tags/app"}],"summary":"Does whatever is missing until apps are running, and tells for each whethe\#
+    r it is, and why not.","description":"Setup, dependencies, start, readiness: what is done already is not done a\#
+    gain, and any number of calls share one start. An app that fails leaves the others be; the call itself does no\#
+    t fail for it.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace. Absent: e\#
+    ach of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"\#
+    }},{"name":"apps","description":"The apps. Absent: all of the workspace, those that are found in its folders b\#
+    ut not installed yet among them.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/sche\#
+    mas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to wait.","required":false,\#
+    "schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"outcome","schema":{"$ref\#
+    ":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.\#
+    ","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has that id or name."\#
+    ,"data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of t\#
+    hat name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"c\#
+    ode":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says w\#
+    hy.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The workspace is archived an\#
+    d read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code"\#
+    :409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new pat\#
+    h with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scop\#
+    e":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"\#
+    name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all apps of a workspace: thos\#
+    e that others depend on first, side by side where possible.","paramStructure":"either","params":[{"name":"work\#
+    space","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReferenc\#
+    e"}},{"name":"waitSeconds","description":"How long to wait until they are running.","required":false,"schema":\#
+    {"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","schema":{"$ref":"#/compo\#
+    nents/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
+    "type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-onl\#
+    y. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"mess\#
+    age":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `wo\#
+    rkspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write"\#
+    ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app\#
+    /stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspace, or of all: those t\#
+    hat depend on others first.","paramStructure":"either","params":[{"name":"workspace","description":"The worksp\#
+    ace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"nam\#
+    e":"graceSeconds","description":"How long their processes have to end by themselves, in seconds. Absent: the m\#
+    anifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"outcome\#
+    ","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that i\#
+    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"wr\#
+    ite","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":\#
+    "app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines that an app has written\#
+    , or those since a time; and what comes, where that is wanted.","description":"With `follow` the lines come as `\#
+    stream/event` of the attachment that the answer names, and `lines` is empty.","paramStructure":"either","param\#
+    s":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference\#
+    "}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","require\#
+    d":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","description":"The most l\#
+    ines of the past, counted from the end.","required":false,"schema":{"type":"integer","minimum":1,"maximum":100\#
+    00,"default":100}},{"name":"since","description":"Only lines written at this time or later, in seconds since 1\#
+    970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"name":"follow","descri\#
+    ption":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","default":false}}],"res\#
+    ult":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"code":404,"message":"No a\#
+    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
+    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
+    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
+    not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at once is reac\#
+    hed. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-lane":"concurrent","x-sc\#
+    ope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"\#
+    name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's state has changed. Sent t\#
+    o connections that follow `events`.","paramStructure":"either","params":[{"name":"app","description":"The app a\#
+    s it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}},{"name":"previous","des\#
+    cription":"The state it was in.","required":true,"schema":{"$ref":"#/components/schemas/AppState"}}],"x-lane":\#
+    "inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notifica\#
+    tion":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],"summary":"Lists the leased ports, l\#
+    owest first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of apps of thi\#
+    s workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"app","des\#
+    cription":"Only those of this app.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}}],"\#
+    result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseList"}},"errors":[{"code":404,"message\#
+    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":40\#
+    4,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mess\#
+    age":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type\#
+    ":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direct\#
+    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/resolve","tags":[{"$ref":"#/com\#
+    ponents/tags/port"}],"summary":"Tells where a port of an app is, and whether anything listens there.","paramSt\#
+    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
+    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
+    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"name","de\#
+    scription":"The port's name. Absent: the app's only port, or `http`.","required":false,"schema":{"type":"strin\#
+    g","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"#/components/schemas/ResolvedPort\#
+    "}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":f\#
+    alse}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
+    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"There is no such p\#
+    ort or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/re\#
+    serve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port: for an app, or for something of th\#
+    e caller's own.","paramStructure":"either","params":[{"name":"name","description":"The lease's name: of the ap\#
+    p's port, or, without an app, unique in the home.","required":true,"schema":{"type":"string","minLength":1,"ma\#
+    xLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The app. Absent: the lease bel\#
+    ongs to `name` alone.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"worksp\#
+    ace","description":"The app's workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRef\#
+    erence"}},{"name":"port","description":"The port that is wanted. Absent: a free one of the range.","required":\#
+    false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/c\#
+    omponents/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"a\#
+    pp_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the w\#
+    orkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"\#
+    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"\#
+    message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","retryable":true}},{"cod\#
+    e":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","ret\#
+    ryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server\#
+    ","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{"$ref":"#/components/tags/port"}],"\#
+    summary":"Gives a leased port back.","paramStructure":"either","params":[{"name":"port","description":"The por\#
+    t.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema\#
+    ":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"There is no such port or lease."\#
+    ,"data":{"type":"port_not_found","retryable":false}},{"code":409,"message":"An app is using the port. Stop it f\#
+    irst.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":\#
+    "stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/whoOwns","tag\#
+    s":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a TCP port of this machine, and whose l\#
+    ease it is.","paramStructure":"either","params":[{"name":"port","description":"The port.","required":true,"sch\#
+    ema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"owner","schema":{"$ref":"#/components/\#
+    schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-directio\#
+    n":"client-to-server","x-stream":false,"x-notification":false}],"components":{"tags":{"base":{"name":"base","d\#
+    escription":"The connection itself: its life cycle, cancellation, progress, tracing and discovery."},"server":\#
+    {"name":"server","description":"The server as a whole, and its configuration."},"workspace":{"name":"workspace\#
+    ","description":"Workspaces: folders that Berth knows, what they are made from, and their snapshots."},"file":\#
+    {"name":"file","description":"Files of a workspace. No path, link or race leads out of it."},"stream":{"name":\#
+    "stream","description":"Streams: journals that any number of clients follow, each at its own pace."},"job":{"n\#
+    ame":"job","description":"Jobs: work that takes a while. Each has a stream, progress and an honest end."},"app\#
+    ":{"name":"app","description":"Apps: what a workspace runs, from a manifest. Each is set up, started, watched a\#
+    nd kept as wanted."},"port":{"name":"port","description":"Ports: leases that are unique on the machine and las\#
+    t, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","format":"date-time",\#
     "maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20T22:30:00.123Z`."\#
     },"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLength":256},"maxProp\#
     erties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"title":"Metadata","type\#
@@ -737,406 +1037,599 @@ package enum OpenRPCDocument {
     ssage":{"type":"string","description":"What was found."},"durationMs":{"type":"number","description":"How long t\#
     he check took, in milliseconds."}},"description":"One check of the server's health."},"ServerCounts":{"title":\#
     "ServerCounts","type":"object","required":["connections","inFlight","attachments","watches","workspaces","snap\#
-    shots","streams","jobs","runningJobs","children"],"properties":{"connections":{"type":"integer","description":\#
-    "Open connections."},"inFlight":{"type":"integer","description":"Requests being carried out, this one included\#
-    ."},"attachments":{"type":"integer","description":"Attachments to streams."},"watches":{"type":"integer","desc\#
-    ription":"Watches on files."},"workspaces":{"type":"integer","description":"Workspaces, deleted ones left out.\#
-    "},"snapshots":{"type":"integer","description":"Snapshots."},"streams":{"type":"integer","description":"Stream\#
-    s that are kept."},"jobs":{"type":"integer","description":"Jobs that are kept."},"runningJobs":{"type":"intege\#
-    r","description":"Jobs that have not ended."},"children":{"type":"integer","description":"Child processes that a\#
-    re alive."}},"description":"How much of everything the server has."},"ServerMemory":{"title":"ServerMemory","t\#
-    ype":"object","required":["residentBytes","peakBytes"],"properties":{"residentBytes":{"type":"integer","descri\#
-    ption":"Resident memory, in bytes."},"peakBytes":{"type":"integer","description":"The most resident memory so f\#
-    ar, in bytes."}},"description":"The server's memory."},"ServerState":{"title":"ServerState","type":"object","r\#
-    equired":["version","instanceId","pid","home","socket","startedAt","uptimeSeconds","health","checks","counts",\#
-    "memory"],"properties":{"version":{"type":"string","description":"The server's version."},"instanceId":{"type"\#
-    :"string","description":"The running server's id."},"pid":{"type":"integer","description":"Its process."},"hom\#
-    e":{"type":"string","description":"The folder of its state."},"socket":{"type":"string","description":"The pat\#
-    h of its socket; empty where it has none."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description"\#
-    :"When it started."},"uptimeSeconds":{"type":"number","description":"How long it has been running, in seconds.\#
-    "},"health":{"$ref":"#/components/schemas/Health","description":"The worst of the checks."},"checks":{"type":"\#
-    array","items":{"$ref":"#/components/schemas/HealthCheck"},"description":"A row a check."},"counts":{"$ref":"#\#
-    /components/schemas/ServerCounts","description":"How much of everything there is."},"memory":{"$ref":"#/compon\#
-    ents/schemas/ServerMemory","description":"Its memory."}},"description":"How the server is."},"LogLevel":{"titl\#
-    e":"LogLevel","type":"string","enum":["trace","debug","info","notice","warning","error","critical"],"descripti\#
-    on":"How grave a log line must be to be written."},"Durability":{"title":"Durability","type":"string","enum":[\#
-    "normal","full"],"description":"What an acknowledged write survives: `normal`, the death of the server at any m\#
-    oment; `full`, the loss of power too, at the price of a disk flush a transaction."},"ServerConfig":{"title":"S\#
-    erverConfig","type":"object","properties":{"idleExitSeconds":{"type":"integer","minimum":0,"maximum":31536000,\#
-    "description":"After how long without clients and work a server that was started by a client leaves, in second\#
-    s; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum":0,"maximum":3600,"description":"How l\#
-    ong open requests may go on when the server is told to stop, in seconds.","default":5},"logLevel":{"$ref":"#/c\#
-    omponents/schemas/LogLevel","description":"The least grave line that is logged.","default":"info"}},"descripti\#
-    on":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"object","properties":{"maxMessageByte\#
-    s":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"The largest message, in bytes.","defa\#
-    ult":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":10000,"description":"How many requests ma\#
-    y be open at once.","default":128},"maxBatch":{"type":"integer","minimum":1,"maximum":100000,"description":"Th\#
-    e most entries of a batch.","default":1000},"maxAttachments":{"type":"integer","minimum":1,"maximum":100000,"d\#
-    escription":"The most attachments of a connection.","default":1024}},"description":"What one connection may as\#
-    k for. Changes hold for connections that are opened after them."},"StreamsConfig":{"title":"StreamsConfig","ty\#
+    shots","streams","jobs","runningJobs","apps","runningApps","children"],"properties":{"connections":{"type":"in\#
+    teger","description":"Open connections."},"inFlight":{"type":"integer","description":"Requests being carried o\#
+    ut, this one included."},"attachments":{"type":"integer","description":"Attachments to streams."},"watches":{"\#
+    type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","description":"Workspaces, d\#
+    eleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"streams":{"type":"integer",\#
+    "description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs that are kept."},"running\#
+    Jobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type":"integer","description":"App\#
+    s."},"runningApps":{"type":"integer","description":"Apps of which something runs."},"children":{"type":"intege\#
+    r","description":"Child processes that are alive."}},"description":"How much of everything the server has."},"\#
+    ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakBytes"],"properties":{"\#
+    residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes":{"type":"integer","de\#
+    scription":"The most resident memory so far, in bytes."}},"description":"The server's memory."},"ServerState":\#
+    {"title":"ServerState","type":"object","required":["version","instanceId","pid","home","socket","startedAt","u\#
+    ptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"string","description":"The s\#
+    erver's version."},"instanceId":{"type":"string","description":"The running server's id."},"pid":{"type":"inte\#
+    ger","description":"Its process."},"home":{"type":"string","description":"The folder of its state."},"socket":\#
+    {"type":"string","description":"The path of its socket; empty where it has none."},"startedAt":{"$ref":"#/comp\#
+    onents/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"number","description":"Ho\#
+    w long it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Health","description":"The wo\#
+    rst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"description\#
+    ":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How much of everything t\#
+    here is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."}},"description":"H\#
+    ow the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug","info","notice","wa\#
+    rning","error","critical"],"description":"How grave a log line must be to be written."},"Durability":{"title":\#
+    "Durability","type":"string","enum":["normal","full"],"description":"What an acknowledged write survives: `nor\#
+    mal`, the death of the server at any moment; `full`, the loss of power too, at the price of a disk flush a tra\#
+    nsaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{"type":"in\#
+    teger","minimum":0,"maximum":31536000,"description":"After how long without clients and work a server that was s\#
+    tarted by a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum"\#
+    :0,"maximum":3600,"description":"How long open requests may go on when the server is told to stop, in seconds.\#
+    ","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least grave line that is l\#
+    ogged.","default":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"\#
+    object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"\#
+    The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":1000\#
+    0,"description":"How many requests may be open at once.","default":128},"maxBatch":{"type":"integer","minimum"\#
+    :1,"maximum":100000,"description":"The most entries of a batch.","default":1000},"maxAttachments":{"type":"int\#
+    eger","minimum":1,"maximum":100000,"description":"The most attachments of a connection.","default":1024}},"des\#
+    cription":"What one connection may ask for. Changes hold for connections that are opened after them."},"Stream\#
+    sConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60\#
+    ,"maximum":3153600000,"description":"How old an event may become, in seconds.","default":2592000},"maxBytes":{\#
+    "type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of events one stream ma\#
+    y hold; older ones are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum"\#
+    :0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in seconds.","default":6\#
+    04800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProper\#
+    ties":64,"description":"Other limits for streams of a kind, by the first word of their names, such as `events`\#
+    , `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimits":{"title":"StreamLimits","ty\#
     pe":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"\#
-    How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":"integer","minimum":65536,"max\#
-    imum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are removed first.\#
-    ","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description"\#
-    :"How long a stream is kept after it was closed, in seconds.","default":604800},"kinds":{"type":"object","addi\#
-    tionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProperties":64,"description":"Other limits f\#
-    or streams of a kind, by the first word of their names, such as `events`, `job` or `custom`."}},"description":\#
-    "How long streams are kept."},"StreamLimits":{"title":"StreamLimits","type":"object","properties":{"maxAgeSeco\#
-    nds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become, in second\#
-    s."},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of eve\#
-    nts one stream may hold; older ones are removed first."},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"\#
-    maximum":3153600000,"description":"How long a stream is kept after it was closed, in seconds."}},"description"\#
-    :"How long streams of one kind are kept. What is not said here is as for all."},"TemplatesConfig":{"title":"Te\#
-    mplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer","minimum":1,"maximum":1099511627776,\#
-    "description":"The most bytes of an unpacked template or archive.","default":2147483648},"maxFiles":{"type":"i\#
-    nteger","minimum":1,"maximum":100000000,"description":"The most entries of a template or archive.","default":2\#
-    00000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description":"How many bytes one packed byte m\#
-    ay unpack to. Looked at once a mebibyte has been unpacked.","default":200},"timeoutSeconds":{"type":"integer",\#
-    "minimum":1,"maximum":86400,"description":"How long a download or a git command may take, in seconds.","defaul\#
-    t":600}},"description":"What is taken from templates and archives."},"TrashConfig":{"title":"TrashConfig","typ\#
-    e":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How l\#
-    ong a deleted workspace can be restored, in seconds.","default":604800}},"description":"What was deleted."},"W\#
-    atchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirectories":{"type":"integer","minimum":\#
-    1,"maximum":10000000,"description":"The most folders watched at once by all watches together.","default":65536\#
-    }},"description":"Watches on files."},"Config":{"title":"Config","type":"object","properties":{"durability":{"\#
-    $ref":"#/components/schemas/Durability","description":"What an acknowledged write survives. Read when the serv\#
-    er starts.","default":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig","description":"The server i\#
-    tself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","description":"What one connection m\#
-    ay ask for.","default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig","description":"How long stre\#
-    ams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesConfig","description":"What is t\#
-    aken from templates and archives.","default":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","descripti\#
-    on":"What was deleted.","default":{}},"watch":{"$ref":"#/components/schemas/WatchConfig","description":"Watche\#
-    s on files.","default":{}}},"description":"The configuration. Every member has a default."},"ConfigFault":{"ti\#
-    tle":"ConfigFault","type":"object","required":["message"],"properties":{"message":{"type":"string","descriptio\#
-    n":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":"The line, from 1."},"colum\#
-    n":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"errors":{"type":"array","item\#
-    s":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the schema."}},"description":"Why t\#
-    he configuration file was not taken."},"ConfigState":{"title":"ConfigState","type":"object","required":["confi\#
-    g","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config","description":"The configura\#
-    tion in force, with the defaults filled in."},"file":{"type":"string","description":"The path of its file."},"\#
-    version":{"type":"string","description":"A digest of the file that is in force."},"fault":{"$ref":"#/component\#
-    s/schemas/ConfigFault","description":"Why the file as it is now is not in force. Absent where it is."}},"descr\#
-    iption":"The configuration in force and its file."},"WorkspaceReference":{"title":"WorkspaceReference","type":\#
-    "string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slug."},"WaitSeconds":{"title":\#
-    "WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long to wait, in seconds."},"Work\#
-    spaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","deleted"],"description":"Wh\#
-    ere a workspace stands. `archived`: its files are read-only through Berth. `deleted`: it can be restored for a w\#
-    hile."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","enum":["active","archived"],"d\#
-    escription":"The states that `workspace/update` sets."},"FolderState":{"title":"FolderState","type":"string","\#
-    enum":["present","missing","replaced","inaccessible"],"description":"How a workspace's folder is: where it was\#
-    ; gone or moved away; another folder stands in its place; not to be looked at."},"FileDisposal":{"title":"File\#
-    Disposal","type":"string","enum":["keep","trash","delete"],"description":"What happens to the files: they stay\#
-    , can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFormat","type":"string","enum":\#
-    ["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"title":"Workspace","type":"obje\#
-    ct","required":["id","slug","name","path","managed","state","folderState","labels","metadata","version","creat\#
-    edAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws_…`."},"key":{"type":"string"\#
-    ,"description":"The caller's own name for it."},"slug":{"type":"string","description":"Its name in letters, di\#
-    gits and hyphens, unique in the home."},"name":{"type":"string","description":"For people."},"path":{"type":"s\#
-    tring","description":"Its folder, as an absolute path."},"managed":{"type":"boolean","description":"Whether th\#
-    e folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState","description":"Where it stand\#
-    s."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How its folder is, looked at just n\#
-    ow."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."},"metadata":{"$ref":"#/compon\#
-    ents/schemas/Metadata","description":"What clients keep with it."},"version":{"type":"integer","description":"\#
-    Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},\#
-    "updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was last changed."},"deletedAt":{"\#
-    $ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"restorableUntil":{"$ref":"#/comp\#
-    onents/schemas/Timestamp","description":"Until when a deleted one can be restored."},"filesDeleted":{"type":"b\#
-    oolean","description":"Whether its files were deleted for good; it can then be restored without them only.","d\#
-    efault":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"title":"WorkspaceCreated","ty\#
-    pe":"object","required":["workspace","created"],"properties":{"workspace":{"$ref":"#/components/schemas/Worksp\#
-    ace","description":"The workspace."},"created":{"type":"boolean","description":"Whether this call made it."},"\#
-    job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from the template."}},"descriptio\#
-    n":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage","type":"object","required":\#
-    ["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/components/schemas/Workspace"},"d\#
-    escription":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":\#
-    "Where the next page begins. Absent on the last."}},"description":"A page of workspaces."},"InlineFile":{"titl\#
-    e":"InlineFile","type":"object","required":["path","content"],"properties":{"path":{"$ref":"#/components/schem\#
-    as/RelativePath","description":"Where it goes."},"content":{"type":"string","description":"What it holds."},"e\#
-    ncoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content` is written.","default":"u\#
-    tf8"},"executable":{"type":"boolean","description":"Whether it may be run.","default":false}},"description":"A f\#
-    ile of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"object","properties":{"files":\#
-    {"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":10000,"description":"The files t\#
-    hemselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"description":"A folder of this machine, a\#
-    s an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","descri\#
-    ption":"A folder under `templates/` in the home."},"url":{"type":"string","minLength":1,"maxLength":4096,"desc\#
-    ription":"A git repository or an archive, as in `workspace/cloneTemplate`; only with `workspace/create`."},"re\#
-    f":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the branch, tag or commit."},"sub\#
-    directory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only this folder of it."}},"descript\#
-    ion":"What a template is taken from: exactly one of the members `files`, `folder`, `name` and `url`."},"Templa\#
-    teVariable":{"title":"TemplateVariable","type":"object","required":["name"],"properties":{"name":{"type":"stri\#
-    ng","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},"description"\#
-    :{"type":"string","maxLength":1000,"description":"What it is for, for people."},"default":{"type":"string","ma\#
-    xLength":65536,"description":"Its value where none is given. Absent: one must be given."},"pattern":{"type":"s\#
-    tring","maxLength":1000,"description":"A regular expression that the whole value must match."}},"description":\#
-    "A variable that a template's `berth.template.yaml` declares. `{{name}}` in text files and paths is replaced b\#
-    y its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","properties":{"name":{"type":"st\#
-    ring","maxLength":200,"description":"The template's name."},"description":{"type":"string","maxLength":10000,"\#
-    description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/components/schemas/TemplateVaria\#
-    ble"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","items":{"type":"string","maxL\#
-    ength":256},"maxItems":256,"description":"Globs of files in which nothing is replaced."}},"description":"The f\#
-    orm of `berth.template.yaml`, which a template may hold at its top. The file itself is not copied."},"JobStart\#
-    ed":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{"job":{"$ref":"#/componen\#
-    ts/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"Whether this call began i\#
-    t; false for a repeated idempotency key."}},"description":"The job that does the work, as it stood when the an\#
-    swer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","required":["files","directo\#
-    ries","bytes"],"properties":{"files":{"type":"integer","description":"How many files were put in place."},"dir\#
-    ectories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their s\#
-    ize, in bytes."},"commit":{"type":"string","description":"The commit that was cloned."}},"description":"What `\#
-    applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobResult","type":"object","r\#
-    equired":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot","description":"The snap\#
-    shot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title":"RestoreJobResult","type\#
-    ":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{"type":"string","descript\#
-    ion":"The snapshot that brings back what was there before."},"written":{"type":"integer","description":"How ma\#
-    ny files and links were written."},"removed":{"type":"integer","description":"How many entries were removed."}\#
-    ,"unchanged":{"type":"integer","description":"How many files and links were already right."}},"description":"W\#
-    hat `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"object","required":["path",\#
-    "format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","description":"The archive."},"\#
-    format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"files":{"type":"integer","d\#
-    escription":"How many files it holds."},"bytes":{"type":"integer","description":"Their size, in bytes."},"arch\#
-    iveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"description":"What `workspace/exp\#
-    ort` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required":["workspace","files","di\#
-    rectories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":"The work\#
-    space."},"files":{"type":"integer","description":"How many files were unpacked."},"directories":{"type":"integ\#
-    er","description":"How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes."}},"desc\#
-    ription":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object","required":["id","wor\#
-    kspace","automatic","includeIgnored","files","directories","bytes","storedBytes","createdAt"],"properties":{"i\#
-    d":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","description":"The id of i\#
-    ts workspace."},"label":{"type":"string","description":"For people."},"automatic":{"type":"boolean","descripti\#
-    on":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","description":"Whether ignore\#
-    d files were taken too."},"files":{"type":"integer","description":"How many files and links it holds."},"direc\#
-    tories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"The size o\#
-    f its files, in bytes."},"storedBytes":{"type":"integer","description":"How many bytes were not stored before, i\#
-    n bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."}},"descripti\#
-    on":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","type":"object","required":["\#
-    snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/schemas/Snapshot"},"descri\#
-    ption":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where t\#
-    he next page begins. Absent on the last."}},"description":"A page of snapshots."},"ChangeKind":{"title":"Chang\#
-    eKind","type":"string","enum":["added","removed","modified","retyped","permissions"],"description":"How an ent\#
-    ry changed: it is new, gone, of other content, of another type, or of another mode only."},"SnapshotChange":{"\#
-    title":"SnapshotChange","type":"object","required":["path","change","type"],"properties":{"path":{"type":"stri\#
-    ng","description":"The entry's path."},"change":{"$ref":"#/components/schemas/ChangeKind","description":"How i\#
-    t changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was, where it is gon\#
-    e."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"sizeAfter":{"type":"integer",\#
-    "description":"Its size after, in bytes."}},"description":"One difference."},"SnapshotChangePage":{"title":"Sn\#
-    apshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"type":"array","items":{"$re\#
-    f":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."},"nextCursor":{"$ref":"#/c\#
-    omponents/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A p\#
-    age of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","required":["snapshot","fre\#
-    edBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedBytes":{"type":"integer","d\#
-    escription":"How many bytes no other snapshot needed, in bytes."}},"description":"A snapshot that is gone."},"\#
-    RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,"description":"A path bel\#
-    ow the workspace's folder, with `/` between its parts. `..` may not lead out of it."},"ETag":{"title":"ETag","\#
-    type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a file; changes whenever t\#
-    he file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description":"Any ETag."},"ContentE\#
-    ncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"description":"How a file's conte\#
-    nt is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":["auto","utf8","base64"\#
-    ],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"FileType","type":"strin\#
-    g","enum":["file","directory","symlink","other"],"description":"What an entry is."},"FileInfo":{"title":"FileI\#
-    nfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"properties":{"path":{"type"\#
-    :"string","description":"Its path below the workspace's folder. Bytes that are not valid UTF-8 are replaced, a\#
-    nd `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own bytes, in base64, where t\#
-    hey are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is."},"size":\#
-    {"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","description":"Its permission b\#
-    its."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its content was last changed.\#
-    "},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"type":"string","descriptio\#
-    n":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"title":"FilePage","type":"ob\#
-    ject","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"#/components/schemas/Fil\#
-    eInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLength":1,"maxLength":8192,"d\#
-    escription":"Where the next page begins. Absent on the last."}},"description":"A page of entries."},"FileConte\#
-    nt":{"title":"FileContent","type":"object","required":["path","content","encoding","offset","length","size","e\#
-    tag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":{"type":"string","descr\#
-    iption":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `conten\#
-    t` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."},"length":{"type":"inte\#
-    ger","description":"How much was read, in bytes of the file."},"size":{"type":"integer","description":"The fil\#
-    e's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The file's ETag."},"eof":{"typ\#
-    e":"boolean","description":"Whether this reaches to the file's end."}},"description":"What a file holds."},"Fi\#
-    leWritten":{"title":"FileWritten","type":"object","required":["file","created"],"properties":{"file":{"$ref":"\#
-    #/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type":"boolean","descriptio\#
-    n":"Whether it was not there before."}},"description":"A file that was written."},"FileDeleted":{"title":"File\#
-    Deleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"string","description":"Th\#
-    e path."},"entries":{"type":"integer","description":"How many files, links and folders are gone."}},"descripti\#
-    on":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required":["path","type"],"prop\#
-    erties":{"path":{"type":"string","description":"The entry's path below the workspace's folder; the new one of a m\#
-    ove."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$ref":"#/components/schemas/\#
-    FileType","description":"What it is; or was."}},"description":"A change under a watched path."},"StreamName":{\#
-    "title":"StreamName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `\#
-    server/log`, `job/…`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type":"string","e\#
-    num":["retention","overflow"],"description":"Why events are missing: they were too old or too many, or came fa\#
-    ster than they could be kept."},"EndReason":{"title":"EndReason","type":"string","enum":["closed","caught_up",\#
-    "deleted"],"description":"Why an attachment ended: the stream was closed, `follow` was false and its end is re\#
-    ached, or the stream was removed."},"StreamState":{"title":"StreamState","type":"string","enum":["open","close\#
-    d"],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type":"string","enum":["events\#
-    ","log","memory"],"description":"Where a stream is kept: in the database, in log files, or in memory until the s\#
-    erver ends."},"Attachment":{"title":"Attachment","type":"object","required":["attachment","stream"],"propertie\#
-    s":{"attachment":{"type":"string","description":"Its id, within this connection."},"stream":{"type":"string","\#
-    description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","description":"The last event b\#
-    efore those that are sent: where to go on when the connection is lost before the first of them. Absent: the be\#
-    ginning."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEvent","type":"obj\#
-    ect","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","description":"Its p\#
-    osition."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appended."},"type":{"typ\#
-    e":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on the type.\#
-    "}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","required":["type"]\#
-    ,"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","descriptio\#
-    n":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event to append."},"Ap\#
-    pendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"properties":{"stream":{"\#
-    type":"string","description":"The stream's name."},"appended":{"type":"integer","description":"How many events w\#
-    ere appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of the stream. Abse\#
-    nt where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"StreamPage","type":"o\#
-    bject","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schema\#
-    s/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cursor","descripti\#
-    on":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"type":"boolean","\#
-    description":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"boolean","descri\#
-    ption":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$ref":"#/componen\#
-    ts/schemas/StreamGap","description":"What retention has removed between `after` and the first event."}},"descr\#
-    iption":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["to","reason"],"p\#
-    roperties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before it. Absent where i\#
-    t is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last event that is missing\#
-    ."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A part of a stream t\#
-    hat is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","state","events","\#
-    bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{"$ref":"#/compone\#
-    nts/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/schemas/StreamState",\#
-    "description":"Whether more can come."},"events":{"type":"integer","description":"How many events are kept; 0 f\#
-    or log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How many bytes they take\#
-    ."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kept."},"last":{"$ref\#
-    ":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/components/schemas/Tim\#
-    estamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage"\#
-    ,"type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$ref":"#/components/\#
-    schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
-    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of streams."},"LogLin\#
-    e":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"string","description":\#
-    "The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"JobState","type":\#
-    "string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"description":"Where a job s\#
-    tands. `interrupted`: the server ended before the job did; it left no half-done work in place."},"JobKind":{"t\#
-    itle":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","restore","export","impor\#
-    t"],"description":"What a job does."},"JobProgress":{"title":"JobProgress","type":"object","required":["messag\#
-    e","completed"],"properties":{"message":{"type":"string","description":"What it is doing."},"completed":{"type\#
-    ":"integer","description":"How much is done, in `unit`."},"total":{"type":"integer","description":"How much th\#
-    ere is, where that is known."},"unit":{"$ref":"#/components/schemas/ProgressUnit","description":"What is count\#
-    ed."}},"description":"How far a job has come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":\#
-    ["bytes","files"],"description":"What a progress counts."},"JobError":{"title":"JobError","type":"object","req\#
-    uired":["code","message","type","detail","retryable"],"properties":{"code":{"type":"integer","description":"Th\#
-    e error's code."},"message":{"type":"string","description":"A sentence to act on."},"type":{"type":"string","d\#
-    escription":"The error's stable word."},"detail":{"type":"string","description":"The case in particular."},"re\#
-    tryable":{"type":"boolean","description":"Whether the same work may succeed later."},"errors":{"type":"array",\#
-    "items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are several."}},"descrip\#
-    tion":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["id","kind","title","state","strea\#
-    m","version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref"\#
-    :"#/components/schemas/JobKind","description":"What it does."},"title":{"type":"string","description":"The sam\#
-    e for people."},"state":{"$ref":"#/components/schemas/JobState","description":"Where it stands."},"workspace":\#
-    {"type":"string","description":"The id of the workspace that it works on."},"stream":{"type":"string","descrip\#
-    tion":"The name of its stream."},"progress":{"$ref":"#/components/schemas/JobProgress","description":"How far i\#
-    t has come."},"result":{"type":"object","description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`\#
-    , `TemplateJobResult`, `ExportJobResult` or `ImportJobResult`, by its kind."},"error":{"$ref":"#/components/sc\#
-    hemas/JobError","description":"Why it failed."},"version":{"type":"integer","description":"Counts its changes.\#
-    "},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"\#
-    $ref":"#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas\#
-    /Timestamp","description":"When it ended."}},"description":"A piece of work that takes a while."},"JobPage":{"\#
-    title":"JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/c\#
-    omponents/schemas/Job"},"description":"The jobs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cu\#
-    rsor","description":"Where the next page begins. Absent on the last."}},"description":"A page of jobs."},"JobM\#
-    essage":{"title":"JobMessage","type":"object","required":["message"],"properties":{"message":{"type":"string",\#
-    "description":"The line; of a tool it runs, for example."}},"description":"Something a job tells on its way."}\#
-    },"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_erro\#
-    r","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that ma\#
-    y be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"messag\#
-    e":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{\#
-    "code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"\#
-    type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's o\#
-    wn. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message\#
-    _too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the c\#
-    onnection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"m\#
-    essage":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"\#
-    batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been i\#
-    nitialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code"\#
-    :-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"u\#
-    nsupported_version":{"code":426,"message":"The client and the server have no protocol version in common. `supp\#
-    ortedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"\#
-    code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied",\#
-    "retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","dat\#
-    a":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target i\#
-    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"T\#
-    he operating system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","\#
-    retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `de\#
-    tail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"mes\#
-    sage":"The operating system denies the server's user access to the path.","data":{"type":"permission_denied","\#
-    retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but d\#
-    o not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_\#
-    cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
-    ","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `i\#
-    fVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"ide\#
-    mpotency_conflict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{\#
-    "type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that na\#
-    me or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,\#
-    "message":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"ty\#
-    pe":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit i\#
-    ts schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broke\#
-    n":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwri\#
-    tten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There i\#
-    s no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"\#
-    message":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}\#
-    },"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":\#
-    "attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id."\#
-    ,"data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and c\#
-    an no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"\#
-    message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"wo\#
-    rkspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has en\#
-    ded; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,\#
-    "message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspac\#
-    e_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it w\#
-    as. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missi\#
-    ng","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{\#
-    "type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no te\#
-    mplate of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"\#
-    message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"te\#
-    mplate_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the template are m\#
-    issing or do not match their pattern. `errors` has a row for each; `variables` holds their declarations.","dat\#
-    a":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was n\#
-    ot unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, fo\#
-    lder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavail\#
-    able":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of t\#
-    he tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothi\#
-    ng is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"cod\#
-    e":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retry\#
-    able":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","da\#
-    ta":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and t\#
-    he path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"\#
-    The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","ret\#
-    ryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to dele\#
-    te what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"messa\#
-    ge":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","\#
-    data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-\#
-    8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message"\#
-    :"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false\#
-    }},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, o\#
-    r for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error"\#
-    ,"invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large",\#
-    "not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"s\#
-    erver.started":{"stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/compon\#
-    ents/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","sc\#
-    hema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another c\#
-    onfiguration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"ev\#
-    ents","description":"The configuration file was changed and is faulty; the last good one stays in force.","sch\#
-    ema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A work\#
-    space was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","d\#
-    escription":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted"\#
-    :{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"\#
-    }},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$r\#
-    ef":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspac\#
-    e can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}}\#
-    ,"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/sch\#
-    emas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref\#
-    ":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An en\#
-    try is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files\#
-    /…","description":"A file's content or an entry's mode changed.","schema":{"$ref":"#/components/schemas/FileCh\#
-    anged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/\#
-    components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was mov\#
-    ed inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"serve\#
-    r/log","description":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.\#
-    created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}}\#
-    ,"job.updated":{"stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components/sche\#
-    mas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/compon\#
-    ents/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a second\#
-    .","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line o\#
-    f the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}}}}
+    How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximum":109951162777\#
+    6,"description":"How many bytes of events one stream may hold; older ones are removed first."},"closedMaxAgeSe\#
+    conds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it wa\#
+    s closed, in seconds."}},"description":"How long streams of one kind are kept. What is not said here is as for a\#
+    ll."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer",\#
+    "minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or archive.","defaul\#
+    t":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The most entries of a t\#
+    emplate or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description"\#
+    :"How many bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.","default":200},"\#
+    timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a download or a git comm\#
+    and may take, in seconds.","default":600}},"description":"What is taken from templates and archives."},"TrashC\#
+    onfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maxim\#
+    um":3153600000,"description":"How long a deleted workspace can be restored, in seconds.","default":604800}},"d\#
+    escription":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirect\#
+    ories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watched at once by all w\#
+    atches together.","default":65536}},"description":"Watches on files."},"Config":{"title":"Config","type":"obje\#
+    ct","properties":{"durability":{"$ref":"#/components/schemas/Durability","description":"What an acknowledged w\#
+    rite survives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/components/schemas/Server\#
+    Config","description":"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig",\#
+    "description":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/components/schemas/Streams\#
+    Config","description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/Tem\#
+    platesConfig","description":"What is taken from templates and archives.","default":{}},"trash":{"$ref":"#/comp\#
+    onents/schemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/components/sche\#
+    mas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$ref":"#/components/schemas/AppsConf\#
+    ig","description":"Apps.","default":{}}},"description":"The configuration. Every member has a default."},"Conf\#
+    igFault":{"title":"ConfigFault","type":"object","required":["message"],"properties":{"message":{"type":"string\#
+    ","description":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":"The line, fro\#
+    m 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"errors":{"type":\#
+    "array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the schema."}},"descr\#
+    iption":"Why the configuration file was not taken."},"ConfigState":{"title":"ConfigState","type":"object","req\#
+    uired":["config","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config","description":\#
+    "The configuration in force, with the defaults filled in."},"file":{"type":"string","description":"The path of i\#
+    ts file."},"version":{"type":"string","description":"A digest of the file that is in force."},"fault":{"$ref":\#
+    "#/components/schemas/ConfigFault","description":"Why the file as it is now is not in force. Absent where it i\#
+    s."}},"description":"The configuration in force and its file."},"WorkspaceReference":{"title":"WorkspaceRefere\#
+    nce","type":"string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slug."},"WaitSecond\#
+    s":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long to wait, in seco\#
+    nds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","deleted"],"desc\#
+    ription":"Where a workspace stands. `archived`: its files are read-only through Berth. `deleted`: it can be re\#
+    stored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","enum":["active",\#
+    "archived"],"description":"The states that `workspace/update` sets."},"FolderState":{"title":"FolderState","ty\#
+    pe":"string","enum":["present","missing","replaced","inaccessible"],"description":"How a workspace's folder is\#
+    : where it was; gone or moved away; another folder stands in its place; not to be looked at."},"FileDisposal":\#
+    {"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"description":"What happens to the fi\#
+    les: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFormat","type":"s\#
+    tring","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"title":"Workspace\#
+    ","type":"object","required":["id","slug","name","path","managed","state","folderState","labels","metadata","v\#
+    ersion","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws_…`."},"key":{"\#
+    type":"string","description":"The caller's own name for it."},"slug":{"type":"string","description":"Its name i\#
+    n letters, digits and hyphens, unique in the home."},"name":{"type":"string","description":"For people."},"pat\#
+    h":{"type":"string","description":"Its folder, as an absolute path."},"managed":{"type":"boolean","description\#
+    ":"Whether the folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState","description":"W\#
+    here it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How its folder is, l\#
+    ooked at just now."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."},"metadata":{"\#
+    $ref":"#/components/schemas/Metadata","description":"What clients keep with it."},"version":{"type":"integer",\#
+    "description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
+    t was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was last changed."},\#
+    "deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"restorableUntil":{\#
+    "$ref":"#/components/schemas/Timestamp","description":"Until when a deleted one can be restored."},"filesDelet\#
+    ed":{"type":"boolean","description":"Whether its files were deleted for good; it can then be restored without t\#
+    hem only.","default":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"title":"Workspac\#
+    eCreated","type":"object","required":["workspace","created"],"properties":{"workspace":{"$ref":"#/components/s\#
+    chemas/Workspace","description":"The workspace."},"created":{"type":"boolean","description":"Whether this call m\#
+    ade it."},"job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from the template."}},\#
+    "description":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage","type":"object",\#
+    "required":["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/components/schemas/Wor\#
+    kspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
+    scription":"Where the next page begins. Absent on the last."}},"description":"A page of workspaces."},"InlineF\#
+    ile":{"title":"InlineFile","type":"object","required":["path","content"],"properties":{"path":{"$ref":"#/compo\#
+    nents/schemas/RelativePath","description":"Where it goes."},"content":{"type":"string","description":"What it h\#
+    olds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content` is written.","d\#
+    efault":"utf8"},"executable":{"type":"boolean","description":"Whether it may be run.","default":false}},"descr\#
+    iption":"A file of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"object","propertie\#
+    s":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":10000,"description":\#
+    "The files themselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"description":"A folder of t\#
+    his machine, as an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9.\#
+    _-]*$","description":"A folder under `templates/` in the home."},"url":{"type":"string","minLength":1,"maxLeng\#
+    th":4096,"description":"A git repository or an archive, as in `workspace/cloneTemplate`; only with `workspace/\#
+    create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the branch, tag or c\#
+    ommit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only this folder of it.\#
+    "}},"description":"What a template is taken from: exactly one of the members `files`, `folder`, `name` and `ur\#
+    l`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","required":["name"],"properties":{"name":\#
+    {"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},\#
+    "description":{"type":"string","maxLength":1000,"description":"What it is for, for people."},"default":{"type"\#
+    :"string","maxLength":65536,"description":"Its value where none is given. Absent: one must be given."},"patter\#
+    n":{"type":"string","maxLength":1000,"description":"A regular expression that the whole value must match."}},"\#
+    description":"A variable that a template's `berth.template.yaml` declares. `{{name}}` in text files and paths i\#
+    s replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","properties":{"name"\#
+    :{"type":"string","maxLength":200,"description":"The template's name."},"description":{"type":"string","maxLen\#
+    gth":10000,"description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/components/schemas/T\#
+    emplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","items":{"type":"s\#
+    tring","maxLength":256},"maxItems":256,"description":"Globs of files in which nothing is replaced."}},"descrip\#
+    tion":"The form of `berth.template.yaml`, which a template may hold at its top. The file itself is not copied.\#
+    "},"JobStarted":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{"job":{"$ref"\#
+    :"#/components/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"Whether this c\#
+    all began it; false for a repeated idempotency key."}},"description":"The job that does the work, as it stood w\#
+    hen the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","required":["files\#
+    ","directories","bytes"],"properties":{"files":{"type":"integer","description":"How many files were put in pla\#
+    ce."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","descriptio\#
+    n":"Their size, in bytes."},"commit":{"type":"string","description":"The commit that was cloned."}},"descripti\#
+    on":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobResult","type":\#
+    "object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot","description\#
+    ":"The snapshot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title":"RestoreJobRe\#
+    sult","type":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{"type":"string\#
+    ","description":"The snapshot that brings back what was there before."},"written":{"type":"integer","descripti\#
+    on":"How many files and links were written."},"removed":{"type":"integer","description":"How many entries were r\#
+    emoved."},"unchanged":{"type":"integer","description":"How many files and links were already right."}},"descri\#
+    ption":"What `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"object","required"\#
+    :["path","format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","description":"The arc\#
+    hive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"files":{"type":"in\#
+    teger","description":"How many files it holds."},"bytes":{"type":"integer","description":"Their size, in bytes\#
+    ."},"archiveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"description":"What `work\#
+    space/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required":["workspace","f\#
+    iles","directories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":\#
+    "The workspace."},"files":{"type":"integer","description":"How many files were unpacked."},"directories":{"typ\#
+    e":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes.\#
+    "}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object","required":[\#
+    "id","workspace","automatic","includeIgnored","files","directories","bytes","storedBytes","createdAt"],"proper\#
+    ties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","description":"Th\#
+    e id of its workspace."},"label":{"type":"string","description":"For people."},"automatic":{"type":"boolean","\#
+    description":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","description":"Wheth\#
+    er ignored files were taken too."},"files":{"type":"integer","description":"How many files and links it holds.\#
+    "},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":\#
+    "The size of its files, in bytes."},"storedBytes":{"type":"integer","description":"How many bytes were not sto\#
+    red before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."\#
+    }},"description":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","type":"object",\#
+    "required":["snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/schemas/Snaps\#
+    hot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descri\#
+    ption":"Where the next page begins. Absent on the last."}},"description":"A page of snapshots."},"ChangeKind":\#
+    {"title":"ChangeKind","type":"string","enum":["added","removed","modified","retyped","permissions"],"descripti\#
+    on":"How an entry changed: it is new, gone, of other content, of another type, or of another mode only."},"Sna\#
+    pshotChange":{"title":"SnapshotChange","type":"object","required":["path","change","type"],"properties":{"path\#
+    ":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/components/schemas/ChangeKind","desc\#
+    ription":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was, w\#
+    here it is gone."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"sizeAfter":{"ty\#
+    pe":"integer","description":"Its size after, in bytes."}},"description":"One difference."},"SnapshotChangePage\#
+    ":{"title":"SnapshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"type":"array"\#
+    ,"items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."},"nextCursor\#
+    ":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"des\#
+    cription":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","required":["\#
+    snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedBytes":{"type\#
+    ":"integer","description":"How many bytes no other snapshot needed, in bytes."}},"description":"A snapshot tha\#
+    t is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,"descriptio\#
+    n":"A path below the workspace's folder, with `/` between its parts. `..` may not lead out of it."},"ETag":{"t\#
+    itle":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a file; ch\#
+    anges whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description":"Any E\#
+    Tag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"description":"Ho\#
+    w a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":["auto"\#
+    ,"utf8","base64"],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"FileTyp\#
+    e","type":"string","enum":["file","directory","symlink","other"],"description":"What an entry is."},"FileInfo"\#
+    :{"title":"FileInfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"properties"\#
+    :{"path":{"type":"string","description":"Its path below the workspace's folder. Bytes that are not valid UTF-8 a\#
+    re replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own bytes, in b\#
+    ase64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description":"What it i\#
+    s."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","description":"Its p\#
+    ermission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its content was la\#
+    st changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"type":"string",\#
+    "description":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"title":"FilePage"\#
+    ,"type":"object","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"#/components/\#
+    schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLength":1,"maxLeng\#
+    th":8192,"description":"Where the next page begins. Absent on the last."}},"description":"A page of entries."}\#
+    ,"FileContent":{"title":"FileContent","type":"object","required":["path","content","encoding","offset","length\#
+    ","size","etag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":{"type":"str\#
+    ing","description":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"\#
+    How `content` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."},"length":{"\#
+    type":"integer","description":"How much was read, in bytes of the file."},"size":{"type":"integer","descriptio\#
+    n":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The file's ETag."},\#
+    "eof":{"type":"boolean","description":"Whether this reaches to the file's end."}},"description":"What a file h\#
+    olds."},"FileWritten":{"title":"FileWritten","type":"object","required":["file","created"],"properties":{"file\#
+    ":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type":"boolean",\#
+    "description":"Whether it was not there before."}},"description":"A file that was written."},"FileDeleted":{"t\#
+    itle":"FileDeleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"string","descr\#
+    iption":"The path."},"entries":{"type":"integer","description":"How many files, links and folders are gone."}}\#
+    ,"description":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required":["path","t\#
+    ype"],"properties":{"path":{"type":"string","description":"The entry's path below the workspace's folder; the n\#
+    ew one of a move."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$ref":"#/compon\#
+    ents/schemas/FileType","description":"What it is; or was."}},"description":"A change under a watched path."},"\#
+    StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name\#
+    : `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"Gap\#
+    Reason","type":"string","enum":["retention","overflow"],"description":"Why events are missing: they were too o\#
+    ld or too many, or came faster than they could be kept."},"EndReason":{"title":"EndReason","type":"string","en\#
+    um":["closed","caught_up","deleted"],"description":"Why an attachment ended: the stream was closed, `follow` w\#
+    as false and its end is reached, or the stream was removed."},"StreamState":{"title":"StreamState","type":"str\#
+    ing","enum":["open","closed"],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type\#
+    ":"string","enum":["events","log","memory"],"description":"Where a stream is kept: in the database, in log fil\#
+    es, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":"object","required":["atta\#
+    chment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, within this connection."}\#
+    ,"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","\#
+    description":"The last event before those that are sent: where to go on when the connection is lost before the f\#
+    irst of them. Absent: the beginning."}},"description":"A client's position in a stream."},"StreamEvent":{"titl\#
+    e":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":\#
+    "string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
+    as appended."},"type":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its s\#
+    hape depends on the type."}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"ob\#
+    ject","required":["type"],"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Z\#
+    a-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"\#
+    An event to append."},"AppendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],\#
+    "properties":{"stream":{"type":"string","description":"The stream's name."},"appended":{"type":"integer","desc\#
+    ription":"How many events were appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The las\#
+    t event of the stream. Absent where it has none."}},"description":"Where the events stand."},"StreamPage":{"ti\#
+    tle":"StreamPage","type":"object","required":["events","eof"],"properties":{"events":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components\#
+    /schemas/Cursor","description":"What to pass as `after` for the next piece. Absent where the stream is empty."\#
+    },"eof":{"type":"boolean","description":"Whether the stream is closed and this was its last piece."},"caughtUp\#
+    ":{"type":"boolean","description":"Whether the piece reaches to the end of what is there now.","default":false\#
+    },"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention has removed between `after` and t\#
+    he first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","req\#
+    uired":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last even\#
+    t before it. Absent where it is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The l\#
+    ast event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"descrip\#
+    tion":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name\#
+    ","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."\#
+    },"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/compo\#
+    nents/schemas/StreamState","description":"Whether more can come."},"events":{"type":"integer","description":"H\#
+    ow many events are kept; 0 for log files, whose lines are not counted."},"bytes":{"type":"integer","descriptio\#
+    n":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event t\#
+    hat is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$re\#
+    f":"#/components/schemas/Timestamp","description":"When it began."}},"description":"A stream."},"StreamInfoPag\#
+    e":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties":{"streams":{"type":"array","i\#
+    tems":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"\#
+    #/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"\#
+    A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"t\#
+    ype":"string","description":"The line, without its end."}},"description":"One line of a log file."},"JobState"\#
+    :{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed","cancelled","interrupted"\#
+    ],"description":"Where a job stands. `interrupted`: the server ended before the job did; it left no half-done w\#
+    ork in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template","clone_template","snapsh\#
+    ot","restore","export","import","install","setup"],"description":"What a job does."},"JobProgress":{"title":"J\#
+    obProgress","type":"object","required":["message","completed"],"properties":{"message":{"type":"string","descr\#
+    iption":"What it is doing."},"completed":{"type":"integer","description":"How much is done, in `unit`."},"tota\#
+    l":{"type":"integer","description":"How much there is, where that is known."},"unit":{"$ref":"#/components/sch\#
+    emas/ProgressUnit","description":"What is counted."}},"description":"How far a job has come."},"ProgressUnit":\#
+    {"title":"ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a progress counts."},"Job\#
+    Error":{"title":"JobError","type":"object","required":["code","message","type","detail","retryable"],"properti\#
+    es":{"code":{"type":"integer","description":"The error's code."},"message":{"type":"string","description":"A s\#
+    entence to act on."},"type":{"type":"string","description":"The error's stable word."},"detail":{"type":"strin\#
+    g","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same work m\#
+    ay succeed later."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Ever\#
+    y fault, where there are several."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"object","\#
+    required":["id","kind","title","state","stream","version","createdAt"],"properties":{"id":{"type":"string","de\#
+    scription":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does."},"t\#
+    itle":{"type":"string","description":"The same for people."},"state":{"$ref":"#/components/schemas/JobState","\#
+    description":"Where it stands."},"workspace":{"type":"string","description":"The id of the workspace that it w\#
+    orks on."},"stream":{"type":"string","description":"The name of its stream."},"progress":{"$ref":"#/components\#
+    /schemas/JobProgress","description":"How far it has come."},"result":{"type":"object","description":"What it m\#
+    ade: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult` or `\#
+    SetupJobResult`, by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."\#
+    },"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/T\#
+    imestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","descri\#
+    ption":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"\#
+    description":"A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["\#
+    jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The job\#
+    s, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begin\#
+    s. Absent on the last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object",\#
+    "required":["message"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, fo\#
+    r example."}},"description":"Something a job tells on its way."},"AppReference":{"title":"AppReference","type"\#
+    :"string","minLength":1,"maxLength":200,"description":"An app: its id, or the `app_id` of its manifest."},"Env\#
+    ironmentValues":{"title":"EnvironmentValues","type":"object","additionalProperties":{"type":"string","maxLengt\#
+    h":65536},"maxProperties":512,"description":"Values by name."},"AppState":{"title":"AppState","type":"string",\#
+    "enum":["stopped","waiting","setting_up","starting","running","not_ready","stopping","backoff","crash_loop","e\#
+    xited","failed","stop_failed"],"description":"What is seen of an app. `stopped`: nothing of it runs. `waiting`\#
+    : for what it depends on. `setting_up`: its setup runs. `starting`: it has been started and is not ready yet. `\#
+    running`: it is alive, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails o\#
+    r a port of its own has no listener. `stopping`: it has been told to end. `backoff`: it ended and will be star\#
+    ted again. `crash_loop`: it ended again and again, and will be tried again seldom. `exited`: it ended by itsel\#
+    f and is not to be started again. `failed`: it can't be started, or ended badly and is not to be started again\#
+    . `stop_failed`: processes of it could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enu\#
+    m":["running","stopped"],"description":"What is wanted of an app. Only a call changes it."},"AppReason":{"titl\#
+    e":"AppReason","type":"string","enum":["requested","dependency","dependency_failed","adopted","manifest_invali\#
+    d","environment_missing","folder_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup\#
+    _timeout","exited","signalled","lost","liveness_failed","readiness_failed","not_listening","unkillable","reboo\#
+    ted"],"description":"Why an app is in its state: it was `requested`; a `dependency` is not there yet or has fa\#
+    iled; it was `adopted` by a server that started; something it needs is missing; it `exited` or was `signalled`\#
+    ; its holder was `lost`; a probe failed; a port is `not_listening`; processes were `unkillable`; the machine w\#
+    as `rebooted`."},"AppPort":{"title":"AppPort","type":"object","required":["name","port","host","protocol","env\#
+    ","listening"],"properties":{"name":{"type":"string","description":"Its name in the manifest."},"port":{"type"\#
+    :"integer","description":"The TCP port."},"host":{"type":"string","description":"Where clients reach it."},"pr\#
+    otocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"stri\#
+    ng","description":"Its URL. Absent where nothing is known of what is spoken."},"env":{"type":"array","items":{\#
+    "type":"string"},"description":"The environment variables that tell it to the app."},"fixed":{"type":"boolean"\#
+    ,"description":"Whether the manifest demands this very port.","default":false},"listening":{"type":"boolean","\#
+    description":"Whether a process of the app was seen to listen there."}},"description":"A port of an app."},"Ap\#
+    pExit":{"title":"AppExit","type":"object","required":["at"],"properties":{"code":{"type":"integer","descriptio\#
+    n":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that e\#
+    nded it, such as `SIGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp","description":"When."},"lines":{"t\#
+    ype":"array","items":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"descripti\#
+    on":"How an app's first process ended."},"AppSummary":{"title":"AppSummary","type":"object","required":["id","\#
+    workspace","app","name","state","desired","since","version"],"properties":{"id":{"type":"string","description"\#
+    :"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"str\#
+    ing","description":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","descript\#
+    ion":"For people."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desi\#
+    red":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/comp\#
+    onents/schemas/AppReason","description":"Why it is in this state."},"since":{"$ref":"#/components/schemas/Time\#
+    stamp","description":"Since when it is in this state."},"ports":{"type":"object","additionalProperties":{"type\#
+    ":"integer"},"description":"Its ports by name."},"version":{"type":"integer","description":"Counts its changes\#
+    ."}},"description":"An app, in short."},"App":{"title":"App","type":"object","required":["id","workspace","app\#
+    ","name","folder","manifest","state","desired","since","ports","build","restarts","dependsOn","stream","env","\#
+    secretEnv","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `app_\#
+    …`."},"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"string","descripti\#
+    on":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","description":"For peopl\#
+    e."},"folder":{"type":"string","description":"Its folder in the workspace; empty for the workspace's own."},"m\#
+    anifest":{"type":"string","description":"Its manifest, as a path in the workspace."},"state":{"$ref":"#/compon\#
+    ents/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired\#
+    ","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why i\#
+    t is in this state."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"si\#
+    nce":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type"\#
+    :"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/compon\#
+    ents/schemas/BuildStatus","description":"How its setup stands."},"pid":{"type":"integer","description":"Its fi\#
+    rst process, while that lives."},"processes":{"type":"array","items":{"type":"integer"},"description":"With `s\#
+    top_failed`: the processes that are left."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description"\#
+    :"When it was started last."},"restarts":{"type":"integer","description":"How often it was started again by it\#
+    self since it was wanted running."},"lastExit":{"$ref":"#/components/schemas/AppExit","description":"How it en\#
+    ded last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp","description":"When it will be started again, w\#
+    ith `backoff` and `crash_loop`."},"dependsOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDepende\#
+    ncy"},"description":"What it waits for."},"stream":{"type":"string","description":"The stream of its output: `\#
+    app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"The values that were given f\#
+    or it, secret ones left out."},"secretEnv":{"type":"array","items":{"type":"string"},"description":"The names o\#
+    f the secret ones."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/c\#
+    omponents/schemas/Timestamp","description":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas\#
+    /Timestamp","description":"When it changed last."}},"description":"An app: what it is, what is wanted of it, a\#
+    nd what is seen of it."},"AppDependency":{"title":"AppDependency","type":"object","required":["app","condition\#
+    "],"properties":{"app":{"type":"string","description":"The `app_id` of another app of the workspace."},"condit\#
+    ion":{"$ref":"#/components/schemas/DependencyCondition","description":"What that must have reached."}},"descri\#
+    ption":"What an app waits for before it is started."},"DependencyCondition":{"title":"DependencyCondition","ty\#
+    pe":"string","enum":["started","ready","completed"],"description":"What another app must have reached: its pro\#
+    cess runs; it is ready; it ended with exit code 0."},"AppPage":{"title":"AppPage","type":"object","required":[\#
+    "apps"],"properties":{"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppSummary"},"description":\#
+    "The apps, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next pa\#
+    ge begins. Absent on the last."}},"description":"A page of apps."},"AppInstalled":{"title":"AppInstalled","typ\#
+    e":"object","required":["app","created","warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","de\#
+    scription":"The app."},"created":{"type":"boolean","description":"Whether this call installed it."},"warnings"\#
+    :{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"What is doubtful in it\#
+    s manifest."}},"description":"An app that is installed."},"BuildState":{"title":"BuildState","type":"string","\#
+    enum":["none","needed","running","done","failed"],"description":"How a setup stands: there is none; it has not r\#
+    un, or what it depends on has changed; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus",\#
+    "type":"object","required":["state"],"properties":{"state":{"$ref":"#/components/schemas/BuildState","descript\#
+    ion":"How it stands."},"job":{"type":"string","description":"The job that runs it or ran it last; its stream h\#
+    as the output."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended last."},"mess\#
+    age":{"type":"string","description":"Why it failed, or why it is needed."}},"description":"How the setup of an a\#
+    pp stands."},"SetupJobResult":{"title":"SetupJobResult","type":"object","required":["skipped"],"properties":{"\#
+    skipped":{"type":"boolean","description":"Whether it was not run, since nothing it depends on has changed."},"\#
+    code":{"type":"integer","description":"Its exit code."},"durationMs":{"type":"integer","description":"How long i\#
+    t took, in milliseconds."}},"description":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"\#
+    object","required":["id","app","ok","state","ports"],"properties":{"id":{"type":"string","description":"Its id\#
+    ; empty where it could not be installed."},"app":{"type":"string","description":"The `app_id` of its manifest, o\#
+    r its folder where that can't be read."},"ok":{"type":"boolean","description":"Whether it is as the call wante\#
+    d it."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":\#
+    "#/components/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","descrip\#
+    tion":"The same as a sentence, with what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schema\#
+    s/AppPort"},"description":"Its ports."},"lines":{"type":"array","items":{"type":"string"},"description":"Where i\#
+    t is not as wanted: the last lines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title\#
+    ":"AppsOutcome","type":"object","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"W\#
+    hether all are as the call wanted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutc\#
+    ome"},"description":"A row an app."}},"description":"What became of several apps."},"OutputSource":{"title":"O\#
+    utputSource","type":"string","enum":["stdout","stderr"],"description":"Where a line was written to."},"AppOutp\#
+    ut":{"title":"AppOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/compon\#
+    ents/schemas/OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"Th\#
+    e line, without its end. Bytes that are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Wh\#
+    ether the line goes on with the next event of its source: it is very long, or has not ended yet.","default":fa\#
+    lse}},"description":"A line that an app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","req\#
+    uired":["stream","lines"],"properties":{"stream":{"type":"string","description":"The stream, for `stream/attac\#
+    h`."},"attachment":{"type":"string","description":"With `follow`: the attachment."},"lines":{"type":"array","i\#
+    tems":{"$ref":"#/components/schemas/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{\#
+    "$ref":"#/components/schemas/Cursor","description":"The last line's position, for `stream/attach`."}},"descrip\#
+    tion":"What an app has written."},"FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error"\#
+    ,"warning"],"description":"Whether a manifest can't be used, or is doubtful."},"ManifestFinding":{"title":"Man\#
+    ifestFinding","type":"object","required":["severity","message","line","column","text"],"properties":{"severity\#
+    ":{"$ref":"#/components/schemas/FindingSeverity","description":"How grave it is."},"message":{"type":"string",\#
+    "description":"What is wrong, and what to do."},"path":{"type":"string","description":"The key, such as `healt\#
+    hchecks.api.path`."},"line":{"type":"integer","description":"The line, from 1."},"column":{"type":"integer","d\#
+    escription":"The column, from 1, in characters."},"suggestion":{"type":"string","description":"The key that wa\#
+    s likely meant."},"text":{"type":"string","description":"The same as a compiler shows it: `file:line:column: e\#
+    rror: …`, the line, and a caret below."}},"description":"A fault or a doubt about a manifest."},"ManifestValid\#
+    ation":{"title":"ManifestValidation","type":"object","required":["valid","findings"],"properties":{"valid":{"t\#
+    ype":"boolean","description":"Whether it has no errors."},"file":{"type":"string","description":"The manifest'\#
+    s name, or its path in the workspace."},"app":{"type":"string","description":"Its `app_id`, where that can be r\#
+    ead."},"findings":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"Error\#
+    s and warnings, in the order of the file."},"environment":{"type":"array","items":{"type":"string"},"descripti\#
+    on":"The names of its environment contract."},"missing":{"type":"array","items":{"type":"string"},"description\#
+    ":"Those of them that nothing gives a value to, where the app is installed."}},"description":"What was found i\#
+    n a manifest."},"AppsConfig":{"title":"AppsConfig","type":"object","properties":{"ports":{"$ref":"#/components\#
+    /schemas/PortRange","description":"Where ports are leased from. Leases that are there stay.","default":{}},"en\#
+    vironment":{"$ref":"#/components/schemas/EnvironmentValues","description":"Environment variables for every app\#
+    . Not for secrets."},"logBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"How larg\#
+    e one file of an app's output becomes, in bytes.","default":16777216},"logFiles":{"type":"integer","minimum":2\#
+    ,"maximum":1000,"description":"How many files of an app's output are kept.","default":8}},"description":"Apps.\#
+    "},"PortRange":{"title":"PortRange","type":"object","properties":{"first":{"type":"integer","minimum":1024,"ma\#
+    ximum":65535,"description":"The first.","default":20000},"last":{"type":"integer","minimum":1024,"maximum":655\#
+    35,"description":"The last.","default":29999}},"description":"A range of ports."},"PortProtocol":{"title":"Por\#
+    tProtocol","type":"string","enum":["http","https","tcp"],"description":"What is spoken on a port."},"PortLease\#
+    ":{"title":"PortLease","type":"object","required":["port","name","fixed","leasedAt"],"properties":{"port":{"ty\#
+    pe":"integer","description":"The TCP port."},"name":{"type":"string","description":"Its name."},"app":{"type":\#
+    "string","description":"The id of the app that has it."},"appName":{"type":"string","description":"The `app_id\#
+    ` of that app."},"workspace":{"type":"string","description":"The id of that app's workspace."},"fixed":{"type"\#
+    :"boolean","description":"Whether this very port was demanded."},"leasedAt":{"$ref":"#/components/schemas/Time\#
+    stamp","description":"Since when."}},"description":"A port that is kept for somebody."},"PortLeaseList":{"titl\#
+    e":"PortLeaseList","type":"object","required":["ports"],"properties":{"ports":{"type":"array","items":{"$ref":\#
+    "#/components/schemas/PortLease"},"description":"The leases, lowest port first."}},"description":"Leased ports\#
+    ."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["name","host","port","protocol","listen\#
+    ing"],"properties":{"name":{"type":"string","description":"Its name."},"host":{"type":"string","description":"\#
+    Where clients reach it."},"port":{"type":"integer","description":"The TCP port."},"protocol":{"$ref":"#/compon\#
+    ents/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":"Its UR\#
+    L. Absent where nothing is known of what is spoken."},"listening":{"type":"boolean","description":"Whether any\#
+    thing listens there now."},"pid":{"type":"integer","description":"The process that listens, where that can be s\#
+    een."},"foreign":{"type":"boolean","description":"Whether what listens is not of the app.","default":false}},"\#
+    description":"Where a port of an app is."},"PortHolder":{"title":"PortHolder","type":"object","required":["uid\#
+    "],"properties":{"pid":{"type":"integer","description":"The process. Absent where this user may not see it."},\#
+    "command":{"type":"string","description":"What it runs, in short."},"uid":{"type":"integer","description":"The u\#
+    ser it belongs to."},"app":{"type":"string","description":"The id of Berth's app that it belongs to."},"appNam\#
+    e":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The i\#
+    d of that app's workspace."}},"description":"A process that listens on a port."},"PortOwnership":{"title":"Por\#
+    tOwnership","type":"object","required":["port","listening","holders"],"properties":{"port":{"type":"integer","\#
+    description":"The TCP port."},"listening":{"type":"boolean","description":"Whether anything listens there."},"\#
+    holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"},"description":"The processes that l\#
+    isten."},"lease":{"$ref":"#/components/schemas/PortLease","description":"Berth's lease of it."}},"description"\#
+    :"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","required":["from","to"],"properties":{"f\#
+    rom":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/components/schemas/PortLease","descri\#
+    ption":"The lease as it now is."},"holder":{"type":"string","description":"Who has the old port."}},"descripti\#
+    on":"A lease had to move, for somebody else has the port."}},"errors":{"parse_error":{"code":-32700,"message":\#
+    "The message is not valid JSON.","data":{"type":"parse_error","retryable":false}},"invalid_request":{"code":-3\#
+    2600,"message":"The message is JSON, but no request that may be sent now.","data":{"type":"invalid_request","r\#
+    etryable":false}},"method_not_found":{"code":-32601,"message":"There is no method of that name.","data":{"type\#
+    ":"method_not_found","retryable":false}},"invalid_params":{"code":-32602,"message":"The parameters do not deco\#
+    de or break a bound. `errors` lists every fault.","data":{"type":"invalid_params","retryable":false}},"interna\#
+    l_error":{"code":-32603,"message":"A fault of the server's own. Nothing that a client sends should cause it.",\#
+    "data":{"type":"internal_error","retryable":false}},"message_too_large":{"code":-32600,"message":"The message i\#
+    s larger than `limits.maxMessageBytes`. It was skipped; the connection goes on.","data":{"type":"message_too_l\#
+    arge","retryable":false}},"batch_too_large":{"code":-32600,"message":"The batch holds more entries than `limit\#
+    s.maxBatch`. Nothing of it was carried out.","data":{"type":"batch_too_large","retryable":false}},"not_initial\#
+    ized":{"code":-32002,"message":"The connection has not been initialized. Call `initialize` first.","data":{"ty\#
+    pe":"not_initialized","retryable":false}},"cancelled":{"code":-32800,"message":"The request was cancelled by i\#
+    ts caller.","data":{"type":"cancelled","retryable":false}},"unsupported_version":{"code":426,"message":"The cl\#
+    ient and the server have no protocol version in common. `supportedVersions` lists the server's.","data":{"type\#
+    ":"unsupported_version","retryable":false}},"scope_denied":{"code":403,"message":"The caller does not hold the s\#
+    cope that the method needs.","data":{"type":"scope_denied","retryable":false}},"shutting_down":{"code":503,"me\#
+    ssage":"The server is stopping and takes no new work.","data":{"type":"shutting_down","retryable":true}},"no_s\#
+    pace":{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_\#
+    space","retryable":true}},"io_error":{"code":500,"message":"The operating system refused an operation on a fil\#
+    e. `detail` holds its own words.","data":{"type":"io_error","retryable":true}},"database_unavailable":{"code":\#
+    503,"message":"The database could not be read or written. `detail` says why.","data":{"type":"database_unavail\#
+    able","retryable":true}},"permission_denied":{"code":403,"message":"The operating system denies the server's u\#
+    ser access to the path.","data":{"type":"permission_denied","retryable":false}},"invalid_argument":{"code":400\#
+    ,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","\#
+    data":{"type":"invalid_argument","retryable":false}},"invalid_cursor":{"code":400,"message":"The cursor was no\#
+    t made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},"version_conflict":{"code"\#
+    :409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today'\#
+    s.","data":{"type":"version_conflict","retryable":false}},"idempotency_conflict":{"code":409,"message":"The id\#
+    empotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}\#
+    },"already_exists":{"code":409,"message":"Something of that name or path is there already.","data":{"type":"al\#
+    ready_exists","retryable":false}},"limit_reached":{"code":429,"message":"A limit on how many of these may be o\#
+    pen at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},"config_i\#
+    nvalid":{"code":422,"message":"The configuration does not fit its schema. `errors` lists every fault.","data":\#
+    {"type":"config_invalid","retryable":false}},"config_file_broken":{"code":409,"message":"The configuration fil\#
+    e on disk cannot be read. Mend it first; it will not be overwritten.","data":{"type":"config_file_broken","ret\#
+    ryable":false}},"stream_not_found":{"code":404,"message":"There is no stream of that name.","data":{"type":"st\#
+    ream_not_found","retryable":false}},"stream_closed":{"code":409,"message":"The stream has ended and takes no f\#
+    urther events.","data":{"type":"stream_closed","retryable":false}},"attachment_not_found":{"code":404,"message\#
+    ":"This connection has no attachment of that id.","data":{"type":"attachment_not_found","retryable":false}},"j\#
+    ob_not_found":{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":f\#
+    alse}},"job_ended":{"code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"j\#
+    ob_ended","retryable":false}},"workspace_not_found":{"code":404,"message":"No workspace has that id, key or sl\#
+    ug.","data":{"type":"workspace_not_found","retryable":false}},"workspace_busy":{"code":409,"message":"Another j\#
+    ob is replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"work\#
+    space_busy","retryable":true}},"workspace_archived":{"code":409,"message":"The workspace is archived and read-\#
+    only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},"folder_missin\#
+    g":{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
+    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},"snapshot_not_found"\#
+    :{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":fals\#
+    e}},"template_not_found":{"code":404,"message":"The home has no template of that name.","data":{"type":"templa\#
+    te_not_found","retryable":false}},"template_invalid":{"code":422,"message":"The template or its `berth.templat\#
+    e.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","retryable":false}},"templat\#
+    e_variables":{"code":422,"message":"Variables of the template are missing or do not match their pattern. `erro\#
+    rs` has a row for each; `variables` holds their declarations.","data":{"type":"template_variables","retryable"\#
+    :false}},"archive_rejected":{"code":422,"message":"The archive was not unpacked: it is damaged, passes a limit\#
+    , or holds an entry that would leave the workspace or is no file, folder or link. `detail` names the entry.","\#
+    data":{"type":"archive_rejected","retryable":false}},"source_unavailable":{"code":502,"message":"The git repos\#
+    itory or URL could not be fetched. `detail` holds the last words of the tool.","data":{"type":"source_unavaila\#
+    ble","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is at that path in the workspace.","da\#
+    ta":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,"message":"The path, or a link on i\#
+    t, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},"not_a_directory":{"code":42\#
+    2,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":\#
+    false}},"is_a_directory":{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is\#
+    _a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The path is a device, a socket or a pipe\#
+    , which is neither read nor written.","data":{"type":"not_a_file","retryable":false}},"directory_not_empty":{"\#
+    code":409,"message":"The folder is not empty. Pass `recursive` to delete what it holds.","data":{"type":"direc\#
+    tory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"The file has changed since the ETag i\#
+    n `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":\#
+    false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"n\#
+    ot_text","retryable":false}},"content_invalid":{"code":422,"message":"The content is not valid in the encoding t\#
+    hat was named.","data":{"type":"content_invalid","retryable":false}},"app_not_found":{"code":404,"message":"No a\#
+    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},"app_ambiguous":{"code":409,"messa\#
+    ge":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type"\#
+    :"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"message":"The folder has no `app.runtim\#
+    e.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},"ma\#
+    nifest_invalid":{"code":422,"message":"The manifest has errors. `findings` lists every one with its place.","d\#
+    ata":{"type":"manifest_invalid","retryable":false}},"environment_missing":{"code":422,"message":"Environment v\#
+    ariables that the manifest demands have no value. `names` lists them; give them with `app/configure`.","data":\#
+    {"type":"environment_missing","retryable":false}},"setup_failed":{"code":422,"message":"The app's setup ended b\#
+    adly. `detail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryable":false}},"\#
+    setup_timeout":{"code":504,"message":"The app's setup took longer than its manifest allows and was ended.","da\#
+    ta":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":500,"message":"Processes of the app coul\#
+    d not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}},"port_not_found":{"co\#
+    de":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},"port_\#
+    taken":{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","ret\#
+    ryable":true}},"port_in_use":{"code":409,"message":"An app is using the port. Stop it first.","data":{"type":"\#
+    port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Every port of the range in `config.apps.\#
+    ports` is taken.","data":{"type":"no_free_port","retryable":true}},"result_too_large":{"code":422,"message":"T\#
+    he answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_\#
+    too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_request","method_not_found","invali\#
+    d_params","internal_error","message_too_large","batch_too_large","not_initialized","cancelled","scope_denied",\#
+    "shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{"stream":"events","descriptio\#
+    n":"A server has started on the home.","schema":{"$ref":"#/components/schemas/ServerStarted"}},"server.stoppin\#
+    g":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#/components/schemas/StopResul\#
+    t"}},"config.changed":{"stream":"events","description":"Another configuration is in force.","schema":{"$ref":"\#
+    #/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","description":"The configuration file w\#
+    as changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/components/schemas/ConfigFaul\#
+    t"}},"workspace.created":{"stream":"events","description":"A workspace was made.","schema":{"$ref":"#/componen\#
+    ts/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A workspace was changed.","schem\#
+    a":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"events","description":"A workspac\#
+    e was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.restored":{"stream":"events","d\#
+    escription":"A deleted workspace was brought back.","schema":{"$ref":"#/components/schemas/Workspace"}},"works\#
+    pace.purged":{"stream":"events","description":"A deleted workspace can no longer be restored; what was left of i\#
+    t is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.created":{"stream":"events","descrip\#
+    tion":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},"snapshot.deleted":{"stream":"\#
+    events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"fil\#
+    e.created":{"stream":"workspace/…/files/…","description":"An entry is new.","schema":{"$ref":"#/components/sch\#
+    emas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…","description":"A file's content or an entry\#
+    's mode changed.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/\#
+    files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":\#
+    {"stream":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"\#
+    #/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's ow\#
+    n log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A jo\#
+    b was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description"\#
+    :"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","descr\#
+    iption":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"j\#
+    ob/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobPr\#
+    ogress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/componen\#
+    ts/schemas/JobMessage"}},"app.installed":{"stream":"events","description":"An app was installed.","schema":{"$\#
+    ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known or wanted of a\#
+    n app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events","description"\#
+    :"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninstalled":\#
+    {"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas/AppSummary"}\#
+    },"app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"$ref":"#/comp\#
+    onents/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A port was leased.","schema":{"$re\#
+    f":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","description":"A leased port was give\#
+    n back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","description":"A l\#
+    ease moved to another port, for somebody else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"\#
+    }}}}
     """#
 }

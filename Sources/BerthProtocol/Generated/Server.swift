@@ -338,6 +338,10 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
   package var jobs: Int
   /// Jobs that have not ended.
   package var runningJobs: Int
+  /// Apps.
+  package var apps: Int
+  /// Apps of which something runs.
+  package var runningApps: Int
   /// Child processes that are alive.
   package var children: Int
 
@@ -351,6 +355,8 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     streams: Int,
     jobs: Int,
     runningJobs: Int,
+    apps: Int,
+    runningApps: Int,
     children: Int
   ) {
     self.connections = connections
@@ -362,6 +368,8 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     self.streams = streams
     self.jobs = jobs
     self.runningJobs = runningJobs
+    self.apps = apps
+    self.runningApps = runningApps
     self.children = children
   }
 
@@ -377,6 +385,8 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     let streams = decoding.required("streams", in: object, IntegerRule())
     let jobs = decoding.required("jobs", in: object, IntegerRule())
     let runningJobs = decoding.required("runningJobs", in: object, IntegerRule())
+    let apps = decoding.required("apps", in: object, IntegerRule())
+    let runningApps = decoding.required("runningApps", in: object, IntegerRule())
     let children = decoding.required("children", in: object, IntegerRule())
     guard
       decoding.faults.count == faultsBefore,
@@ -389,6 +399,8 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
       let streams,
       let jobs,
       let runningJobs,
+      let apps,
+      let runningApps,
       let children
     else { return nil }
     self.connections = connections
@@ -400,6 +412,8 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     self.streams = streams
     self.jobs = jobs
     self.runningJobs = runningJobs
+    self.apps = apps
+    self.runningApps = runningApps
     self.children = children
   }
 
@@ -423,6 +437,10 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     writer.integer(jobs)
     writer.key(plain: "runningJobs")
     writer.integer(runningJobs)
+    writer.key(plain: "apps")
+    writer.integer(apps)
+    writer.key(plain: "runningApps")
+    writer.integer(runningApps)
     writer.key(plain: "children")
     writer.integer(children)
     writer.endObject()
@@ -918,6 +936,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
   package var trash: TrashConfig
   /// Watches on files.
   package var watch: WatchConfig
+  /// Apps.
+  package var apps: AppsConfig
 
   package init(
     durability: Durability = .normal,
@@ -926,7 +946,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
     streams: StreamsConfig = StreamsConfig(),
     templates: TemplatesConfig = TemplatesConfig(),
     trash: TrashConfig = TrashConfig(),
-    watch: WatchConfig = WatchConfig()
+    watch: WatchConfig = WatchConfig(),
+    apps: AppsConfig = AppsConfig()
   ) {
     self.durability = durability
     self.server = server
@@ -935,6 +956,7 @@ package struct Config: JSONCodable, Sendable, Hashable {
     self.templates = templates
     self.trash = trash
     self.watch = watch
+    self.apps = apps
   }
 
   package init?(_ json: JSONValue, decoding: inout Decoding) {
@@ -947,6 +969,7 @@ package struct Config: JSONCodable, Sendable, Hashable {
     let templates = decoding.optional("templates", in: object, AnyRule<TemplatesConfig>()) ?? TemplatesConfig()
     let trash = decoding.optional("trash", in: object, AnyRule<TrashConfig>()) ?? TrashConfig()
     let watch = decoding.optional("watch", in: object, AnyRule<WatchConfig>()) ?? WatchConfig()
+    let apps = decoding.optional("apps", in: object, AnyRule<AppsConfig>()) ?? AppsConfig()
     guard decoding.faults.count == faultsBefore else { return nil }
     self.durability = durability
     self.server = server
@@ -955,6 +978,7 @@ package struct Config: JSONCodable, Sendable, Hashable {
     self.templates = templates
     self.trash = trash
     self.watch = watch
+    self.apps = apps
   }
 
   package func encode(into writer: inout JSONWriter) {
@@ -973,6 +997,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
     trash.encode(into: &writer)
     writer.key(plain: "watch")
     watch.encode(into: &writer)
+    writer.key(plain: "apps")
+    apps.encode(into: &writer)
     writer.endObject()
   }
 }

@@ -11,7 +11,7 @@ import Synchronization
 /// of memory an attachment, and nobody else any time.
 package final class Attachments: Sendable {
   private struct State {
-    var tasks: [String: Task<Void, Never>] = [:]
+    var tasks: [String: (task: Task<Void, Never>, stream: String)] = [:]
     var last = 0
     var hasEnded = false
   }
@@ -29,6 +29,10 @@ package final class Attachments: Sendable {
   }
 
   var count: Int { state.withLock { $0.tasks.count } }
+
+  func isFollowing(_ stream: String) -> Bool {
+    state.withLock { $0.tasks.values.contains { $0.stream == stream } }
+  }
 
   /// Makes an attachment. What it sends begins with `start`, once the answer is on its way.
   func open() throws -> String {
@@ -60,13 +64,13 @@ package final class Attachments: Sendable {
         ended()
         if isFinite { connection.release() }
       }
-      if state.hasEnded { task.cancel() } else { state.tasks[id] = task }
+      if state.hasEnded { task.cancel() } else { state.tasks[id] = (task, follower.journal.name) }
     }
   }
 
   /// Ends an attachment. - Returns: Once nothing more of it is sent.
   func detach(_ id: String) async throws {
-    guard let task = state.withLock({ $0.tasks.removeValue(forKey: id) }) else {
+    guard let task = state.withLock({ $0.tasks.removeValue(forKey: id) })?.task else {
       throw ProtocolError(.attachmentNotFound, "This connection has no attachment “\(id)”.")
     }
     task.cancel()
@@ -77,7 +81,7 @@ package final class Attachments: Sendable {
     let tasks = state.withLock { state in
       state.hasEnded = true
       defer { state.tasks.removeAll() }
-      return Array(state.tasks.values)
+      return state.tasks.values.map(\.task)
     }
     for task in tasks { task.cancel() }
   }

@@ -8,13 +8,27 @@ import Workspaces
 extension Call {
   /// Attaches the connection to a stream; what is sent comes after the answer.
   func attach(_ follower: Follower, isFinite: Bool, _ domains: Domains) throws -> Answer {
+    try attach(follower, isFinite: isFinite, domains) { $0 }
+  }
+
+  /// The same for `app/logs`.
+  func followLogs(_ follower: Follower, _ domains: Domains) throws -> Answer {
+    try attach(follower, isFinite: false, domains) {
+      AppLogPage(stream: $0.stream, attachment: $0.attachment, lines: [], next: $0.after)
+    }
+  }
+
+  private func attach(
+    _ follower: Follower, isFinite: Bool, _ domains: Domains,
+    answer: (Attachment) -> some JSONEncodable & Sendable
+  ) throws -> Answer {
     let attachments = session.attachments
     let connection = request.connection
     let id = try attachments.open()
     let stream = follower.journal.name
     if isFinite { connection.hold() }
     domains.watches.attached(stream)
-    return AnswerThen(Attachment(attachment: id, stream: stream, after: follower.position?.cursor)) {
+    return AnswerThen(answer(Attachment(attachment: id, stream: stream, after: follower.position?.cursor))) {
       attachments.start(id, follower, isFinite: isFinite, on: connection) { domains.watches.detached(stream) }
     }
   }

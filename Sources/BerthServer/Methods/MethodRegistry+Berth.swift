@@ -1,3 +1,4 @@
+import Apps
 import BerthProtocol
 import JSON
 import JSONRPC
@@ -16,6 +17,7 @@ extension MethodRegistry {
     methods.addJobs(domains)
     methods.addWorkspaces(domains)
     methods.addFiles(domains)
+    methods.addApps(domains)
     return methods
   }
 
@@ -91,6 +93,7 @@ extension MethodRegistry {
     register(WorkspaceDelete.self) { params, _ in
       let workspace = try workspaces.delete(params)
       domains.watches.end(workspace: workspace.id)
+      await domains.apps.workspaceDeleted(workspace.id)
       return workspace
     }
     register(WorkspaceRestore.self) { params, _ in try workspaces.restore(params) }
@@ -121,5 +124,32 @@ extension MethodRegistry {
       return try call.attach(
         try domains.streams.follow(StreamAttach.Params(stream: stream)), isFinite: false, domains)
     }
+  }
+
+  private mutating func addApps(_ domains: Domains) {
+    let apps = domains.apps
+    register(AppValidateManifest.self) { params, _ in try apps.validate(params) }
+    register(AppInstall.self) { params, _ in try await apps.install(params) }
+    register(AppConfigure.self) { params, _ in try apps.configure(params) }
+    register(AppUninstall.self) { params, _ in try await apps.uninstall(params) }
+    registerAnswer(AppList.self) { params, _ in try apps.list(params) }
+    register(AppGet.self) { params, _ in try apps.get(params) }
+    registerJob(AppSetup.self, domains, \.waitSeconds) { try apps.setup($0) }
+    register(AppBuildStatus.self) { params, _ in try apps.buildStatus(params) }
+    register(AppStart.self) { params, _ in try await apps.start(params) }
+    register(AppStop.self) { params, _ in try await apps.stop(params) }
+    register(AppRestart.self) { params, _ in try await apps.restart(params) }
+    register(AppEnsureRunning.self) { params, _ in try await apps.ensureRunning(params) }
+    register(AppStartAll.self) { params, _ in try await apps.startAll(params) }
+    register(AppStopAll.self) { params, _ in try await apps.stopAll(params) }
+    registerAnswer(AppLogs.self) { params, call in
+      guard params.follow else { return try apps.logs(params) }
+      return try call.followLogs(try apps.follow(params), domains)
+    }
+    register(PortList.self) { params, _ in try apps.listPorts(params) }
+    register(PortResolve.self) { params, _ in try apps.resolvePort(params) }
+    register(PortReserve.self) { params, _ in try apps.reservePort(params) }
+    register(PortRelease.self) { params, _ in try apps.releasePort(params) }
+    register(PortWhoOwns.self) { params, _ in try apps.whoOwns(params) }
   }
 }

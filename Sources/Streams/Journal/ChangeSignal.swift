@@ -54,4 +54,28 @@ package final class ChangeSignal: Sendable {
       state.withLock { $0.waiters.removeValue(forKey: id) }?.resume(throwing: CancellationError())
     }
   }
+
+  /// Returns when a condition, looked at after each change, is fulfilled, or the time is over.
+  ///
+  /// - Parameter seconds: Nil for as long as it takes.
+  /// - Throws: `CancellationError` when the task is cancelled.
+  package func wait(seconds: Double?, until condition: @escaping @Sendable () -> Bool) async throws {
+    if condition() { return }
+    guard let seconds else { return try await wait(until: condition) }
+    guard seconds > 0 else { return }
+    try await withThrowingTaskGroup { group in
+      group.addTask { try await self.wait(until: condition) }
+      group.addTask { try await Task.sleep(for: .seconds(min(seconds, 1e9))) }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  private func wait(until condition: @Sendable () -> Bool) async throws {
+    while true {
+      let seen = value
+      if condition() { return }
+      try await wait(past: seen)
+    }
+  }
 }

@@ -13,16 +13,21 @@ struct EventEncoder {
   /// The second that the template's time shows.
   private var templateSecond = Int64.min
 
-  private static let cursorOffset = 11
-  private static let timeOffset = cursorOffset + StreamPosition.cursorLength + 10
-  private static let timeLength = 24
+  static let cursorOffset = 11
+  static let timeOffset = cursorOffset + StreamPosition.cursorLength + 10
+  static let timeLength = 24
   private static let typeOffset = timeOffset + timeLength + 10
-  private static let beforePayload = Array("\",\"payload\":".utf8)
+  static let beforePayload = Array("\",\"payload\":".utf8)
 
   init() {
+    template = Self.beforeType
+  }
+
+  /// The beginning of an event up to its type, with zeros for the cursor and the time.
+  static var beforeType: [UInt8] {
     let cursor = String(repeating: "0", count: StreamPosition.cursorLength)
-    let time = String(repeating: "0", count: Self.timeLength)
-    template = Array("{\"cursor\":\"\(cursor)\",\"time\":\"\(time)\",\"type\":\"".utf8)
+    let time = String(repeating: "0", count: timeLength)
+    return Array("{\"cursor\":\"\(cursor)\",\"time\":\"\(time)\",\"type\":\"".utf8)
   }
 
   /// How many bytes an event takes, without a comma.

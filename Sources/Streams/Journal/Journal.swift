@@ -51,7 +51,8 @@ extension Journal {
     }
   }
 
-  func invalidCursor(_ cursor: String) -> ProtocolError {
+  /// The error of ``position(of:)``.
+  package func invalidCursor(_ cursor: String) -> ProtocolError {
     ProtocolError(
       .invalidCursor,
       "The cursor was not made by the stream \(name). Pass the cursor of one of its events, or none.",

@@ -27,7 +27,9 @@ package final class LogJournal: Journal {
       batch.caughtUp = true
       return batch
     }
-    var encoder = LogEncoder(limitBytes: limitBytes)
+    var encoder = LineEncoder(type: EventType.logLine, limitBytes: limitBytes)
+    // The time of lines that carry none, in milliseconds since 1970: that of the line before, or the file's.
+    var time: Int64 = 0
     var place = position ?? Self.beginning
     while true {
       // Looked at first: what is put aside afterwards is not taken for whole.
@@ -42,10 +44,15 @@ package final class LogJournal: Journal {
       let status = try descriptor.status()
       // Somebody has emptied the file in use by hand.
       if status.size < place.low { place.low = 0 }
-      encoder.fallback = status.modified / 1_000_000
-      let outcome = try LogLines(descriptor: descriptor, isFinal: place.high < current).forEach(from: place.low) {
+      time = status.modified / 1_000_000
+      let lines = LogLines(descriptor: descriptor, isFinal: place.high < current)
+      let outcome = try lines.forEach(from: place.low, wantedBytes: limitBytes) {
         let end = StreamPosition(high: place.high, low: $1)
-        guard encoder.append($0, end) else { return false }
+        time = LogTime.milliseconds(of: $0) ?? time
+        encoder.setTime(milliseconds: time)
+        encoder.begin("{\"line\":\"")
+        encoder.append($0)
+        guard encoder.finish("\"}", at: end) else { return false }
         place = end
         return true
       }
@@ -78,7 +85,7 @@ package final class LogJournal: Journal {
   package func endPosition() throws -> StreamPosition? {
     for generation in file.generations.reversed() {
       var last: UInt64?
-      try lines(generation)?.forEachEndBackwards { end in
+      try lines(generation)?.forEachEndBackwards { end, _ in
         last = end
         return false
       }
@@ -94,7 +101,7 @@ package final class LogJournal: Journal {
     let generations = file.generations
     for generation in generations.reversed() {
       var found: UInt64?
-      try lines(generation)?.forEachEndBackwards { end in
+      try lines(generation)?.forEachEndBackwards { end, _ in
         wanted -= 1
         if wanted == 0 { found = end }
         return wanted > 0
@@ -119,35 +126,6 @@ package final class LogJournal: Journal {
     return StreamInfo(
       name: name, kind: kind, state: .open, events: 0, bytes: Int(bytes), first: first.count > 0 ? first.last : nil,
       last: try endPosition()?.cursor, createdAt: began)
-  }
-}
-
-/// Encodes lines as events, up to a number of bytes.
-private struct LogEncoder {
-  let limitBytes: Int
-  /// The time of lines that carry none, in milliseconds since 1970: that of the line before, or the file's.
-  var fallback: Int64 = 0
-  private var encoder = EventEncoder()
-  private var payload = JSONWriter()
-
-  init(limitBytes: Int) {
-    self.limitBytes = limitBytes
-  }
-
-  var bytes: [UInt8] { encoder.bytes }
-  var count: Int { encoder.ends.count }
-
-  /// - Returns: False where the line does not fit any more; the first one always does.
-  mutating func append(_ line: UnsafeRawBufferPointer, _ position: StreamPosition) -> Bool {
-    payload.removeAll()
-    LogLine(line: String(decoding: line, as: UTF8.self)).encode(into: &payload)
-    let type = EventType.logLine
-    let size = EventEncoder.size(typeBytes: type.utf8.count, payloadBytes: payload.bytes.count)
-    if count > 0, bytes.count + 1 + size > limitBytes { return false }
-    let time = LogTime.milliseconds(of: line) ?? fallback
-    fallback = time
-    encoder.append(position, milliseconds: time, type: type, payload: payload.bytes)
-    return true
   }
 }
 

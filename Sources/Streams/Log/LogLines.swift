@@ -1,9 +1,9 @@
 import Glibc
-import Platform
+package import Platform
 
 /// The lines of one log file from some offset on.
-struct LogLines {
-  enum Outcome {
+package struct LogLines {
+  package enum Outcome: Sendable {
     /// There is no further line, or none that is whole yet.
     case end
     /// As much was looked at as is looked at in one go.
@@ -12,48 +12,72 @@ struct LogLines {
     case refused
   }
 
-  let descriptor: OwnedDescriptor
+  private let descriptor: OwnedDescriptor
   /// Whether nothing will be written to the file any more, so that its last line is whole without a line feed.
-  let isFinal: Bool
+  private let isFinal: Bool
 
-  private static let blockBytes = 256 << 10
+  /// How much is read of a file in one go.
+  package static let blockBytes = 256 << 10
   /// A longer line comes in pieces.
   private static let maxLineBytes = 64 << 10
+  /// How much of the next line is shown on the way back.
+  private static let nextBytes = 64
+
+  package init(descriptor: OwnedDescriptor, isFinal: Bool) {
+    self.descriptor = descriptor
+    self.isFinal = isFinal
+  }
 
   /// Shows lines to `body`, each with the offset behind it, until it returns false.
-  func forEach(
-    from start: UInt64, _ body: (_ line: UnsafeRawBufferPointer, _ end: UInt64) -> Bool
+  ///
+  /// - Parameter wantedBytes: How much is wanted; more than a block is not looked at.
+  package func forEach(
+    from start: UInt64, wantedBytes: Int = blockBytes, _ body: (_ line: UnsafeRawBufferPointer, _ end: UInt64) -> Bool
   ) throws -> Outcome {
     let size = UInt64(try descriptor.status().size)
     guard size > start else { return .end }
-    let wanted = Int(min(size - start, UInt64(Self.blockBytes)))
-    var block = [UInt8](repeating: 0, count: wanted)
-    let count = try block.withUnsafeMutableBytes { buffer in
-      try descriptor.read(into: buffer, at: Int64(start))
+    var limit = UInt64(min(max(wantedBytes, 16 << 10), Self.blockBytes))
+    let memory = ScratchBlock()
+    while true {
+      let block = UnsafeMutableRawBufferPointer(start: memory.start, count: Int(min(size - start, limit)))
+      let count = try descriptor.read(into: block, at: Int64(start))
+      let text = UnsafeRawBufferPointer(rebasing: block[..<count])
+      let reachesEnd = start + UInt64(count) >= size
+      let (outcome, shown) = Self.forEach(of: text, isLast: reachesEnd && isFinal) { body($0, start + UInt64($1)) }
+      guard outcome == .end else { return outcome }
+      if reachesEnd || count < block.count { return .end }
+      // A whole block always holds a line, or a piece of one.
+      if shown > 0 || limit >= UInt64(Self.blockBytes) { return .more }
+      limit = UInt64(Self.blockBytes)
     }
-    let reachesEnd = start + UInt64(count) >= size
-    return block.withUnsafeBytes { block in
-      var offset = 0
-      while offset < count {
-        let rest = UnsafeRawBufferPointer(rebasing: block[offset..<count])
-        let length: Int
-        let next: Int
-        if let lineFeed = rest.firstIndex(of: UInt8(ascii: "\n")), lineFeed <= Self.maxLineBytes {
-          (length, next) = (lineFeed, lineFeed + 1)
-        } else if rest.count > Self.maxLineBytes {
-          length = Self.pieceLength(rest)
-          next = length
-        } else if reachesEnd && isFinal {
-          (length, next) = (rest.count, rest.count)
-        } else {
-          break
-        }
-        let end = start + UInt64(offset + next)
-        guard body(UnsafeRawBufferPointer(rebasing: rest[..<length]), end) else { return .refused }
-        offset += next
+  }
+
+  /// - Returns: How many bytes of the text were shown.
+  private static func forEach(
+    of text: UnsafeRawBufferPointer, isLast: Bool, _ body: (_ line: UnsafeRawBufferPointer, _ end: Int) -> Bool
+  ) -> (Outcome, shown: Int) {
+    guard let base = text.baseAddress else { return (.end, 0) }
+    var offset = 0
+    while offset < text.count {
+      let start = base + offset
+      let rest = text.count - offset
+      let length: Int
+      let next: Int
+      if let lineFeed = memchr(start, Int32(UInt8(ascii: "\n")), min(rest, maxLineBytes + 1)) {
+        length = UnsafeRawPointer(lineFeed) - start
+        next = length + 1
+      } else if rest > maxLineBytes {
+        length = pieceLength(UnsafeRawBufferPointer(start: start, count: rest))
+        next = length
+      } else if isLast {
+        (length, next) = (rest, rest)
+      } else {
+        break
       }
-      return reachesEnd ? .end : .more
+      guard body(UnsafeRawBufferPointer(start: start, count: length), offset + next) else { return (.refused, offset) }
+      offset += next
     }
+    return (.end, offset)
   }
 
   /// As much of a long line as fits, up to the beginning of a character.
@@ -63,19 +87,22 @@ struct LogLines {
     return length
   }
 
-  /// The offset behind the last line feed before `end`, and behind each one before it, to `body`, until it returns
-  /// false.
-  func forEachEndBackwards(_ body: (_ end: UInt64) -> Bool) throws {
-    var upper = UInt64(try descriptor.status().size)
-    var block = [UInt8](repeating: 0, count: Self.maxLineBytes)
+  /// The offset behind the last line feed, and behind each one before it, to `body`, with the beginning of what stands
+  /// there (64 bytes, less at the file's end), until it returns false.
+  package func forEachEndBackwards(
+    from size: UInt64? = nil, _ body: (_ end: UInt64, _ next: UnsafeRawBufferPointer) -> Bool
+  ) throws {
+    var upper = try size ?? UInt64(descriptor.status().size)
+    let memory = ScratchBlock()
+    let block = UnsafeMutableRawBufferPointer(start: memory.start, count: Self.maxLineBytes + Self.nextBytes)
     while upper > 0 {
-      let lower = upper - min(upper, UInt64(block.count))
+      let lower = upper - min(upper, UInt64(Self.maxLineBytes))
       let wanted = Int(upper - lower)
-      let count = try block.withUnsafeMutableBytes { buffer in
-        try descriptor.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<wanted]), at: Int64(lower))
-      }
-      for index in stride(from: count - 1, through: 0, by: -1) where block[index] == UInt8(ascii: "\n") {
-        guard body(lower + UInt64(index) + 1) else { return }
+      let count = try descriptor.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: block[..<(wanted + Self.nextBytes)]), at: Int64(lower))
+      for index in stride(from: min(count, wanted) - 1, through: 0, by: -1) where block[index] == UInt8(ascii: "\n") {
+        let next = UnsafeRawBufferPointer(rebasing: block[(index + 1)..<min(count, index + 1 + Self.nextBytes)])
+        guard body(lower + UInt64(index) + 1, next) else { return }
       }
       upper = lower
     }

@@ -55,17 +55,18 @@ extension FileService {
   }
 
   private func checkFits(_ text: String, _ path: RelativePath) throws {
-    // Control characters take up to six bytes in JSON. Only what may be too large is counted out.
-    guard text.utf8.count > maximumContentBytes() / 6 else { return }
-    try checkFits(FileText.lengthInJSON(text), path)
+    let room = maximumContentBytes() - Self.envelopeBytes
+    if !FileText.fitsInJSON(text, limit: room) { throw tooLarge(path) }
   }
 
   private func checkFits(_ count: Int, _ path: RelativePath) throws {
-    let limit = maximumContentBytes()
-    guard count > limit - Self.envelopeBytes else { return }
-    throw ProtocolError(
+    if count > maximumContentBytes() - Self.envelopeBytes { throw tooLarge(path) }
+  }
+
+  private func tooLarge(_ path: RelativePath) -> ProtocolError {
+    ProtocolError(
       .resultTooLarge,
-      "The answer would pass the limit of \(limit) bytes for a message. Read `\(path)` in ranges with `offset` and `length`."
+      "The answer would pass the limit of \(maximumContentBytes()) bytes for a message. Read `\(path)` in ranges with `offset` and `length`."
     )
   }
 

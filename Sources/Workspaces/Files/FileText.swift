@@ -54,17 +54,25 @@ enum FileText {
     return nil
   }
 
-  /// How many bytes a string takes in JSON, without its quotes.
-  static func lengthInJSON(_ text: String) -> Int {
+  /// Whether a string takes at most so many bytes in JSON, its quotes left out.
+  static func fitsInJSON(_ text: String, limit: Int) -> Bool {
     var text = text
+    // Control characters take up to six bytes. Only where that matters is each looked at.
+    let count = text.utf8.count
+    if count <= limit / 6 { return true }
     return text.withUTF8 { bytes in
-      bytes.reduce(0) { total, byte in
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0x08, 0x09, 0x0A, 0x0C, 0x0D: total + 2
-        case 0..<0x20: total + 6
-        default: total + 1
-        }
-      }
+      var escaped = 0
+      for byte in bytes { escaped &+= byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? 1 : 0 }
+      if count + escaped * 5 <= limit { return true }
+      return bytes.reduce(0) { $0 + lengthInJSON($1) } <= limit
+    }
+  }
+
+  private static func lengthInJSON(_ byte: UInt8) -> Int {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r"): 2
+    case 0..<0x20: 6
+    default: 1
     }
   }
 }

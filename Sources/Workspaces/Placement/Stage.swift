@@ -38,6 +38,13 @@ struct Stage: Sendable {
     return try open(name)
   }
 
+  /// Makes the tree the content of a folder in a new tree.
+  func nestTree(in folder: RelativePath) throws(SystemError) {
+    try directory.rename(Self.tree, to: Place(directory: directory, name: Self.new), .refuse)
+    let place = try makeFolder(Self.tree).place(of: folder, makingParents: 0o755)
+    try directory.rename(Self.new, to: place, .refuse)
+  }
+
   func open(_ name: FileName) throws(SystemError) -> Directory {
     Directory(adopting: try directory.open(name, [.location, .directory]))
   }

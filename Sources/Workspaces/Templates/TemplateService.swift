@@ -57,6 +57,18 @@ package final class TemplateService: Sendable {
       JobIdempotency(scope: WorkspaceCloneTemplate.description.name, key: params.idempotencyKey, params: digested))
   }
 
+  /// Brings a git repository or an archive into a folder of a workspace, which must not exist yet, by a job.
+  package func bring(
+    _ url: String, ref: String?, subdirectory: String?, into folder: RelativePath, of reference: String
+  ) throws -> Job {
+    let workspace = try workspaces.openForJob(reference, isRepeatable: false)
+    let content = try TemplateContent.origin(url, ref: ref, subdirectory: subdirectory)
+    return try start(
+      Filling(content: content, variables: [:], replaces: false, folder: folder), of: workspace,
+      JobIdempotency(scope: "", key: nil, params: WorkspaceGet.Params(workspace: workspace.id))
+    ).job
+  }
+
   /// `workspace/create`, with the template that it may name.
   package func createWorkspace(_ params: WorkspaceCreate.Params) throws -> WorkspaceCreate.Result {
     let check: @Sendable (WorkspaceCreate.Params) throws -> Void = { params in
@@ -86,6 +98,8 @@ package final class TemplateService: Sendable {
     let content: TemplateContent
     let variables: [String: String]
     let replaces: Bool
+    /// Where in the workspace it goes; the root for all of it.
+    var folder = RelativePath.root
   }
 
   private func start(_ filling: Filling, of workspace: Workspace, _ idempotency: JobIdempotency) throws -> JobStarted {
@@ -99,7 +113,7 @@ package final class TemplateService: Sendable {
       (kind, source) = (.cloneTemplate, TemplateOrigin.withoutPassword(url))
     }
     return try jobs.start(
-      kind, title: "Fill \(workspace.slug) from \(source)", workspace: workspace.id, idempotency: idempotency.value
+      filling.folder.isRoot ? kind : .install, title: "Fill \(workspace.slug) from \(source)", workspace: workspace.id, idempotency: idempotency.value
     ) { context in
       try await self.fill(workspace.id, filling, JobReport(context), job: context.id).jsonObject()
     }
@@ -122,6 +136,7 @@ package final class TemplateService: Sendable {
       var renderer = try TemplateRenderer(manifest, variables, limits: limits)
       try renderer.render(tree, step: job.checkCancellation)
       let summary = try TreeCheck.check(tree, budget: ContentBudget(limits), step: job.checkCancellation)
+      if !filling.folder.isRoot { try stage.nestTree(in: filling.folder) }
       job.progress("Putting in place", summary.files, summary.files, .files)
       if filling.replaces { try placements.replace(with: stage) } else { try placements.merge(stage) }
       return TemplateJobResult(

@@ -38,6 +38,7 @@ struct ConfigPath: ExpressibleByArgument {
 extension ConfigCommand {
   struct Get: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "get",
       abstract: "Show the configuration in force, or one member of it.", aliases: ["show"])
 
     @Argument(help: "The member. Default: all.")
@@ -62,7 +63,7 @@ extension ConfigCommand {
   }
 
   struct Set: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Set a member.")
+    static let configuration = CommandConfiguration(commandName: "set", abstract: "Set a member.")
 
     @Argument(help: "The member.")
     var member: ConfigPath
@@ -79,7 +80,8 @@ extension ConfigCommand {
   }
 
   struct Unset: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Take a member back to its default.")
+    static let configuration = CommandConfiguration(
+      commandName: "unset", abstract: "Take a member back to its default.")
 
     @Argument(help: "The member.")
     var member: ConfigPath
@@ -92,7 +94,8 @@ extension ConfigCommand {
   }
 
   struct Update: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Change several members by a JSON Merge Patch.")
+    static let configuration = CommandConfiguration(
+      commandName: "update", abstract: "Change several members by a JSON Merge Patch.")
 
     @Argument(help: "The patch; `-` for one at standard input.")
     var patch: JSONText.Argument
@@ -109,6 +112,7 @@ extension ConfigCommand {
 
   struct Edit: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "edit",
       abstract: "Open the configuration in $VISUAL or $EDITOR.",
       discussion: "A file that is faulty is not taken; the last good one stays in force.")
 

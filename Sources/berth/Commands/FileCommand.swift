@@ -28,7 +28,8 @@ struct FileSelection: ParsableArguments {
 
 extension FileCommand {
   struct List: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "List files and folders.", aliases: ["ls"])
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List files and folders.", aliases: ["ls"])
 
     @OptionGroup var target: WorkspaceArgument
 
@@ -80,7 +81,8 @@ extension FileCommand {
   }
 
   struct Stat: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Tell what is at a path.", aliases: ["show"])
+    static let configuration = CommandConfiguration(
+      commandName: "stat", abstract: "Tell what is at a path.", aliases: ["show"])
 
     @OptionGroup var target: WorkspaceArgument
 
@@ -97,7 +99,8 @@ extension FileCommand {
   }
 
   struct Delete: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Delete files or folders.", aliases: ["rm"])
+    static let configuration = CommandConfiguration(
+      commandName: "delete", abstract: "Delete files or folders.", aliases: ["rm"])
 
     @OptionGroup var target: WorkspaceArgument
 
@@ -129,7 +132,8 @@ extension FileCommand {
   }
 
   struct Move: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Move or rename a file or a folder.", aliases: ["mv"])
+    static let configuration = CommandConfiguration(
+      commandName: "move", abstract: "Move or rename a file or a folder.", aliases: ["mv"])
 
     @OptionGroup var target: WorkspaceArgument
 
@@ -161,7 +165,8 @@ extension FileCommand {
   }
 
   struct Copy: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Copy a file or a folder.", aliases: ["cp"])
+    static let configuration = CommandConfiguration(
+      commandName: "copy", abstract: "Copy a file or a folder.", aliases: ["cp"])
 
     @OptionGroup var target: WorkspaceArgument
 

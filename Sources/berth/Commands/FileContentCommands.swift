@@ -6,6 +6,7 @@ import Platform
 extension FileCommand {
   struct Read: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "read",
       abstract: "Print a file.",
       discussion: "Files of any size are read in pieces. A file that changes meanwhile fails the command.",
       aliases: ["cat"])
@@ -67,6 +68,7 @@ extension FileCommand {
 
   struct Write: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "write",
       abstract: "Write a whole file in one step, from standard input.")
 
     @OptionGroup var target: WorkspaceArgument
@@ -118,6 +120,7 @@ extension FileCommand {
 
   struct Watch: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "watch",
       abstract: "Tell what changes under a path, until Ctrl-C.")
 
     @OptionGroup var target: WorkspaceArgument

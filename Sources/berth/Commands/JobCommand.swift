@@ -19,7 +19,8 @@ struct JobArgument: ParsableArguments {
 
 extension JobCommand {
   struct List: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "List jobs, newest first.", aliases: ["ls"])
+    static let configuration = CommandConfiguration(
+      commandName: "list", abstract: "List jobs, newest first.", aliases: ["ls"])
 
     @Option(name: .shortAndLong, help: "Only those of this workspace.")
     var workspace: String?
@@ -59,7 +60,7 @@ extension JobCommand {
   }
 
   struct Get: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Show one job.", aliases: ["show"])
+    static let configuration = CommandConfiguration(commandName: "get", abstract: "Show one job.", aliases: ["show"])
 
     @OptionGroup var target: JobArgument
 
@@ -76,6 +77,7 @@ extension JobCommand {
 
   struct Follow: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "follow",
       abstract: "Show a job's progress until it ends. Ctrl-C cancels it.",
       discussion: "Fails where the job does.")
 
@@ -90,6 +92,7 @@ extension JobCommand {
 
   struct Cancel: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "cancel",
       abstract: "Cancel jobs, and wait until what they had staged is removed.")
 
     @Argument(help: "The jobs' ids.", completion: .custom { _, _, _ in Completion.jobs() })

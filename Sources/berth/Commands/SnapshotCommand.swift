@@ -39,7 +39,7 @@ struct SnapshotOptions: ParsableArguments {
 
 extension SnapshotCommand {
   struct Create: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Keep a workspace as it is now.")
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Keep a workspace as it is now.")
 
     @OptionGroup var snapshot: SnapshotOptions
     @OptionGroup(title: "Server and output") var options: CommandOptions
@@ -49,6 +49,7 @@ extension SnapshotCommand {
 
   struct List: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "list",
       abstract: "List a workspace's snapshots, newest first.", aliases: ["ls"])
 
     @OptionGroup var target: WorkspaceArgument
@@ -85,7 +86,8 @@ extension SnapshotCommand {
   }
 
   struct Get: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Show one snapshot.", aliases: ["show"])
+    static let configuration = CommandConfiguration(
+      commandName: "get", abstract: "Show one snapshot.", aliases: ["show"])
 
     @Argument(help: "The snapshot's id.")
     var snapshot: String
@@ -113,6 +115,7 @@ extension SnapshotCommand {
 
   struct Diff: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "diff",
       abstract: "Tell what changed since a snapshot, up to another one or to now.")
 
     @Argument(help: "The older snapshot.")
@@ -151,6 +154,7 @@ extension SnapshotCommand {
 
   struct Restore: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "restore",
       abstract: "Put a workspace back to a snapshot: the whole, or some paths.",
       discussion: """
         What it changes is kept in a snapshot first, so that a restore can be undone by restoring that one. A failure, \
@@ -180,6 +184,7 @@ extension SnapshotCommand {
 
   struct Delete: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "delete",
       abstract: "Delete snapshots, and what no other snapshot needs.", aliases: ["rm"])
 
     @Argument(help: "The snapshots' ids.")

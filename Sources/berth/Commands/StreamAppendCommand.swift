@@ -5,6 +5,7 @@ import JSON
 extension StreamCommand {
   struct Append: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "append",
       abstract: "Append events to a stream of your own, whose name begins with `custom/`.",
       discussion: """
         With --type and PAYLOAD, one event. With --type alone, each line of standard input becomes one, with the line \

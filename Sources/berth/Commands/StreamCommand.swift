@@ -20,7 +20,7 @@ struct StreamArgument: ParsableArguments {
 
 extension StreamCommand {
   struct List: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "List streams.", aliases: ["ls"])
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List streams.", aliases: ["ls"])
 
     @Argument(help: "Only those whose name begins so.")
     var prefix: String?
@@ -53,6 +53,7 @@ extension StreamCommand {
 
   struct Read: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "read",
       abstract: "Print the events that a stream holds.",
       discussion: "With --json, one event a line; the `cursor` of the last one continues with --after.",
       aliases: ["cat"])
@@ -70,6 +71,7 @@ extension StreamCommand {
 
   struct Follow: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "follow",
       abstract: "Print a stream's events as they come, until it ends or Ctrl-C.",
       discussion: """
         Begins with what comes from now on; --tail and --after go further back. When the server is restarted, it \

@@ -14,6 +14,7 @@ extension WorkspaceCommand {
 
   struct Export: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "export",
       abstract: "Write a workspace to an archive.",
       discussion: "Ignored files and Berth's own state are left out. The archive appears when it is complete.")
 
@@ -50,7 +51,8 @@ extension WorkspaceCommand {
   }
 
   struct Import: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Make a workspace from an archive.")
+    static let configuration = CommandConfiguration(
+      commandName: "import", abstract: "Make a workspace from an archive.")
 
     @Argument(help: "The archive: a path or a URL.", completion: .file())
     var source: String

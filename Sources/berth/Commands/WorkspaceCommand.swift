@@ -22,6 +22,7 @@ struct WorkspaceCommand: ParsableCommand {
 extension WorkspaceCommand {
   struct List: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "list",
       abstract: "List workspaces, oldest first.", aliases: ["ls"])
 
     @Option(name: .shortAndLong, help: "Only those with this label, NAME=VALUE. May be repeated.")
@@ -56,6 +57,7 @@ extension WorkspaceCommand {
 
   struct Get: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "get",
       abstract: "Show one workspace.", aliases: ["show"])
 
     @OptionGroup var target: WorkspaceArgument
@@ -70,6 +72,7 @@ extension WorkspaceCommand {
 
   struct Update: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "update",
       abstract: "Change a workspace's name, labels, metadata or state, or point it at its folder's new path.")
 
     @OptionGroup var target: WorkspaceArgument
@@ -112,6 +115,7 @@ extension WorkspaceCommand {
 
   struct Delete: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "delete",
       abstract: "Forget a workspace; its files stay, go to the trash, or are deleted.",
       discussion: """
         Without --files, a folder that is in the home goes to the trash, and one of yours stays where it is. A deleted \
@@ -155,7 +159,7 @@ extension WorkspaceCommand {
   }
 
   struct Restore: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "Bring a deleted workspace back.")
+    static let configuration = CommandConfiguration(commandName: "restore", abstract: "Bring a deleted workspace back.")
 
     @Argument(help: "Its id; or its key or slug, where no living workspace has taken it.")
     var workspace: String

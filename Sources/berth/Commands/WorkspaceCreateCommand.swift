@@ -5,6 +5,7 @@ import JSON
 extension WorkspaceCommand {
   struct Create: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "create",
       abstract: "Make a workspace of a folder, or a new folder in the home.",
       discussion: """
         An existing folder is taken as it is, a missing one is made. --template fills it: with a template of the \
@@ -79,6 +80,7 @@ extension WorkspaceCommand {
 
   struct Apply: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "apply",
       abstract: "Fill a workspace from a template.",
       discussion: "A failure, or Ctrl-C, leaves the workspace as it was.")
 
@@ -99,6 +101,7 @@ extension WorkspaceCommand {
 
   struct Clone: ServerCommand {
     static let configuration = CommandConfiguration(
+      commandName: "clone",
       abstract: "Fill a workspace from a git repository or an archive.",
       discussion: "A failure, or Ctrl-C, leaves the workspace as it was.")
 

@@ -185,6 +185,10 @@ export interface ServerCounts {
   jobs: number;
   /** Jobs that have not ended. */
   runningJobs: number;
+  /** Apps. */
+  apps: number;
+  /** Apps of which something runs. */
+  runningApps: number;
   /** Child processes that are alive. */
   children: number;
 }
@@ -324,6 +328,8 @@ export interface Config {
   trash: TrashConfig;
   /** Watches on files. */
   watch: WatchConfig;
+  /** Apps. */
+  apps: AppsConfig;
 }
 
 /** Why the configuration file was not taken. */
@@ -722,7 +728,9 @@ export interface FileChanged {
   type: FileType;
 }
 
-/** A stream's name: `events`, `server/log`, `job/…`, `custom/…`, `workspace/…/files/…`. */
+/**
+ * A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`.
+ */
 export type StreamName = string;
 
 /**
@@ -858,7 +866,9 @@ export type JobKind =
   | "snapshot"
   | "restore"
   | "export"
-  | "import";
+  | "import"
+  | "install"
+  | "setup";
 
 /** How far a job has come. */
 export interface JobProgress {
@@ -908,8 +918,8 @@ export interface Job {
   /** How far it has come. */
   progress?: JobProgress;
   /**
-   * What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`
-   * or `ImportJobResult`, by its kind.
+   * What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`,
+   * `ExportJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind.
    */
   result?: Record<string, unknown>;
   /** Why it failed. */
@@ -936,6 +946,438 @@ export interface JobPage {
 export interface JobMessage {
   /** The line; of a tool it runs, for example. */
   message: string;
+}
+
+/** An app: its id, or the `app_id` of its manifest. */
+export type AppReference = string;
+
+/** Values by name. */
+export type EnvironmentValues = Record<string, string>;
+
+/**
+ * What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on.
+ * `setting_up`: its setup runs. `starting`: it has been started and is not ready yet. `running`: it
+ * is alive, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails
+ * or a port of its own has no listener. `stopping`: it has been told to end. `backoff`: it ended
+ * and will be started again. `crash_loop`: it ended again and again, and will be tried again
+ * seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be
+ * started, or ended badly and is not to be started again. `stop_failed`: processes of it could not
+ * be ended.
+ */
+export type AppState =
+  | "stopped"
+  | "waiting"
+  | "setting_up"
+  | "starting"
+  | "running"
+  | "not_ready"
+  | "stopping"
+  | "backoff"
+  | "crash_loop"
+  | "exited"
+  | "failed"
+  | "stop_failed";
+
+/** What is wanted of an app. Only a call changes it. */
+export type AppDesired = "running" | "stopped";
+
+/**
+ * Why an app is in its state: it was `requested`; a `dependency` is not there yet or has failed; it
+ * was `adopted` by a server that started; something it needs is missing; it `exited` or was
+ * `signalled`; its holder was `lost`; a probe failed; a port is `not_listening`; processes were
+ * `unkillable`; the machine was `rebooted`.
+ */
+export type AppReason =
+  | "requested"
+  | "dependency"
+  | "dependency_failed"
+  | "adopted"
+  | "manifest_invalid"
+  | "environment_missing"
+  | "folder_missing"
+  | "port_taken"
+  | "setup_failed"
+  | "setup_timeout"
+  | "launch_failed"
+  | "startup_timeout"
+  | "exited"
+  | "signalled"
+  | "lost"
+  | "liveness_failed"
+  | "readiness_failed"
+  | "not_listening"
+  | "unkillable"
+  | "rebooted";
+
+/** A port of an app. */
+export interface AppPort {
+  /** Its name in the manifest. */
+  name: string;
+  /** The TCP port. */
+  port: number;
+  /** Where clients reach it. */
+  host: string;
+  /** What is spoken there. */
+  protocol: PortProtocol;
+  /** Its URL. Absent where nothing is known of what is spoken. */
+  url?: string;
+  /** The environment variables that tell it to the app. */
+  env: string[];
+  /** Whether the manifest demands this very port. */
+  fixed: boolean;
+  /** Whether a process of the app was seen to listen there. */
+  listening: boolean;
+}
+
+/** How an app's first process ended. */
+export interface AppExit {
+  /** Its exit code. Absent where a signal ended it. */
+  code?: number;
+  /** The signal that ended it, such as `SIGKILL`. */
+  signal?: string;
+  /** When. */
+  at: Timestamp;
+  /** The last lines that it wrote, at most ten. */
+  lines?: string[];
+}
+
+/** An app, in short. */
+export interface AppSummary {
+  /** Its id: `app_…`. */
+  id: string;
+  /** The id of its workspace. */
+  workspace: string;
+  /** The `app_id` of its manifest, unique in the workspace. */
+  app: string;
+  /** For people. */
+  name: string;
+  /** What is seen of it. */
+  state: AppState;
+  /** What is wanted of it. */
+  desired: AppDesired;
+  /** Why it is in this state. */
+  reason?: AppReason;
+  /** Since when it is in this state. */
+  since: Timestamp;
+  /** Its ports by name. */
+  ports?: Record<string, number>;
+  /** Counts its changes. */
+  version: number;
+}
+
+/** An app: what it is, what is wanted of it, and what is seen of it. */
+export interface App {
+  /** Its id: `app_…`. */
+  id: string;
+  /** The id of its workspace. */
+  workspace: string;
+  /** The `app_id` of its manifest, unique in the workspace. */
+  app: string;
+  /** For people. */
+  name: string;
+  /** Its folder in the workspace; empty for the workspace's own. */
+  folder: string;
+  /** Its manifest, as a path in the workspace. */
+  manifest: string;
+  /** What is seen of it. */
+  state: AppState;
+  /** What is wanted of it. */
+  desired: AppDesired;
+  /** Why it is in this state. */
+  reason?: AppReason;
+  /** The same as a sentence, with what to do. */
+  message?: string;
+  /** Since when it is in this state. */
+  since: Timestamp;
+  /** Its ports. */
+  ports: AppPort[];
+  /** How its setup stands. */
+  build: BuildStatus;
+  /** Its first process, while that lives. */
+  pid?: number;
+  /** With `stop_failed`: the processes that are left. */
+  processes?: number[];
+  /** When it was started last. */
+  startedAt?: Timestamp;
+  /** How often it was started again by itself since it was wanted running. */
+  restarts: number;
+  /** How it ended last. */
+  lastExit?: AppExit;
+  /** When it will be started again, with `backoff` and `crash_loop`. */
+  nextTryAt?: Timestamp;
+  /** What it waits for. */
+  dependsOn: AppDependency[];
+  /** The stream of its output: `app/…/log`. */
+  stream: string;
+  /** The values that were given for it, secret ones left out. */
+  env: EnvironmentValues;
+  /** The names of the secret ones. */
+  secretEnv: string[];
+  /** Counts its changes. */
+  version: number;
+  /** When it was installed. */
+  createdAt: Timestamp;
+  /** When it changed last. */
+  updatedAt: Timestamp;
+}
+
+/** What an app waits for before it is started. */
+export interface AppDependency {
+  /** The `app_id` of another app of the workspace. */
+  app: string;
+  /** What that must have reached. */
+  condition: DependencyCondition;
+}
+
+/**
+ * What another app must have reached: its process runs; it is ready; it ended with exit code 0.
+ */
+export type DependencyCondition = "started" | "ready" | "completed";
+
+/** A page of apps. */
+export interface AppPage {
+  /** The apps, oldest first. */
+  apps: AppSummary[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/** An app that is installed. */
+export interface AppInstalled {
+  /** The app. */
+  app: App;
+  /** Whether this call installed it. */
+  created: boolean;
+  /** What is doubtful in its manifest. */
+  warnings: ManifestFinding[];
+}
+
+/**
+ * How a setup stands: there is none; it has not run, or what it depends on has changed; it runs; it
+ * is done; it failed.
+ */
+export type BuildState = "none" | "needed" | "running" | "done" | "failed";
+
+/** How the setup of an app stands. */
+export interface BuildStatus {
+  /** How it stands. */
+  state: BuildState;
+  /** The job that runs it or ran it last; its stream has the output. */
+  job?: string;
+  /** When it ended last. */
+  endedAt?: Timestamp;
+  /** Why it failed, or why it is needed. */
+  message?: string;
+}
+
+/** What a setup came to. */
+export interface SetupJobResult {
+  /** Whether it was not run, since nothing it depends on has changed. */
+  skipped: boolean;
+  /** Its exit code. */
+  code?: number;
+  /** How long it took, in milliseconds. */
+  durationMs?: number;
+}
+
+/** What became of one app. */
+export interface AppOutcome {
+  /** Its id; empty where it could not be installed. */
+  id: string;
+  /** The `app_id` of its manifest, or its folder where that can't be read. */
+  app: string;
+  /** Whether it is as the call wanted it. */
+  ok: boolean;
+  /** What is seen of it. */
+  state: AppState;
+  /** Why it is in this state. */
+  reason?: AppReason;
+  /** The same as a sentence, with what to do. */
+  message?: string;
+  /** Its ports. */
+  ports: AppPort[];
+  /** Where it is not as wanted: the last lines it wrote. */
+  lines?: string[];
+}
+
+/** What became of several apps. */
+export interface AppsOutcome {
+  /** Whether all are as the call wanted them. */
+  ok: boolean;
+  /** A row an app. */
+  apps: AppOutcome[];
+}
+
+/** Where a line was written to. */
+export type OutputSource = "stdout" | "stderr";
+
+/** A line that an app has written. */
+export interface AppOutput {
+  /** Where it was written to. */
+  source: OutputSource;
+  /** The line, without its end. Bytes that are no UTF-8 are replaced. */
+  text: string;
+  /**
+   * Whether the line goes on with the next event of its source: it is very long, or has not ended
+   * yet.
+   */
+  partial: boolean;
+}
+
+/** What an app has written. */
+export interface AppLogPage {
+  /** The stream, for `stream/attach`. */
+  stream: string;
+  /** With `follow`: the attachment. */
+  attachment?: string;
+  /** The lines, as events `app.output`. */
+  lines: StreamEvent[];
+  /** The last line's position, for `stream/attach`. */
+  next?: Cursor;
+}
+
+/** Whether a manifest can't be used, or is doubtful. */
+export type FindingSeverity = "error" | "warning";
+
+/** A fault or a doubt about a manifest. */
+export interface ManifestFinding {
+  /** How grave it is. */
+  severity: FindingSeverity;
+  /** What is wrong, and what to do. */
+  message: string;
+  /** The key, such as `healthchecks.api.path`. */
+  path?: string;
+  /** The line, from 1. */
+  line: number;
+  /** The column, from 1, in characters. */
+  column: number;
+  /** The key that was likely meant. */
+  suggestion?: string;
+  /**
+   * The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below.
+   */
+  text: string;
+}
+
+/** What was found in a manifest. */
+export interface ManifestValidation {
+  /** Whether it has no errors. */
+  valid: boolean;
+  /** The manifest's name, or its path in the workspace. */
+  file?: string;
+  /** Its `app_id`, where that can be read. */
+  app?: string;
+  /** Errors and warnings, in the order of the file. */
+  findings: ManifestFinding[];
+  /** The names of its environment contract. */
+  environment?: string[];
+  /** Those of them that nothing gives a value to, where the app is installed. */
+  missing?: string[];
+}
+
+/** Apps. */
+export interface AppsConfig {
+  /** Where ports are leased from. Leases that are there stay. */
+  ports: PortRange;
+  /** Environment variables for every app. Not for secrets. */
+  environment?: EnvironmentValues;
+  /** How large one file of an app's output becomes, in bytes. */
+  logBytes: number;
+  /** How many files of an app's output are kept. */
+  logFiles: number;
+}
+
+/** A range of ports. */
+export interface PortRange {
+  /** The first. */
+  first: number;
+  /** The last. */
+  last: number;
+}
+
+/** What is spoken on a port. */
+export type PortProtocol = "http" | "https" | "tcp";
+
+/** A port that is kept for somebody. */
+export interface PortLease {
+  /** The TCP port. */
+  port: number;
+  /** Its name. */
+  name: string;
+  /** The id of the app that has it. */
+  app?: string;
+  /** The `app_id` of that app. */
+  appName?: string;
+  /** The id of that app's workspace. */
+  workspace?: string;
+  /** Whether this very port was demanded. */
+  fixed: boolean;
+  /** Since when. */
+  leasedAt: Timestamp;
+}
+
+/** Leased ports. */
+export interface PortLeaseList {
+  /** The leases, lowest port first. */
+  ports: PortLease[];
+}
+
+/** Where a port of an app is. */
+export interface ResolvedPort {
+  /** Its name. */
+  name: string;
+  /** Where clients reach it. */
+  host: string;
+  /** The TCP port. */
+  port: number;
+  /** What is spoken there. */
+  protocol: PortProtocol;
+  /** Its URL. Absent where nothing is known of what is spoken. */
+  url?: string;
+  /** Whether anything listens there now. */
+  listening: boolean;
+  /** The process that listens, where that can be seen. */
+  pid?: number;
+  /** Whether what listens is not of the app. */
+  foreign: boolean;
+}
+
+/** A process that listens on a port. */
+export interface PortHolder {
+  /** The process. Absent where this user may not see it. */
+  pid?: number;
+  /** What it runs, in short. */
+  command?: string;
+  /** The user it belongs to. */
+  uid: number;
+  /** The id of Berth's app that it belongs to. */
+  app?: string;
+  /** The `app_id` of that app. */
+  appName?: string;
+  /** The id of that app's workspace. */
+  workspace?: string;
+}
+
+/** Who has a port. */
+export interface PortOwnership {
+  /** The TCP port. */
+  port: number;
+  /** Whether anything listens there. */
+  listening: boolean;
+  /** The processes that listen. */
+  holders: PortHolder[];
+  /** Berth's lease of it. */
+  lease?: PortLease;
+}
+
+/** A lease had to move, for somebody else has the port. */
+export interface PortMoved {
+  /** The port it was. */
+  from: number;
+  /** The lease as it now is. */
+  to: PortLease;
+  /** Who has the old port. */
+  holder?: string;
 }
 
 /** The parameters of `initialize`. */
@@ -1496,6 +1938,234 @@ export interface JobCancelParams {
   job: string;
 }
 
+/** The parameters of `app/validateManifest`. */
+export interface AppValidateManifestParams {
+  /** The manifest itself. */
+  text?: string;
+  /** With `text`: the file's name, for the findings. Default: `"app.runtime.yaml"`. */
+  file?: string;
+  /** The workspace that holds the manifest; not together with `text`. */
+  workspace?: WorkspaceReference;
+  /** With `workspace`: the manifest, or the folder that it is in. Default: `""`. */
+  path?: RelativePath;
+}
+
+/** The parameters of `app/install`. */
+export interface AppInstallParams {
+  /** The workspace. */
+  workspace: WorkspaceReference;
+  /**
+   * The app's folder in it; empty for the workspace's own. With `url`, absent: a folder named after
+   * the source. Default: `""`.
+   */
+  folder?: RelativePath;
+  /**
+   * A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or
+   * an absolute path of this machine.
+   */
+  url?: string;
+  /** With a git URL: the branch, tag or commit. */
+  ref?: string;
+  /** With `url`: only this folder of it. */
+  subdirectory?: string;
+  /** Values of environment variables, kept with the app. */
+  env?: EnvironmentValues;
+  /**
+   * The same for values that are never answered, logged or exported; kept encrypted, and masked in
+   * all output.
+   */
+  secretEnv?: EnvironmentValues;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `app/configure`. */
+export interface AppConfigureParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** A merge patch on the values: null removes one. */
+  env?: Record<string, unknown>;
+  /** The same for the secret ones. */
+  secretEnv?: Record<string, unknown>;
+  /** Only where the app is still of this version. */
+  ifVersion?: number;
+}
+
+/** The parameters of `app/uninstall`. */
+export interface AppUninstallParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** Whether its folder is deleted too. Never the workspace's own. Default: `false`. */
+  deleteFiles?: boolean;
+}
+
+/** The parameters of `app/list`. */
+export interface AppListParams {
+  /** Only those of this workspace. */
+  workspace?: WorkspaceReference;
+  /** Only those in one of these states. */
+  states?: AppState[];
+  /** The most rows. Default: `100`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `app/get`. */
+export interface AppGetParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+}
+
+/** The parameters of `app/setup`. */
+export interface AppSetupParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** Whether it runs even where nothing has changed. Default: `false`. */
+  force?: boolean;
+  /** How long to wait for the job's end. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `app/buildStatus`. */
+export interface AppBuildStatusParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+}
+
+/** The parameters of `app/start`. */
+export interface AppStartParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** How long to wait until it is running. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `app/stop`. */
+export interface AppStopParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** How long its processes have to end by themselves, in seconds. Absent: the manifest's. */
+  graceSeconds?: number;
+}
+
+/** The parameters of `app/restart`. */
+export interface AppRestartParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** How long to wait until it is running again. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `app/ensureRunning`. */
+export interface AppEnsureRunningParams {
+  /** The workspace. Absent: each of `apps` is found by itself. */
+  workspace?: WorkspaceReference;
+  /**
+   * The apps. Absent: all of the workspace, those that are found in its folders but not installed
+   * yet among them.
+   */
+  apps?: AppReference[];
+  /** How long to wait. Default: `60`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `app/startAll`. */
+export interface AppStartAllParams {
+  /** The workspace. */
+  workspace: WorkspaceReference;
+  /** How long to wait until they are running. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `app/stopAll`. */
+export interface AppStopAllParams {
+  /** The workspace. Absent: all of them. */
+  workspace?: WorkspaceReference;
+  /** How long their processes have to end by themselves, in seconds. Absent: the manifests'. */
+  graceSeconds?: number;
+}
+
+/** The parameters of `app/logs`. */
+export interface AppLogsParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** The most lines of the past, counted from the end. Default: `100`. */
+  tail?: number;
+  /** Only lines written at this time or later, in seconds since 1970. */
+  since?: number;
+  /** Whether to go on with what comes. Default: `false`. */
+  follow?: boolean;
+}
+
+/** The parameters of `app/stateChanged`. */
+export interface AppStateChangedNotification {
+  /** The app as it now stands. */
+  app: AppSummary;
+  /** The state it was in. */
+  previous: AppState;
+}
+
+/** The parameters of `port/list`. */
+export interface PortListParams {
+  /** Only those of apps of this workspace. */
+  workspace?: WorkspaceReference;
+  /** Only those of this app. */
+  app?: AppReference;
+}
+
+/** The parameters of `port/resolve`. */
+export interface PortResolveParams {
+  /** The app. */
+  app: AppReference;
+  /** Its workspace; needed where several have an app of this name. */
+  workspace?: WorkspaceReference;
+  /** The port's name. Absent: the app's only port, or `http`. */
+  name?: string;
+}
+
+/** The parameters of `port/reserve`. */
+export interface PortReserveParams {
+  /** The lease's name: of the app's port, or, without an app, unique in the home. */
+  name: string;
+  /** The app. Absent: the lease belongs to `name` alone. */
+  app?: AppReference;
+  /** The app's workspace. */
+  workspace?: WorkspaceReference;
+  /** The port that is wanted. Absent: a free one of the range. */
+  port?: number;
+}
+
+/** The parameters of `port/release`. */
+export interface PortReleaseParams {
+  /** The port. */
+  port: number;
+}
+
+/** The parameters of `port/whoOwns`. */
+export interface PortWhoOwnsParams {
+  /** The port. */
+  port: number;
+}
+
 /** The stable words for what can go wrong: `data.type` of an error. */
 export type ErrorType =
   | "parse_error"
@@ -1546,6 +2216,18 @@ export type ErrorType =
   | "etag_mismatch"
   | "not_text"
   | "content_invalid"
+  | "app_not_found"
+  | "app_ambiguous"
+  | "manifest_not_found"
+  | "manifest_invalid"
+  | "environment_missing"
+  | "setup_failed"
+  | "setup_timeout"
+  | "stop_failed"
+  | "port_not_found"
+  | "port_taken"
+  | "port_in_use"
+  | "no_free_port"
   | "result_too_large";
 
 /** The code of each error. */
@@ -1598,6 +2280,18 @@ export const errorCodes: Readonly<Record<ErrorType, number>> = {
   etag_mismatch: 409,
   not_text: 422,
   content_invalid: 422,
+  app_not_found: 404,
+  app_ambiguous: 409,
+  manifest_not_found: 404,
+  manifest_invalid: 422,
+  environment_missing: 422,
+  setup_failed: 422,
+  setup_timeout: 504,
+  stop_failed: 500,
+  port_not_found: 404,
+  port_taken: 409,
+  port_in_use: 409,
+  no_free_port: 503,
   result_too_large: 422,
 };
 
@@ -1648,6 +2342,22 @@ export interface EventPayloads {
   "job.progress": JobProgress;
   /** A line of the job's own. On `job/…`. */
   "job.output": JobMessage;
+  /** An app was installed. On `events`. */
+  "app.installed": App;
+  /** What is known or wanted of an app has changed. On `events`. */
+  "app.updated": App;
+  /** What is seen of an app has changed. On `events`. */
+  "app.state": AppSummary;
+  /** An app was uninstalled. On `events`. */
+  "app.uninstalled": AppSummary;
+  /** A line that the app has written. On `app/…/log`. */
+  "app.output": AppOutput;
+  /** A port was leased. On `events`. */
+  "port.leased": PortLease;
+  /** A leased port was given back. On `events`. */
+  "port.released": PortLease;
+  /** A lease moved to another port, for somebody else had taken it. On `events`. */
+  "port.moved": PortMoved;
 }
 
 /** The types of the events that the server appends to streams. */
@@ -1701,6 +2411,26 @@ export interface Requests {
   "job/get": { params: JobGetParams; result: Job };
   "job/list": { params: JobListParams; result: JobPage };
   "job/cancel": { params: JobCancelParams; result: Job };
+  "app/validateManifest": { params: AppValidateManifestParams; result: ManifestValidation };
+  "app/install": { params: AppInstallParams; result: AppInstalled };
+  "app/configure": { params: AppConfigureParams; result: App };
+  "app/uninstall": { params: AppUninstallParams; result: App };
+  "app/list": { params: AppListParams; result: AppPage };
+  "app/get": { params: AppGetParams; result: App };
+  "app/setup": { params: AppSetupParams; result: JobStarted };
+  "app/buildStatus": { params: AppBuildStatusParams; result: BuildStatus };
+  "app/start": { params: AppStartParams; result: App };
+  "app/stop": { params: AppStopParams; result: App };
+  "app/restart": { params: AppRestartParams; result: App };
+  "app/ensureRunning": { params: AppEnsureRunningParams; result: AppsOutcome };
+  "app/startAll": { params: AppStartAllParams; result: AppsOutcome };
+  "app/stopAll": { params: AppStopAllParams; result: AppsOutcome };
+  "app/logs": { params: AppLogsParams; result: AppLogPage };
+  "port/list": { params: PortListParams; result: PortLeaseList };
+  "port/resolve": { params: PortResolveParams; result: ResolvedPort };
+  "port/reserve": { params: PortReserveParams; result: PortLease };
+  "port/release": { params: PortReleaseParams; result: PortLease };
+  "port/whoOwns": { params: PortWhoOwnsParams; result: PortOwnership };
 }
 
 /** The notifications of clients. */
@@ -1718,6 +2448,7 @@ export interface ServerNotifications {
   "stream/event": StreamEventNotification;
   "stream/gap": StreamGapNotification;
   "stream/end": StreamEndNotification;
+  "app/stateChanged": AppStateChangedNotification;
 }
 
 /** What carries calls to the server. `Options` is what it takes with each of them. */
@@ -2096,6 +2827,162 @@ export class JobMethods<Options> {
   }
 }
 
+/**
+ * Apps: what a workspace runs, from a manifest. Each is set up, started, watched and kept as
+ * wanted.
+ */
+export class AppMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /**
+   * Reads a manifest and tells every fault and doubt with its place; nothing is installed. The
+   * manifest is given as `text`, or is a file of a workspace. A manifest with errors is an answer
+   * too, not an error of the call.
+   */
+  validateManifest(params: AppValidateManifestParams = {}, options?: Options): Promise<ManifestValidation> {
+    return this.#caller.request("app/validateManifest", params, options);
+  }
+
+  /**
+   * Makes an app of a folder of a workspace; its content may be brought there first. Without `url`,
+   * the folder is there already, and so is its manifest. With it, a git repository or an archive is
+   * put into `folder`, which must be free, all of it or nothing. An app that is installed already
+   * (the same folder) is returned as it is, its manifest read anew, `created: false`. Nothing is
+   * started.
+   */
+  install(params: AppInstallParams, options?: Options): Promise<AppInstalled> {
+    return this.#caller.request("app/install", params, options);
+  }
+
+  /**
+   * Changes what the app is given beside its manifest. A running app has it after its next start.
+   */
+  configure(params: AppConfigureParams, options?: Options): Promise<App> {
+    return this.#caller.request("app/configure", params, options);
+  }
+
+  /**
+   * Stops an app and forgets it, its ports and its output. Its files stay unless told otherwise.
+   */
+  uninstall(params: AppUninstallParams, options?: Options): Promise<App> {
+    return this.#caller.request("app/uninstall", params, options);
+  }
+
+  /** Lists apps, oldest first. */
+  list(params: AppListParams = {}, options?: Options): Promise<AppPage> {
+    return this.#caller.request("app/list", params, options);
+  }
+
+  /** Returns one app, with all that is known of it. */
+  get(params: AppGetParams, options?: Options): Promise<App> {
+    return this.#caller.request("app/get", params, options);
+  }
+
+  /**
+   * Runs the app's setup, as a job with live output; it is skipped where nothing it depends on has
+   * changed.
+   */
+  setup(params: AppSetupParams, options?: Options): Promise<JobStarted> {
+    return this.#caller.request("app/setup", params, options);
+  }
+
+  /** Tells how the app's setup stands. */
+  buildStatus(params: AppBuildStatusParams, options?: Options): Promise<BuildStatus> {
+    return this.#caller.request("app/buildStatus", params, options);
+  }
+
+  /**
+   * Wants an app running: it is set up where that is needed, started, and kept running until it is
+   * stopped. What it depends on is wanted running too. The answer comes at once, or when the app is
+   * running, has failed, or the time is over.
+   */
+  start(params: AppStartParams, options?: Options): Promise<App> {
+    return this.#caller.request("app/start", params, options);
+  }
+
+  /**
+   * Wants an app stopped, and returns when nothing of it is left. It stays stopped until it is
+   * started.
+   */
+  stop(params: AppStopParams, options?: Options): Promise<App> {
+    return this.#caller.request("app/stop", params, options);
+  }
+
+  /** Stops an app and starts it again, in one step; its manifest is read anew. */
+  restart(params: AppRestartParams, options?: Options): Promise<App> {
+    return this.#caller.request("app/restart", params, options);
+  }
+
+  /**
+   * Does whatever is missing until apps are running, and tells for each whether it is, and why not.
+   * Setup, dependencies, start, readiness: what is done already is not done again, and any number
+   * of calls share one start. An app that fails leaves the others be; the call itself does not fail
+   * for it.
+   */
+  ensureRunning(params: AppEnsureRunningParams = {}, options?: Options): Promise<AppsOutcome> {
+    return this.#caller.request("app/ensureRunning", params, options);
+  }
+
+  /**
+   * Starts all apps of a workspace: those that others depend on first, side by side where possible.
+   */
+  startAll(params: AppStartAllParams, options?: Options): Promise<AppsOutcome> {
+    return this.#caller.request("app/startAll", params, options);
+  }
+
+  /** Stops all apps of a workspace, or of all: those that depend on others first. */
+  stopAll(params: AppStopAllParams = {}, options?: Options): Promise<AppsOutcome> {
+    return this.#caller.request("app/stopAll", params, options);
+  }
+
+  /**
+   * Returns the last lines that an app has written, or those since a time; and what comes, where
+   * that is wanted. With `follow` the lines come as `stream/event` of the attachment that the
+   * answer names, and `lines` is empty.
+   */
+  logs(params: AppLogsParams, options?: Options): Promise<AppLogPage> {
+    return this.#caller.request("app/logs", params, options);
+  }
+}
+
+/** Ports: leases that are unique on the machine and last, and who listens where. */
+export class PortMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Lists the leased ports, lowest first. */
+  list(params: PortListParams = {}, options?: Options): Promise<PortLeaseList> {
+    return this.#caller.request("port/list", params, options);
+  }
+
+  /** Tells where a port of an app is, and whether anything listens there. */
+  resolve(params: PortResolveParams, options?: Options): Promise<ResolvedPort> {
+    return this.#caller.request("port/resolve", params, options);
+  }
+
+  /** Leases a port: for an app, or for something of the caller's own. */
+  reserve(params: PortReserveParams, options?: Options): Promise<PortLease> {
+    return this.#caller.request("port/reserve", params, options);
+  }
+
+  /** Gives a leased port back. */
+  release(params: PortReleaseParams, options?: Options): Promise<PortLease> {
+    return this.#caller.request("port/release", params, options);
+  }
+
+  /** Tells who listens on a TCP port of this machine, and whose lease it is. */
+  whoOwns(params: PortWhoOwnsParams, options?: Options): Promise<PortOwnership> {
+    return this.#caller.request("port/whoOwns", params, options);
+  }
+}
+
 /** Every method of the protocol, by the first part of its name. */
 export class Methods<Options> {
   readonly base: BaseMethods<Options>;
@@ -2107,6 +2994,8 @@ export class Methods<Options> {
   readonly file: FileMethods<Options>;
   readonly stream: StreamMethods<Options>;
   readonly job: JobMethods<Options>;
+  readonly app: AppMethods<Options>;
+  readonly port: PortMethods<Options>;
 
   constructor(caller: Caller<Options>) {
     this.base = new BaseMethods(caller);
@@ -2118,5 +3007,7 @@ export class Methods<Options> {
     this.file = new FileMethods(caller);
     this.stream = new StreamMethods(caller);
     this.job = new JobMethods(caller);
+    this.app = new AppMethods(caller);
+    this.port = new PortMethods(caller);
   }
 }

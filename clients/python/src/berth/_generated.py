@@ -90,7 +90,7 @@ ReadEncoding: TypeAlias = Literal["auto", "utf8", "base64"]
 # What an entry is.
 FileType: TypeAlias = Literal["file", "directory", "symlink", "other"]
 
-# A stream's name: `events`, `server/log`, `job/…`, `custom/…`, `workspace/…/files/…`.
+# A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`.
 StreamName: TypeAlias = str
 
 # Why events are missing: they were too old or too many, or came faster than they could be kept.
@@ -125,10 +125,86 @@ JobKind: TypeAlias = Literal[
     "restore",
     "export",
     "import",
+    "install",
+    "setup",
 ]
 
 # What a progress counts.
 ProgressUnit: TypeAlias = Literal["bytes", "files"]
+
+# An app: its id, or the `app_id` of its manifest.
+AppReference: TypeAlias = str
+
+# Values by name.
+EnvironmentValues: TypeAlias = dict[str, str]
+
+# What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on.
+# `setting_up`: its setup runs. `starting`: it has been started and is not ready yet. `running`: it
+# is alive, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails
+# or a port of its own has no listener. `stopping`: it has been told to end. `backoff`: it ended and
+# will be started again. `crash_loop`: it ended again and again, and will be tried again seldom.
+# `exited`: it ended by itself and is not to be started again. `failed`: it can't be started, or
+# ended badly and is not to be started again. `stop_failed`: processes of it could not be ended.
+AppState: TypeAlias = Literal[
+    "stopped",
+    "waiting",
+    "setting_up",
+    "starting",
+    "running",
+    "not_ready",
+    "stopping",
+    "backoff",
+    "crash_loop",
+    "exited",
+    "failed",
+    "stop_failed",
+]
+
+# What is wanted of an app. Only a call changes it.
+AppDesired: TypeAlias = Literal["running", "stopped"]
+
+# Why an app is in its state: it was `requested`; a `dependency` is not there yet or has failed; it
+# was `adopted` by a server that started; something it needs is missing; it `exited` or was
+# `signalled`; its holder was `lost`; a probe failed; a port is `not_listening`; processes were
+# `unkillable`; the machine was `rebooted`.
+AppReason: TypeAlias = Literal[
+    "requested",
+    "dependency",
+    "dependency_failed",
+    "adopted",
+    "manifest_invalid",
+    "environment_missing",
+    "folder_missing",
+    "port_taken",
+    "setup_failed",
+    "setup_timeout",
+    "launch_failed",
+    "startup_timeout",
+    "exited",
+    "signalled",
+    "lost",
+    "liveness_failed",
+    "readiness_failed",
+    "not_listening",
+    "unkillable",
+    "rebooted",
+]
+
+# What another app must have reached: its process runs; it is ready; it ended with exit code 0.
+DependencyCondition: TypeAlias = Literal["started", "ready", "completed"]
+
+# How a setup stands: there is none; it has not run, or what it depends on has changed; it runs; it
+# is done; it failed.
+BuildState: TypeAlias = Literal["none", "needed", "running", "done", "failed"]
+
+# Where a line was written to.
+OutputSource: TypeAlias = Literal["stdout", "stderr"]
+
+# Whether a manifest can't be used, or is doubtful.
+FindingSeverity: TypeAlias = Literal["error", "warning"]
+
+# What is spoken on a port.
+PortProtocol: TypeAlias = Literal["http", "https", "tcp"]
 
 
 class Fault(TypedDict):
@@ -320,6 +396,12 @@ class ServerCounts(TypedDict):
     runningJobs: int
     """Jobs that have not ended."""
 
+    apps: int
+    """Apps."""
+
+    runningApps: int
+    """Apps of which something runs."""
+
     children: int
     """Child processes that are alive."""
 
@@ -487,6 +569,9 @@ class Config(TypedDict):
 
     watch: WatchConfig
     """Watches on files."""
+
+    apps: AppsConfig
+    """Apps."""
 
 
 class ConfigFault(TypedDict):
@@ -1139,7 +1224,7 @@ class Job(TypedDict):
 
     result: NotRequired[dict[str, Any]]
     """What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`,
-    `ExportJobResult` or `ImportJobResult`, by its kind.
+    `ExportJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind.
     """
 
     error: NotRequired[JobError]
@@ -1173,6 +1258,483 @@ class JobMessage(TypedDict):
 
     message: str
     """The line; of a tool it runs, for example."""
+
+
+class AppPort(TypedDict):
+    """A port of an app."""
+
+    name: str
+    """Its name in the manifest."""
+
+    port: int
+    """The TCP port."""
+
+    host: str
+    """Where clients reach it."""
+
+    protocol: PortProtocol
+    """What is spoken there."""
+
+    url: NotRequired[str]
+    """Its URL. Absent where nothing is known of what is spoken."""
+
+    env: list[str]
+    """The environment variables that tell it to the app."""
+
+    fixed: bool
+    """Whether the manifest demands this very port."""
+
+    listening: bool
+    """Whether a process of the app was seen to listen there."""
+
+
+class AppExit(TypedDict):
+    """How an app's first process ended."""
+
+    code: NotRequired[int]
+    """Its exit code. Absent where a signal ended it."""
+
+    signal: NotRequired[str]
+    """The signal that ended it, such as `SIGKILL`."""
+
+    at: Timestamp
+    """When."""
+
+    lines: NotRequired[list[str]]
+    """The last lines that it wrote, at most ten."""
+
+
+class AppSummary(TypedDict):
+    """An app, in short."""
+
+    id: str
+    """Its id: `app_…`."""
+
+    workspace: str
+    """The id of its workspace."""
+
+    app: str
+    """The `app_id` of its manifest, unique in the workspace."""
+
+    name: str
+    """For people."""
+
+    state: AppState
+    """What is seen of it."""
+
+    desired: AppDesired
+    """What is wanted of it."""
+
+    reason: NotRequired[AppReason]
+    """Why it is in this state."""
+
+    since: Timestamp
+    """Since when it is in this state."""
+
+    ports: NotRequired[dict[str, int]]
+    """Its ports by name."""
+
+    version: int
+    """Counts its changes."""
+
+
+class App(TypedDict):
+    """An app: what it is, what is wanted of it, and what is seen of it."""
+
+    id: str
+    """Its id: `app_…`."""
+
+    workspace: str
+    """The id of its workspace."""
+
+    app: str
+    """The `app_id` of its manifest, unique in the workspace."""
+
+    name: str
+    """For people."""
+
+    folder: str
+    """Its folder in the workspace; empty for the workspace's own."""
+
+    manifest: str
+    """Its manifest, as a path in the workspace."""
+
+    state: AppState
+    """What is seen of it."""
+
+    desired: AppDesired
+    """What is wanted of it."""
+
+    reason: NotRequired[AppReason]
+    """Why it is in this state."""
+
+    message: NotRequired[str]
+    """The same as a sentence, with what to do."""
+
+    since: Timestamp
+    """Since when it is in this state."""
+
+    ports: list[AppPort]
+    """Its ports."""
+
+    build: BuildStatus
+    """How its setup stands."""
+
+    pid: NotRequired[int]
+    """Its first process, while that lives."""
+
+    processes: NotRequired[list[int]]
+    """With `stop_failed`: the processes that are left."""
+
+    startedAt: NotRequired[Timestamp]
+    """When it was started last."""
+
+    restarts: int
+    """How often it was started again by itself since it was wanted running."""
+
+    lastExit: NotRequired[AppExit]
+    """How it ended last."""
+
+    nextTryAt: NotRequired[Timestamp]
+    """When it will be started again, with `backoff` and `crash_loop`."""
+
+    dependsOn: list[AppDependency]
+    """What it waits for."""
+
+    stream: str
+    """The stream of its output: `app/…/log`."""
+
+    env: EnvironmentValues
+    """The values that were given for it, secret ones left out."""
+
+    secretEnv: list[str]
+    """The names of the secret ones."""
+
+    version: int
+    """Counts its changes."""
+
+    createdAt: Timestamp
+    """When it was installed."""
+
+    updatedAt: Timestamp
+    """When it changed last."""
+
+
+class AppDependency(TypedDict):
+    """What an app waits for before it is started."""
+
+    app: str
+    """The `app_id` of another app of the workspace."""
+
+    condition: DependencyCondition
+    """What that must have reached."""
+
+
+class AppPage(TypedDict):
+    """A page of apps."""
+
+    apps: list[AppSummary]
+    """The apps, oldest first."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class AppInstalled(TypedDict):
+    """An app that is installed."""
+
+    app: App
+    """The app."""
+
+    created: bool
+    """Whether this call installed it."""
+
+    warnings: list[ManifestFinding]
+    """What is doubtful in its manifest."""
+
+
+class BuildStatus(TypedDict):
+    """How the setup of an app stands."""
+
+    state: BuildState
+    """How it stands."""
+
+    job: NotRequired[str]
+    """The job that runs it or ran it last; its stream has the output."""
+
+    endedAt: NotRequired[Timestamp]
+    """When it ended last."""
+
+    message: NotRequired[str]
+    """Why it failed, or why it is needed."""
+
+
+class SetupJobResult(TypedDict):
+    """What a setup came to."""
+
+    skipped: bool
+    """Whether it was not run, since nothing it depends on has changed."""
+
+    code: NotRequired[int]
+    """Its exit code."""
+
+    durationMs: NotRequired[int]
+    """How long it took, in milliseconds."""
+
+
+class AppOutcome(TypedDict):
+    """What became of one app."""
+
+    id: str
+    """Its id; empty where it could not be installed."""
+
+    app: str
+    """The `app_id` of its manifest, or its folder where that can't be read."""
+
+    ok: bool
+    """Whether it is as the call wanted it."""
+
+    state: AppState
+    """What is seen of it."""
+
+    reason: NotRequired[AppReason]
+    """Why it is in this state."""
+
+    message: NotRequired[str]
+    """The same as a sentence, with what to do."""
+
+    ports: list[AppPort]
+    """Its ports."""
+
+    lines: NotRequired[list[str]]
+    """Where it is not as wanted: the last lines it wrote."""
+
+
+class AppsOutcome(TypedDict):
+    """What became of several apps."""
+
+    ok: bool
+    """Whether all are as the call wanted them."""
+
+    apps: list[AppOutcome]
+    """A row an app."""
+
+
+class AppOutput(TypedDict):
+    """A line that an app has written."""
+
+    source: OutputSource
+    """Where it was written to."""
+
+    text: str
+    """The line, without its end. Bytes that are no UTF-8 are replaced."""
+
+    partial: bool
+    """Whether the line goes on with the next event of its source: it is very long, or has not
+    ended yet.
+    """
+
+
+class AppLogPage(TypedDict):
+    """What an app has written."""
+
+    stream: str
+    """The stream, for `stream/attach`."""
+
+    attachment: NotRequired[str]
+    """With `follow`: the attachment."""
+
+    lines: list[StreamEvent]
+    """The lines, as events `app.output`."""
+
+    next: NotRequired[Cursor]
+    """The last line's position, for `stream/attach`."""
+
+
+class ManifestFinding(TypedDict):
+    """A fault or a doubt about a manifest."""
+
+    severity: FindingSeverity
+    """How grave it is."""
+
+    message: str
+    """What is wrong, and what to do."""
+
+    path: NotRequired[str]
+    """The key, such as `healthchecks.api.path`."""
+
+    line: int
+    """The line, from 1."""
+
+    column: int
+    """The column, from 1, in characters."""
+
+    suggestion: NotRequired[str]
+    """The key that was likely meant."""
+
+    text: str
+    """The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret
+    below.
+    """
+
+
+class ManifestValidation(TypedDict):
+    """What was found in a manifest."""
+
+    valid: bool
+    """Whether it has no errors."""
+
+    file: NotRequired[str]
+    """The manifest's name, or its path in the workspace."""
+
+    app: NotRequired[str]
+    """Its `app_id`, where that can be read."""
+
+    findings: list[ManifestFinding]
+    """Errors and warnings, in the order of the file."""
+
+    environment: NotRequired[list[str]]
+    """The names of its environment contract."""
+
+    missing: NotRequired[list[str]]
+    """Those of them that nothing gives a value to, where the app is installed."""
+
+
+class AppsConfig(TypedDict):
+    """Apps."""
+
+    ports: PortRange
+    """Where ports are leased from. Leases that are there stay."""
+
+    environment: NotRequired[EnvironmentValues]
+    """Environment variables for every app. Not for secrets."""
+
+    logBytes: int
+    """How large one file of an app's output becomes, in bytes."""
+
+    logFiles: int
+    """How many files of an app's output are kept."""
+
+
+class PortRange(TypedDict):
+    """A range of ports."""
+
+    first: int
+    """The first."""
+
+    last: int
+    """The last."""
+
+
+class PortLease(TypedDict):
+    """A port that is kept for somebody."""
+
+    port: int
+    """The TCP port."""
+
+    name: str
+    """Its name."""
+
+    app: NotRequired[str]
+    """The id of the app that has it."""
+
+    appName: NotRequired[str]
+    """The `app_id` of that app."""
+
+    workspace: NotRequired[str]
+    """The id of that app's workspace."""
+
+    fixed: bool
+    """Whether this very port was demanded."""
+
+    leasedAt: Timestamp
+    """Since when."""
+
+
+class PortLeaseList(TypedDict):
+    """Leased ports."""
+
+    ports: list[PortLease]
+    """The leases, lowest port first."""
+
+
+class ResolvedPort(TypedDict):
+    """Where a port of an app is."""
+
+    name: str
+    """Its name."""
+
+    host: str
+    """Where clients reach it."""
+
+    port: int
+    """The TCP port."""
+
+    protocol: PortProtocol
+    """What is spoken there."""
+
+    url: NotRequired[str]
+    """Its URL. Absent where nothing is known of what is spoken."""
+
+    listening: bool
+    """Whether anything listens there now."""
+
+    pid: NotRequired[int]
+    """The process that listens, where that can be seen."""
+
+    foreign: bool
+    """Whether what listens is not of the app."""
+
+
+class PortHolder(TypedDict):
+    """A process that listens on a port."""
+
+    pid: NotRequired[int]
+    """The process. Absent where this user may not see it."""
+
+    command: NotRequired[str]
+    """What it runs, in short."""
+
+    uid: int
+    """The user it belongs to."""
+
+    app: NotRequired[str]
+    """The id of Berth's app that it belongs to."""
+
+    appName: NotRequired[str]
+    """The `app_id` of that app."""
+
+    workspace: NotRequired[str]
+    """The id of that app's workspace."""
+
+
+class PortOwnership(TypedDict):
+    """Who has a port."""
+
+    port: int
+    """The TCP port."""
+
+    listening: bool
+    """Whether anything listens there."""
+
+    holders: list[PortHolder]
+    """The processes that listen."""
+
+    lease: NotRequired[PortLease]
+    """Berth's lease of it."""
+
+
+_PortMovedBase = TypedDict("_PortMovedBase", {"from": "int"})
+
+
+class PortMoved(_PortMovedBase):
+    """A lease had to move, for somebody else has the port. `from`: the port it was."""
+
+    to: PortLease
+    """The lease as it now is."""
+
+    holder: NotRequired[str]
+    """Who has the old port."""
 
 
 class LogTraceNotification(TypedDict):
@@ -1236,6 +1798,16 @@ class StreamEndNotification(TypedDict):
     """Why."""
 
 
+class AppStateChangedNotification(TypedDict):
+    """An app's state has changed. Sent to connections that follow `events`."""
+
+    app: AppSummary
+    """The app as it now stands."""
+
+    previous: AppState
+    """The state it was in."""
+
+
 # The stable words for what can go wrong: `data["type"]` of an error.
 ErrorType: TypeAlias = Literal[
     "parse_error",
@@ -1286,6 +1858,18 @@ ErrorType: TypeAlias = Literal[
     "etag_mismatch",
     "not_text",
     "content_invalid",
+    "app_not_found",
+    "app_ambiguous",
+    "manifest_not_found",
+    "manifest_invalid",
+    "environment_missing",
+    "setup_failed",
+    "setup_timeout",
+    "stop_failed",
+    "port_not_found",
+    "port_taken",
+    "port_in_use",
+    "no_free_port",
     "result_too_large",
 ]
 
@@ -1339,6 +1923,18 @@ ERROR_CODES: Final[Mapping[str, int]] = {
     "etag_mismatch": 409,
     "not_text": 422,
     "content_invalid": 422,
+    "app_not_found": 404,
+    "app_ambiguous": 409,
+    "manifest_not_found": 404,
+    "manifest_invalid": 422,
+    "environment_missing": 422,
+    "setup_failed": 422,
+    "setup_timeout": 504,
+    "stop_failed": 500,
+    "port_not_found": 404,
+    "port_taken": 409,
+    "port_in_use": 409,
+    "no_free_port": 503,
     "result_too_large": 422,
 }
 
@@ -1365,6 +1961,14 @@ EventType: TypeAlias = Literal[
     "job.state",
     "job.progress",
     "job.output",
+    "app.installed",
+    "app.updated",
+    "app.state",
+    "app.uninstalled",
+    "app.output",
+    "port.leased",
+    "port.released",
+    "port.moved",
 ]
 
 
@@ -1559,6 +2163,78 @@ class JobOutputEvent(TypedDict):
     payload: JobMessage
 
 
+class AppInstalledEvent(TypedDict):
+    """An app was installed. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["app.installed"]
+    payload: App
+
+
+class AppUpdatedEvent(TypedDict):
+    """What is known or wanted of an app has changed. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["app.updated"]
+    payload: App
+
+
+class AppStateEvent(TypedDict):
+    """What is seen of an app has changed. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["app.state"]
+    payload: AppSummary
+
+
+class AppUninstalledEvent(TypedDict):
+    """An app was uninstalled. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["app.uninstalled"]
+    payload: AppSummary
+
+
+class AppOutputEvent(TypedDict):
+    """A line that the app has written. On `app/…/log`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["app.output"]
+    payload: AppOutput
+
+
+class PortLeasedEvent(TypedDict):
+    """A port was leased. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["port.leased"]
+    payload: PortLease
+
+
+class PortReleasedEvent(TypedDict):
+    """A leased port was given back. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["port.released"]
+    payload: PortLease
+
+
+class PortMovedEvent(TypedDict):
+    """A lease moved to another port, for somebody else had taken it. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["port.moved"]
+    payload: PortMoved
+
+
 # An event of the server's own; `type` tells them apart.
 KnownEvent: TypeAlias = (
     ServerStartedEvent
@@ -1582,6 +2258,14 @@ KnownEvent: TypeAlias = (
     | JobStateEvent
     | JobProgressEvent
     | JobOutputEvent
+    | AppInstalledEvent
+    | AppUpdatedEvent
+    | AppStateEvent
+    | AppUninstalledEvent
+    | AppOutputEvent
+    | PortLeasedEvent
+    | PortReleasedEvent
+    | PortMovedEvent
 )
 
 
@@ -2569,6 +3253,426 @@ class JobMethods:
         return cast(Job, await self._caller.request("job/cancel", {"job": job}))
 
 
+class AppMethods:
+    """Apps: what a workspace runs, from a manifest. Each is set up, started, watched and kept as
+    wanted.
+    """
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def validate_manifest(
+        self,
+        *,
+        text: str | None = None,
+        file: str | None = None,
+        workspace: WorkspaceReference | None = None,
+        path: RelativePath | None = None,
+    ) -> ManifestValidation:
+        """Reads a manifest and tells every fault and doubt with its place; nothing is installed.
+
+        The manifest is given as `text`, or is a file of a workspace. A manifest with errors is an
+        answer too, not an error of the call.
+
+        text: The manifest itself.
+        file: With `text`: the file's name, for the findings. Default: `"app.runtime.yaml"`.
+        workspace: The workspace that holds the manifest; not together with `text`.
+        path: With `workspace`: the manifest, or the folder that it is in. Default: `""`.
+        """
+        params = _params(
+            {},
+            {"text": text, "file": file, "workspace": workspace, "path": path},
+        )
+        return cast(ManifestValidation, await self._caller.request("app/validateManifest", params))
+
+    async def install(
+        self,
+        workspace: WorkspaceReference,
+        *,
+        folder: RelativePath | None = None,
+        url: str | None = None,
+        ref: str | None = None,
+        subdirectory: str | None = None,
+        env: EnvironmentValues | None = None,
+        secret_env: EnvironmentValues | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> AppInstalled:
+        """Makes an app of a folder of a workspace; its content may be brought there first.
+
+        Without `url`, the folder is there already, and so is its manifest. With it, a git
+        repository or an archive is put into `folder`, which must be free, all of it or nothing. An
+        app that is installed already (the same folder) is returned as it is, its manifest read
+        anew, `created: false`. Nothing is started.
+
+        workspace: The workspace.
+        folder: The app's folder in it; empty for the workspace's own. With `url`, absent: a
+            folder named after the source. Default: `""`.
+        url: A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git
+            or ssh URL, or an absolute path of this machine.
+        ref: With a git URL: the branch, tag or commit.
+        subdirectory: With `url`: only this folder of it.
+        env: Values of environment variables, kept with the app.
+        secret_env: The same for values that are never answered, logged or exported; kept
+            encrypted, and masked in all output.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"workspace": workspace},
+            {
+                "folder": folder,
+                "url": url,
+                "ref": ref,
+                "subdirectory": subdirectory,
+                "env": env,
+                "secretEnv": secret_env,
+                "idempotencyKey": idempotency_key,
+            },
+        )
+        return cast(AppInstalled, await self._caller.request("app/install", params))
+
+    async def configure(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        env: Mapping[str, Any] | None = None,
+        secret_env: Mapping[str, Any] | None = None,
+        if_version: int | None = None,
+    ) -> App:
+        """Changes what the app is given beside its manifest. A running app has it after its next start.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        env: A merge patch on the values: null removes one.
+        secret_env: The same for the secret ones.
+        if_version: Only where the app is still of this version.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "env": env, "secretEnv": secret_env, "ifVersion": if_version},
+        )
+        return cast(App, await self._caller.request("app/configure", params))
+
+    async def uninstall(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        delete_files: bool | None = None,
+    ) -> App:
+        """Stops an app and forgets it, its ports and its output. Its files stay unless told otherwise.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        delete_files: Whether its folder is deleted too. Never the workspace's own. Default:
+            `false`.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "deleteFiles": delete_files},
+        )
+        return cast(App, await self._caller.request("app/uninstall", params))
+
+    async def list(
+        self,
+        *,
+        workspace: WorkspaceReference | None = None,
+        states: Sequence[AppState] | None = None,
+        limit: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> AppPage:
+        """Lists apps, oldest first.
+
+        workspace: Only those of this workspace.
+        states: Only those in one of these states.
+        limit: The most rows. Default: `100`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {},
+            {"workspace": workspace, "states": states, "limit": limit, "cursor": cursor},
+        )
+        return cast(AppPage, await self._caller.request("app/list", params))
+
+    async def get(self, app: AppReference, *, workspace: WorkspaceReference | None = None) -> App:
+        """Returns one app, with all that is known of it.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace},
+        )
+        return cast(App, await self._caller.request("app/get", params))
+
+    async def setup(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        force: bool | None = None,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> JobStarted:
+        """Runs the app's setup, as a job with live output; it is skipped where nothing it depends on has changed.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        force: Whether it runs even where nothing has changed. Default: `false`.
+        wait_seconds: How long to wait for the job's end. Default: `0`.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "force": force, "waitSeconds": wait_seconds},
+        )
+        return cast(JobStarted, await self._caller.request("app/setup", params))
+
+    async def build_status(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+    ) -> BuildStatus:
+        """Tells how the app's setup stands.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace},
+        )
+        return cast(BuildStatus, await self._caller.request("app/buildStatus", params))
+
+    async def start(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> App:
+        """Wants an app running: it is set up where that is needed, started, and kept running until it is stopped.
+
+        What it depends on is wanted running too. The answer comes at once, or when the app is
+        running, has failed, or the time is over.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        wait_seconds: How long to wait until it is running. Default: `0`.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "waitSeconds": wait_seconds},
+        )
+        return cast(App, await self._caller.request("app/start", params))
+
+    async def stop(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        grace_seconds: float | None = None,
+    ) -> App:
+        """Wants an app stopped, and returns when nothing of it is left. It stays stopped until it is started.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        grace_seconds: How long its processes have to end by themselves, in seconds. Absent:
+            the manifest's.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "graceSeconds": grace_seconds},
+        )
+        return cast(App, await self._caller.request("app/stop", params))
+
+    async def restart(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> App:
+        """Stops an app and starts it again, in one step; its manifest is read anew.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        wait_seconds: How long to wait until it is running again. Default: `0`.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "waitSeconds": wait_seconds},
+        )
+        return cast(App, await self._caller.request("app/restart", params))
+
+    async def ensure_running(
+        self,
+        *,
+        workspace: WorkspaceReference | None = None,
+        apps: Sequence[AppReference] | None = None,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> AppsOutcome:
+        """Does whatever is missing until apps are running, and tells for each whether it is, and why not.
+
+        Setup, dependencies, start, readiness: what is done already is not done again, and any
+        number of calls share one start. An app that fails leaves the others be; the call itself
+        does not fail for it.
+
+        workspace: The workspace. Absent: each of `apps` is found by itself.
+        apps: The apps. Absent: all of the workspace, those that are found in its folders but
+            not installed yet among them.
+        wait_seconds: How long to wait. Default: `60`.
+        """
+        params = _params(
+            {},
+            {"workspace": workspace, "apps": apps, "waitSeconds": wait_seconds},
+        )
+        return cast(AppsOutcome, await self._caller.request("app/ensureRunning", params))
+
+    async def start_all(
+        self,
+        workspace: WorkspaceReference,
+        *,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> AppsOutcome:
+        """Starts all apps of a workspace: those that others depend on first, side by side where possible.
+
+        workspace: The workspace.
+        wait_seconds: How long to wait until they are running. Default: `0`.
+        """
+        params = _params(
+            {"workspace": workspace},
+            {"waitSeconds": wait_seconds},
+        )
+        return cast(AppsOutcome, await self._caller.request("app/startAll", params))
+
+    async def stop_all(
+        self,
+        *,
+        workspace: WorkspaceReference | None = None,
+        grace_seconds: float | None = None,
+    ) -> AppsOutcome:
+        """Stops all apps of a workspace, or of all: those that depend on others first.
+
+        workspace: The workspace. Absent: all of them.
+        grace_seconds: How long their processes have to end by themselves, in seconds. Absent:
+            the manifests'.
+        """
+        params = _params(
+            {},
+            {"workspace": workspace, "graceSeconds": grace_seconds},
+        )
+        return cast(AppsOutcome, await self._caller.request("app/stopAll", params))
+
+    async def logs(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        tail: int | None = None,
+        since: float | None = None,
+        follow: bool | None = None,
+    ) -> AppLogPage:
+        """Returns the last lines that an app has written, or those since a time; and what comes, where that is wanted.
+
+        With `follow` the lines come as `stream/event` of the attachment that the answer names, and
+        `lines` is empty.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        tail: The most lines of the past, counted from the end. Default: `100`.
+        since: Only lines written at this time or later, in seconds since 1970.
+        follow: Whether to go on with what comes. Default: `false`.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "tail": tail, "since": since, "follow": follow},
+        )
+        return cast(AppLogPage, await self._caller.request("app/logs", params))
+
+
+class PortMethods:
+    """Ports: leases that are unique on the machine and last, and who listens where."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        workspace: WorkspaceReference | None = None,
+        app: AppReference | None = None,
+    ) -> PortLeaseList:
+        """Lists the leased ports, lowest first.
+
+        workspace: Only those of apps of this workspace.
+        app: Only those of this app.
+        """
+        params = _params(
+            {},
+            {"workspace": workspace, "app": app},
+        )
+        return cast(PortLeaseList, await self._caller.request("port/list", params))
+
+    async def resolve(
+        self,
+        app: AppReference,
+        *,
+        workspace: WorkspaceReference | None = None,
+        name: str | None = None,
+    ) -> ResolvedPort:
+        """Tells where a port of an app is, and whether anything listens there.
+
+        app: The app.
+        workspace: Its workspace; needed where several have an app of this name.
+        name: The port's name. Absent: the app's only port, or `http`.
+        """
+        params = _params(
+            {"app": app},
+            {"workspace": workspace, "name": name},
+        )
+        return cast(ResolvedPort, await self._caller.request("port/resolve", params))
+
+    async def reserve(
+        self,
+        name: str,
+        *,
+        app: AppReference | None = None,
+        workspace: WorkspaceReference | None = None,
+        port: int | None = None,
+    ) -> PortLease:
+        """Leases a port: for an app, or for something of the caller's own.
+
+        name: The lease's name: of the app's port, or, without an app, unique in the home.
+        app: The app. Absent: the lease belongs to `name` alone.
+        workspace: The app's workspace.
+        port: The port that is wanted. Absent: a free one of the range.
+        """
+        params = _params(
+            {"name": name},
+            {"app": app, "workspace": workspace, "port": port},
+        )
+        return cast(PortLease, await self._caller.request("port/reserve", params))
+
+    async def release(self, port: int) -> PortLease:
+        """Gives a leased port back.
+
+        port: The port.
+        """
+        return cast(PortLease, await self._caller.request("port/release", {"port": port}))
+
+    async def who_owns(self, port: int) -> PortOwnership:
+        """Tells who listens on a TCP port of this machine, and whose lease it is.
+
+        port: The port.
+        """
+        return cast(PortOwnership, await self._caller.request("port/whoOwns", {"port": port}))
+
+
 class Methods:
     """Every method of the protocol, by the first part of its name."""
 
@@ -2582,3 +3686,5 @@ class Methods:
         self.file = FileMethods(caller)
         self.stream = StreamMethods(caller)
         self.job = JobMethods(caller)
+        self.app = AppMethods(caller)
+        self.port = PortMethods(caller)

@@ -1,0 +1,211 @@
+package import BerthProtocol
+import Documents
+import GRDB
+import JSON
+import Jobs
+import Platform
+import Storage
+import Streams
+import Supervisor
+import Synchronization
+import Workspaces
+
+/// What becomes an app, and what is none any more.
+extension AppService {
+  /// `app/install`.
+  package func install(_ params: AppInstall.Params) async throws -> AppInstall.Result {
+    let workspace = try workspaces.open(params.workspace, for: .write).workspace
+    let call = params.idempotencyKey.map {
+      Idempotency.Call(scope: "app/install \(workspace.id)", key: $0, params: params)
+    }
+    if let call, let id = try database.read({ db in try Idempotency.result(of: call, in: db) })?.stringValue,
+      let entry = entry(id: id)
+    {
+      return AppInstalled(app: describe(entry.record), created: false, warnings: [])
+    }
+    var folder = params.folder
+    if let url = params.url {
+      if folder.isEmpty { folder = Self.folderName(for: url) }
+      try await bring(url, params, into: folder, of: workspace)
+    }
+    return try install(
+      folder: folder, in: workspace.id, env: params.env ?? [:], secrets: params.secretEnv ?? [:], call)
+  }
+
+  /// Brings the content of a new app, all of it or nothing.
+  private func bring(
+    _ url: String, _ params: AppInstall.Params, into folder: String, of workspace: Workspace
+  ) async throws {
+    let path = try RelativePath(folder)
+    if (try? workspaces.open(workspace.id, for: .read).directory.status(of: path)) != nil {
+      throw ProtocolError(
+        .alreadyExists, "`\(folder)` is there already. Name another folder, or install it without `url`.")
+    }
+    let begun = try templates.bring(
+      url, ref: params.ref, subdirectory: params.subdirectory, into: path, of: workspace.id)
+    let job = try await jobs.get(JobGet.Params(job: begun.id, waitSeconds: 86_400))
+    guard job.state != .succeeded else { return }
+    guard let error = job.error else {
+      throw ProtocolError(.sourceUnavailable, "The job \(job.id) was \(job.state.rawValue). Try again.")
+    }
+    throw ProtocolError(ErrorType(rawValue: error.type) ?? .sourceUnavailable, error.message, detail: error.detail)
+  }
+
+  /// The name of a repository or an archive, without what tells its kind.
+  private static func folderName(for url: String) -> String {
+    let path = url.prefix { $0 != "?" && $0 != "#" }
+    var name = path.split(whereSeparator: { $0 == "/" || $0 == ":" }).last.map(String.init) ?? "app"
+    for suffix in [".git", ".zip", ".tar.gz", ".tgz", ".tar.zst"] where name.hasSuffix(suffix) {
+      name.removeLast(suffix.count)
+    }
+    return name.isEmpty || name.hasPrefix(".") ? "app" : name
+  }
+
+  private func install(
+    folder: String, in workspace: String, env: [String: String], secrets: [String: String], _ call: Idempotency.Call?
+  ) throws -> AppInstalled {
+    let (file, reading, manifest) = try readManifest(in: folder, of: workspace)
+    let warnings = reading.findings.map {
+      BerthProtocol.ManifestFinding($0, file: path(file, in: folder), source: reading.source)
+    }
+    let same = entries.filter { $0.record.workspace == workspace }
+    if let entry = same.first(where: { $0.record.folder == folder }) {
+      try checkName(manifest.id, among: same, except: entry)
+      let record = try change(entry, event: EventType.appUpdated) { record in
+        record.take(manifest, file: file, text: reading.source.bytes)
+        record.env.merge(env) { $1 }
+        record.secrets.merge(secrets) { $1 }
+      }
+      return AppInstalled(app: describe(record), created: false, warnings: warnings)
+    }
+    try checkName(manifest.id, among: same, except: nil)
+    let now = Timestamp.now()
+    var record = AppRecord(
+      id: Identifier.make("app"), workspace: workspace, app: manifest.id, name: manifest.name, folder: folder,
+      manifestFile: file, manifestText: "", env: env, secrets: secrets, since: now, createdAt: now, updatedAt: now)
+    record.take(manifest, file: file, text: reading.source.bytes)
+    let made = record
+    try database.write { db in
+      try made.save(db, box: self.box)
+      try streams.record("events", type: EventType.appInstalled, payload: describe(made), in: db)
+      if let call { try Idempotency.record(made.id, of: call, in: db) }
+    }
+    add(made)
+    pages.withLock { $0 = [:] }
+    return AppInstalled(app: describe(made), created: true, warnings: warnings)
+  }
+
+  private func checkName(_ name: String, among same: [AppEntry], except entry: AppEntry?) throws {
+    guard let other = same.first(where: { $0 !== entry && $0.record.app == name }) else { return }
+    throw ProtocolError(
+      .alreadyExists,
+      "The workspace has an app `\(name)` already, in `\(other.record.folder)/`. Give this one another `app_id`.")
+  }
+
+  private func readManifest(
+    in folder: String, of workspace: String
+  ) throws -> (file: String, ManifestReading, Manifest) {
+    let root = try workspaces.open(workspace, for: .read).directory
+    let directory = folder.isEmpty ? root : try root.openDirectory(RelativePath(folder))
+    guard let found = try ManifestFile.read(in: directory) else {
+      throw ProtocolError(
+        .manifestNotFound,
+        "`\(folder.isEmpty ? "." : folder)` has no \(ManifestFile.names[0]). Write one that says how the app starts.")
+    }
+    guard let manifest = found.reading.manifest else {
+      throw ProtocolError.manifestInvalid(found.reading, file: path(found.name.string, in: folder))
+    }
+    return (found.name.string, found.reading, manifest)
+  }
+
+  private func path(_ file: String, in folder: String) -> String { folder.isEmpty ? file : "\(folder)/\(file)" }
+
+  /// Installs what lies in a workspace's folders and is not installed yet.
+  ///
+  /// - Returns: Those that can't be.
+  func installFound(in reference: String) throws -> [AppOutcome] {
+    let workspace = try workspaces.open(reference, for: .read).workspace.id
+    let installed = Set(entries.map(\.record).filter { $0.workspace == workspace }.map(\.folder))
+    let names = ManifestFile.names.map(\.string)
+    let page = try files.list(
+      FileList.Params(
+        workspace: workspace, depth: 3, include: names + names.map { "**/\($0)" }, exclude: ["**/node_modules/**"],
+        gitignore: true, types: [.file], limit: 1000))
+    let folders = Set(
+      page.entries.map { file in file.path.lastIndex(of: "/").map { String(file.path[..<$0]) } ?? "" })
+    return folders.subtracting(installed).sorted().compactMap { folder in
+      do {
+        _ = try install(folder: folder, in: workspace, env: [:], secrets: [:], nil)
+        return nil
+      } catch {
+        return AppOutcome(
+          id: "", app: folder, ok: false, state: .failed, reason: .manifestInvalid,
+          message: ProtocolError(describing: error).message, ports: [])
+      }
+    }
+  }
+
+  /// `app/configure`.
+  package func configure(_ params: AppConfigure.Params) throws -> AppConfigure.Result {
+    let entry = try find(params.app, workspace: params.workspace)
+    let record = try change(entry, event: EventType.appUpdated) { record in
+      if let version = params.ifVersion, version != record.version {
+        throw ProtocolError(
+          .versionConflict, "`\(record.app)` is of version \(record.version) now. Read it again.",
+          extra: ["version": .integer(record.version)])
+      }
+      record.env = try Self.patched(record.env, params.env, "env")
+      record.secrets = try Self.patched(record.secrets, params.secretEnv, "secretEnv")
+    }
+    return describe(record)
+  }
+
+  private static func patched(
+    _ values: [String: String], _ patch: JSONObject?, _ parameter: String
+  ) throws -> [String: String] {
+    var values = values
+    for member in patch?.members ?? [] {
+      let (name, value) = (member.key, member.value)
+      guard !name.isEmpty, !name.contains("="), !name.contains("\0") else {
+        throw ProtocolError(.invalidArgument, "“\(name)” in `\(parameter)` can't be a variable's name.")
+      }
+      switch value {
+      case .null: values[name] = nil
+      case .string(let text) where !text.contains("\0"): values[name] = text
+      default:
+        throw ProtocolError(.invalidArgument, "`\(parameter).\(name)` must be a text without NUL, or null to remove it.")
+      }
+    }
+    return values
+  }
+
+  /// `app/uninstall`.
+  package func uninstall(_ params: AppUninstall.Params) async throws -> AppUninstall.Result {
+    let entry = try find(params.app, workspace: params.workspace)
+    if params.deleteFiles, entry.record.folder.isEmpty {
+      throw ProtocolError(
+        .invalidArgument, "The app's folder is the workspace's own, which `workspace/delete` deletes.")
+    }
+    try await stop(entry, graceSeconds: nil)
+    let record = entry.record
+    let last = describe(record)
+    try ports.release(app: record.id)
+    try database.write { db in
+      try record.delete(db)
+      try streams.record("events", type: EventType.appUninstalled, payload: summary(record), in: db)
+    }
+    forget(entry)
+    if let name = FileName(record.id) { try? Directory(path: home.apps).removeTree(name) }
+    if params.deleteFiles {
+      _ = try files.delete(FileDelete.Params(workspace: record.workspace, path: record.folder, recursive: true))
+    }
+    return last
+  }
+
+  /// Forgets the apps of a workspace that is deleted.
+  package func workspaceDeleted(_ workspace: String) async {
+    for entry in entries where entry.record.workspace == workspace {
+      _ = try? await uninstall(AppUninstall.Params(app: entry.id))
+    }
+  }
+}

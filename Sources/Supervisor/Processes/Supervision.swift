@@ -1,0 +1,28 @@
+package import Platform
+
+/// What supervised processes share.
+package struct Supervision: Sendable {
+  /// Where their work is done; it may block.
+  package let pool: WorkerPool
+  package let follower: ShimFollower
+  /// The path of `berth-shim`.
+  package let shim: String
+  /// Each tree has a folder in it.
+  package let folder: String
+
+  package init(pool: WorkerPool, folder: String, shim: String = Shim.executable) throws {
+    self.pool = pool
+    self.folder = folder
+    self.shim = shim
+    follower = try ShimFollower()
+    try Home.createPrivateFolder(folder)
+  }
+
+  package func folder(of id: String) -> ShimFolder { ShimFolder("\(folder)/\(id)") }
+
+  /// Removes a folder beside those of the trees, with all that is in it.
+  func removeFolder(_ name: String) {
+    guard let name = FileName(name) else { return }
+    try? Directory(path: folder).removeTree(name)
+  }
+}
