@@ -47,7 +47,7 @@ package final class AppService: Sendable {
     self.config = config
     box = try SecretBox(keyFile: home.secretKey)
     poller = try Poller()
-    supervision = try Supervision(pool: pool, folder: home.shims)
+    supervision = try Supervision(pool: pool, folder: home.shims, cgroups: Cgroups(name: "berth-\(home.shortName)"))
     ports = try PortLeases(database: database, range: config().ports.range) { change, db in
       try Self.record(change, streams, db)
     }

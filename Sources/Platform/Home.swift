@@ -39,7 +39,7 @@ package struct Home: Sendable, Hashable {
     let inHome = path + "/berth.sock"
     guard Self.handoverSocket(for: inHome).utf8.count > Self.longestSocket else { return inHome }
     let temporary = Self.environment("TMPDIR").flatMap { $0.utf8.count < 40 ? $0 : nil } ?? "/tmp"
-    return "\(temporary)/berth-\(geteuid())/\(Self.shortName(path)).sock"
+    return "\(temporary)/berth-\(geteuid())/\(shortName).sock"
   }
 
   /// Beside a server's socket stands the one on which it takes over other processes' standard input and output.
@@ -106,8 +106,8 @@ package struct Home: Sendable, Hashable {
     return (parent == "/" ? "" : parent) + path[slash...]
   }
 
-  /// Sixteen hexadecimal digits that stand for a path (FNV-1a).
-  private static func shortName(_ path: String) -> String {
+  /// Sixteen hexadecimal digits that stand for the home's path (FNV-1a).
+  package var shortName: String {
     let hash = path.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

@@ -173,7 +173,8 @@ extension AppService {
       case .null: values[name] = nil
       case .string(let text) where !text.contains("\0"): values[name] = text
       default:
-        throw ProtocolError(.invalidArgument, "`\(parameter).\(name)` must be a text without NUL, or null to remove it.")
+        throw ProtocolError(
+          .invalidArgument, "`\(parameter).\(name)` must be a text without NUL, or null to remove it.")
       }
     }
     return values

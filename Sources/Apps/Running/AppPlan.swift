@@ -48,4 +48,9 @@ extension ManifestLimits {
       }
     }
   }
+
+  var ofWholeApp: Cgroups.Limits {
+    let memory: Int? = if case .value(let bytes)? = memoryMaximum { bytes } else { nil }
+    return Cgroups.Limits(memoryBytes: memory, processors: cpuMaximum)
+  }
 }

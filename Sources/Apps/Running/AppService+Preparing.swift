@@ -170,9 +170,11 @@ extension AppService: ProcessOwner {
     specification.nice = manifest.nice == 0 ? nil : manifest.nice
     specification.secrets = secrets(of: record, manifest, environment)
     if manifest.probes.isNotified { specification.notifySocket = "berth-\(Identifier.make("ntf"))" }
-    return ProcessLaunch(
+    var launch = ProcessLaunch(
       specification: specification, plan: ProcessPlan(manifest),
       probing: AppProbing(self, record, manifest, environment, specification))
+    launch.limits = manifest.limits.ofWholeApp
+    return launch
   }
 
   /// What must not appear in any output.

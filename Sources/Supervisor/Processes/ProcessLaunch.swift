@@ -4,6 +4,8 @@ package import BerthProtocol
 package struct ProcessLaunch: Sendable {
   package var specification: ShimSpecification
   package var plan: ProcessPlan
+  /// Of the tree as a whole; set where cgroups allow it.
+  package var limits = Cgroups.Limits()
   /// Asked while it runs; nil where nobody asks.
   package var probing: (any ProcessProbing)?
 

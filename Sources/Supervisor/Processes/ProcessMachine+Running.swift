@@ -32,6 +32,7 @@ extension ProcessMachine {
       return []
     case .startup:
       guard phase == .up, observed.state == .starting else { return [] }
+      guard plan.awaitsReadiness else { return ready() }
       let reason = doubt?.reason ?? .readinessFailed
       let message = "It was not ready after \(Self.seconds(plan.startTimeoutSeconds))"
       let detail = doubt.map { "\(message): \($0.message)" } ?? "\(message)."

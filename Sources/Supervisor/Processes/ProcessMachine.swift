@@ -241,9 +241,14 @@ package struct ProcessMachine: Sendable {
       show(.starting, reason)
       return [.beginProbes, .set(.startup, seconds: plan.startTimeoutSeconds)]
     }
-    isReady = true
-    show(.running, reason)
-    return [.beginProbes, .set(.stable, seconds: plan.restart.stableSeconds)]
+    if reason == .adopted {
+      isReady = true
+      show(.running, reason)
+      return [.beginProbes, .set(.stable, seconds: plan.restart.stableSeconds)]
+    }
+    // One that ends at once has never been running.
+    show(.starting, reason)
+    return [.beginProbes, .set(.startup, seconds: plan.settleSeconds)]
   }
 
   mutating func show(_ state: AppState, _ reason: AppReason?, _ message: String? = nil) {

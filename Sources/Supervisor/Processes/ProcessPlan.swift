@@ -11,6 +11,8 @@ package struct ProcessPlan: Sendable, Hashable {
   package var awaitsReadiness: Bool
   /// How long it has to become ready, in seconds.
   package var startTimeoutSeconds: Double
+  /// How long it must live to count as running where nothing tells of its readiness, in seconds.
+  package var settleSeconds = 0.1
   /// Whether it is ended when it has not become ready in time, which a startup probe demands.
   package var mustStartInTime: Bool
 

@@ -242,6 +242,7 @@ package actor SupervisedProcess {
       try Home.createPrivateFolder(launch.specification.log.folder)
       var specification = launch.specification
       specification.environment.append(Leftovers.mark(of: id))
+      specification.cgroup = supervision.cgroups?.make(id, launch.limits)
       let started = try Shim.launch(specification, in: folder.path, executable: supervision.shim)
       post(
         .launched(
@@ -306,6 +307,7 @@ package actor SupervisedProcess {
 
   private func clear(_ folder: ShimFolder) {
     try? folder.remove()
+    supervision.cgroups?.remove(id)
   }
 
   private func appExit(_ exit: ShimExit) -> AppExit? {

@@ -9,11 +9,16 @@ package struct Supervision: Sendable {
   package let shim: String
   /// Each tree has a folder in it.
   package let folder: String
+  /// Nil where there are none to be had.
+  package let cgroups: Cgroups?
 
-  package init(pool: WorkerPool, folder: String, shim: String = Shim.executable) throws {
+  package init(
+    pool: WorkerPool, folder: String, shim: String = Shim.executable, cgroups: Cgroups? = nil
+  ) throws {
     self.pool = pool
     self.folder = folder
     self.shim = shim
+    self.cgroups = cgroups
     follower = try ShimFollower()
     try Home.createPrivateFolder(folder)
   }

@@ -1,0 +1,89 @@
+import Glibc
+import Platform
+
+/// Groups of processes in the kernel's own terms (cgroups(7), version 2): a folder for each tree, where this process has
+/// been given a part of the hierarchy. They are killed in one step, and can be limited as a whole.
+package struct Cgroups: Sendable {
+  /// The part of the hierarchy that this process has been given.
+  private let base: String
+  /// The folder in it in which those of the trees are made.
+  private let folder: String
+
+  /// Limits of a whole tree.
+  package struct Limits: Sendable, Hashable {
+    package var memoryBytes: Int?
+    /// In processors: 1.5 is one and a half.
+    package var processors: Double?
+
+    package init(memoryBytes: Int? = nil, processors: Double? = nil) {
+      self.memoryBytes = memoryBytes
+      self.processors = processors
+    }
+  }
+
+  /// Looks for the part that this process has been given; nil where there is none that it may change.
+  ///
+  /// - Parameter name: What the folder in it is called: one a home.
+  package init?(name: String) {
+    guard let mount = Self.mount(), let own = Self.own() else { return nil }
+    base = mount + (own == "/" ? "" : own)
+    folder = "\(base)/\(name)"
+    guard access(base + "/cgroup.procs", W_OK) == 0 else { return nil }
+  }
+
+  /// Makes a tree's folder, with its limits as far as they can be set.
+  ///
+  /// - Returns: The folder; nil where it can't be made.
+  func make(_ id: String, _ limits: Limits) -> String? {
+    guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { return nil }
+    // Refused where processes stand in the folder itself, or the controllers were not given on: no limits then.
+    for controller in ["memory", "cpu"] {
+      Self.write("+\(controller)", to: base + "/cgroup.subtree_control")
+      Self.write("+\(controller)", to: folder + "/cgroup.subtree_control")
+    }
+    let path = "\(folder)/\(id)"
+    guard mkdir(path, 0o755) == 0 || errno == EEXIST, access(path + "/cgroup.kill", W_OK) == 0 else { return nil }
+    Self.write(limits.memoryBytes.map(String.init) ?? "max", to: path + "/memory.max")
+    let period = 100_000
+    Self.write(
+      limits.processors.map { "\(max(1000, Int($0 * Double(period)))) \(period)" } ?? "max", to: path + "/cpu.max")
+    return path
+  }
+
+  /// Removes a tree's folder, where nothing is left in it; with the last one, the folder that they are in.
+  func remove(_ id: String) {
+    rmdir("\(folder)/\(id)")
+    rmdir(folder)
+  }
+
+  // MARK: Parts
+
+  /// Where the hierarchy is mounted.
+  private static func mount() -> String? {
+    for line in lines("/proc/self/mountinfo") {
+      let fields = line.split(separator: " ")
+      guard let dash = fields.firstIndex(of: "-"), dash + 1 < fields.count, fields[dash + 1] == "cgroup2" else {
+        continue
+      }
+      return String(fields[4])
+    }
+    return nil
+  }
+
+  /// Where this process stands in it.
+  private static func own() -> String? {
+    lines("/proc/self/cgroup").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
+  }
+
+  private static func lines(_ path: String) -> [Substring] {
+    let bytes = ((try? ProcFile.read(path, limitBytes: 4 << 20)) ?? nil) ?? []
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+  }
+
+  private static func write(_ text: String, to path: String) {
+    let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    _ = Glibc.write(descriptor, text, text.utf8.count)
+  }
+}
