@@ -139,13 +139,17 @@ package struct JSONWriter {
     bytes.append(UInt8(ascii: "\""))
   }
 
-  /// Copies runs that need no escape as they are, looking at eight bytes at a time.
+  /// Copies runs that need no escape as they are, looking at many bytes at a time.
   private mutating func appendEscaped(_ text: UnsafeRawBufferPointer) {
     // Growing by doubling would copy a long text several times.
     if text.count > 1 << 16 { bytes.reserveCapacity(bytes.count + text.count + text.count / 16) }
     var start = 0
     var index = 0
     while index < text.count {
+      if index &+ 32 <= text.count, Self.needsNoEscape32(text, index) {
+        index &+= 32
+        continue
+      }
       if index &+ 8 <= text.count,
         JSONText.needsNoEscape(text.loadUnaligned(fromByteOffset: index, as: UInt64.self))
       {
@@ -161,6 +165,13 @@ package struct JSONWriter {
       index &+= 1
     }
     bytes.append(contentsOf: text[start...])
+  }
+
+  @inline(__always)
+  private static func needsNoEscape32(_ text: UnsafeRawBufferPointer, _ index: Int) -> Bool {
+    let words = text.loadUnaligned(fromByteOffset: index, as: (UInt64, UInt64, UInt64, UInt64).self)
+    return JSONText.needsNoEscape(words.0) && JSONText.needsNoEscape(words.1) && JSONText.needsNoEscape(words.2)
+      && JSONText.needsNoEscape(words.3)
   }
 
   private mutating func appendEscape(_ byte: UInt8) {

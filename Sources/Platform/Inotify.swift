@@ -17,6 +17,8 @@ package final class Inotify: Sendable {
     package static let deleted = Kinds(rawValue: UInt32(IN_DELETE))
     /// The content of a file.
     package static let modified = Kinds(rawValue: UInt32(IN_MODIFY))
+    /// A file that was open for writing is open no more.
+    package static let written = Kinds(rawValue: UInt32(IN_CLOSE_WRITE))
     /// Mode, owner, times or attributes.
     package static let attributes = Kinds(rawValue: UInt32(IN_ATTRIB))
     package static let movedFrom = Kinds(rawValue: UInt32(IN_MOVED_FROM))

@@ -1,4 +1,3 @@
-package import BerthProtocol
 import Platform
 
 extension ProtocolError {
@@ -28,13 +27,5 @@ extension ProtocolError {
     default:
       self.init(.ioError, "The system refused \(what): \(error.reason).", detail: error.description)
     }
-  }
-}
-
-extension JobError {
-  init(_ error: ProtocolError) {
-    self.init(
-      code: error.code, message: error.message, type: error.type.rawValue, detail: error.detail,
-      retryable: error.type.retryable, errors: error.errors.isEmpty ? nil : error.errors)
   }
 }
