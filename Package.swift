@@ -120,7 +120,7 @@ let package = Package(
     tests("JSONTests", ["JSON"]),
     tests("DocumentsTests", ["Documents", "JSON"]),
     tests("PlatformTests", ["Platform"]),
-    tests("JSONRPCTests", ["JSONRPC", "JSON"] + nio),
+    tests("JSONRPCTests", ["JSONRPC", "JSON", "Platform", .product(name: "NIOEmbedded", package: "swift-nio")] + nio),
     tests("BerthProtocolTests", ["BerthProtocol", "JSON", "ProtocolGenerator"]),
     tests("StorageTests", ["Storage", "BerthProtocol", "JSON", sqlite]),
     tests("StreamsTests", ["Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),

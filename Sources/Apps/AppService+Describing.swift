@@ -2,7 +2,6 @@ package import BerthProtocol
 package import JSON
 import Platform
 import Supervisor
-import Synchronization
 import Workspaces
 
 /// What is told of apps.
@@ -20,7 +19,8 @@ extension AppService {
   /// `app/list`, encoded: the same page is asked for again and again.
   package func list(_ params: AppList.Params) throws -> RawPage {
     let key = params.jsonString
-    if let page = pages.withLock({ $0[key] }) { return RawPage(page) }
+    let (kept, age) = pages.find(key)
+    if let kept { return RawPage(kept) }
     let workspace = try params.workspace.map { try workspaces.resolve($0).id }
     var rows: [AppSummary] = []
     var hasMore = false
@@ -38,7 +38,7 @@ extension AppService {
     }
     let page = AppPage(apps: rows, nextCursor: hasMore ? rows.last?.id : nil).jsonBytes()
     // A page that is asked for by a cursor is hardly asked for again.
-    if params.cursor == nil { pages.withLock { if $0.count < 64 { $0[key] = page } } }
+    if params.cursor == nil { pages.keep(page, for: key, of: age) }
     return RawPage(page)
   }
 

@@ -33,6 +33,7 @@ extension AppService {
 
   package func reservePort(_ params: PortReserve.Params) throws -> PortReserve.Result {
     let app = try params.app.map { try find($0, workspace: params.workspace).id }
+    defer { pages.clear() }
     return named(try ports.reserve(app: app, name: params.name, port: params.port) { self.owner(of: $0)?.id == app })
   }
 
@@ -43,6 +44,7 @@ extension AppService {
       throw ProtocolError(
         .portInUse, "Port \(params.port) belongs to `\(entry.record.app)`, which is running. Stop it first.")
     }
+    defer { pages.clear() }
     return named(try ports.release(port: params.port))
   }
 

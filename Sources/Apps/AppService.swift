@@ -28,8 +28,7 @@ package final class AppService: Sendable {
   private let table = Mutex(AppTable())
   /// Held while an app is being changed, from the look at its record to its update.
   private let changes = Mutex(())
-  /// Encoded pages of `app/list`, until something changes.
-  let pages = Mutex<[String: [UInt8]]>([:])
+  let pages = PageCache()
   let setups = SetupRuns()
   private let observers = Mutex<[@Sendable (AppSummary, AppState) -> Void]>([])
 
@@ -71,12 +70,10 @@ package final class AppService: Sendable {
     }
     for entry in entries {
       let record = entry.record
-      let launch = ProcessLaunch(recovering: record, in: self)
-      Task(executorPreference: supervision.pool) {
-        await entry.process.recover(
+      entry.process.recover(
+        SupervisedProcess.Legacy(
           isWanted: record.desired == .running, wasRebooted: record.boot != ProcessIdentity.boot,
-          last: record.observed, launch: launch)
-      }
+          launch: ProcessLaunch(recovering: record, in: self)))
     }
   }
 
@@ -124,7 +121,7 @@ package final class AppService: Sendable {
   @discardableResult
   func add(_ record: AppRecord) -> AppEntry {
     let output = SegmentJournal(name: record.stream, folder: logFolder(record.id))
-    let process = SupervisedProcess(record.id, owner: self, supervision: supervision)
+    let process = SupervisedProcess(record.id, last: record.observed, owner: self, supervision: supervision)
     let entry = AppEntry(record, process: process, output: output)
     table.withLock { $0.put(entry) }
     streams.register(output)
@@ -135,7 +132,7 @@ package final class AppService: Sendable {
     table.withLock { $0.remove(entry.id) }
     streams.unregister(entry.output)
     entry.output.close()
-    pages.withLock { $0 = [:] }
+    pages.clear()
   }
 
   /// Changes an app, and tells of it: in the database first, then in memory.
@@ -154,7 +151,7 @@ package final class AppService: Sendable {
       try database.write { db in
         db.afterNextTransaction { _ in
           entry.set(record)
-          self.pages.withLock { $0 = [:] }
+          self.pages.clear()
         }
         try record.save(db, box: self.box)
         switch event {
@@ -165,6 +162,16 @@ package final class AppService: Sendable {
       }
       return record
     }
+  }
+
+  /// Changes an app in memory only.
+  func see(_ entry: AppEntry, _ body: (inout AppRecord) -> Void) {
+    changes.withLock { _ in
+      var record = entry.record
+      body(&record)
+      entry.set(record)
+    }
+    pages.clear()
   }
 
   func tellObservers(_ summary: AppSummary, before: AppState) {

@@ -96,6 +96,8 @@ extension Connection {
       if let lane, await lane.turn(of: serial) == .cancelled { return }
       let result: Result<Answer, RPCError>
       do {
+        // However many requests have begun, answers that the peer does not take are not made in advance.
+        try await self.outbox.roomForAnswer()
         result = .success(try await handler(request))
       } catch {
         result = .failure(self.delegate.rpcError(error))

@@ -30,9 +30,14 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   /// Answers of this turn of the loop, on their way to one write.
   private var outgoing = ByteBuffer()
   private var isReadPending = false
+  /// The peer sends nothing more. What it has sent may still stand in the decoder: the end is told even while nothing is
+  /// read.
+  private var streamHasEnded = false
   /// No more input is taken: it has ended, or the connection is being closed.
   private(set) var inputHasEnded = false
   private var cancelsWhatBegins = false
+  /// Everything has been answered, and only the sending is to be finished.
+  private var isClosing = false
   /// How many finite sendings must be finished before a connection whose input has ended may close.
   private var holds = 0
   private var isReading = false
@@ -103,6 +108,7 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
   package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case .inputClosed? = event as? ChannelEvent {
+      streamHasEnded = true
       endInput(cancelling: configuration.cancelsAtEndOfInput)
     }
     context.fireUserInboundEventTriggered(event)
@@ -124,7 +130,7 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     guard !isReading else { return }
     isReading = true
     defer { isReading = false }
-    while !isFull, let frame = decoder.next() {
+    while !isFull, let frame = decoder.next() ?? (streamHasEnded ? decoder.finish() : nil) {
       switch frame {
       case .message(let text): take(text)
       case .tooLarge: answer(.null, .failure(configuration.messageTooLarge))
@@ -255,7 +261,6 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   package func endInput(cancelling: Bool) {
     guard !inputHasEnded else { return }
     takeFrames()
-    if let frame = decoder.finish(), case .message(let text) = frame { take(text) }
     inputHasEnded = true
     cancelsWhatBegins = cancelling
     if cancelling { open.cancelAll() }
@@ -266,11 +271,16 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   /// Whether work that begins now is to be cancelled at once.
   var cancelsNewWork: Bool { cancelsWhatBegins }
 
+  /// Closes once everything has been answered and the peer has taken the answers, however long that takes it.
   private func closeIfDrained() {
-    if inputHasEnded, open.isEmpty, waiting.isEmpty, holds <= 0 { close() }
+    guard inputHasEnded, open.isEmpty, waiting.isEmpty, holds <= 0, !isClosing, let context else { return }
+    isClosing = true
+    flushOutgoing()
+    // Closing drops what the kernel has not taken yet. An empty write is done once all before it are.
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in self.close() }
   }
 
-  /// Sends what is ready and closes the channel.
+  /// Closes the channel at once. What is ready is sent as far as the peer takes it without waiting.
   package func close() {
     inputHasEnded = true
     flushOutgoing()

@@ -106,11 +106,14 @@ package struct FrameDecoder {
   }
 
   /// The last line, where the connection ended without a line feed; nil where nothing is left that could be a message.
+  /// To be asked for once `next` has nothing more.
   package mutating func finish() -> Frame? {
     defer { buffer = ByteBuffer() }
     switch state {
     case .line where !buffer.isBlank: return .message(buffer)
-    case .skippingLine: return .tooLarge
+    case .skippingLine:
+      state = .line
+      return .tooLarge
     default: return nil
     }
   }

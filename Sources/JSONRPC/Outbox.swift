@@ -56,6 +56,29 @@ package final class Outbox: Sendable {
     }
   }
 
+  /// Waits until the peer has read enough for an answer to be made. Unlike `room` this is no waiting that can be
+  /// cancelled: whatever the answer will be, it can't be sent before.
+  ///
+  /// Of many that wait, only as many go on as find room when it is their turn.
+  func roomForAnswer() async throws {
+    while true {
+      let outcome: Result<Void, Closed>? = state.withLock { state in
+        if state.isClosed { return .failure(Closed()) }
+        return state.hasRoom ? .success(()) : nil
+      }
+      if let outcome { return try outcome.get() }
+      try await withCheckedThrowingContinuation { continuation in
+        let isWaiting = state.withLock { state in
+          guard !state.isClosed, !state.hasRoom else { return false }
+          state.nextTicket += 1
+          state.waiters.append((state.nextTicket, continuation))
+          return true
+        }
+        if !isWaiting { continuation.resume() }
+      }
+    }
+  }
+
   /// Waits until the peer has read enough for more to be sent.
   func room() async throws {
     let ticket = state.withLock { state in

@@ -91,4 +91,12 @@ import Testing
     }
     Issue.record("the end of the body was not seen")
   }
+
+  @Test func `the end of a line that was too long is told once`() {
+    var decoder = FrameDecoder(maximumMessageBytes: 10)
+    decoder.feed(ByteBuffer(string: "{\"a\":\"0123456789"))
+    #expect(decoder.next() == nil)
+    #expect(decoder.finish() == .tooLarge)
+    #expect(decoder.next() == nil && decoder.finish() == nil)
+  }
 }

@@ -1,5 +1,4 @@
 import BerthProtocol
-import Foundation
 import GRDB
 import TestSupport
 import Testing
@@ -58,39 +57,5 @@ import Testing
     #expect(try database.read { db in try Int.fetchOne(db, sql: "SELECT COUNT(*) FROM notes") } == before + 1)
     #expect(try database.findDamage().isEmpty)
     try database.close()
-  }
-}
-
-/// A file system in memory of a given size.
-final class SmallDisk {
-  let path: String
-
-  static let isPossible = geteuid() == 0 && (try? SmallDisk(at: probe, bytes: 1 << 20)) != nil
-  private static var probe: String { NSTemporaryDirectory() + "berth-disk-\(getpid())" }
-
-  init(at path: String, bytes: Int) throws {
-    self.path = path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    guard mount("tmpfs", path, "tmpfs", 0, "size=\(bytes)") == 0 else {
-      throw POSIXError(.EPERM)
-    }
-  }
-
-  /// Leaves no room.
-  func fill() throws {
-    let filler = open(path + "/filler", O_WRONLY | O_CREAT, 0o600)
-    defer { close(filler) }
-    let block = [UInt8](repeating: 1, count: 4096)
-    while write(filler, block, block.count) > 0 {}
-    try #require(errno == ENOSPC)
-  }
-
-  func makeRoom() {
-    unlink(path + "/filler")
-  }
-
-  deinit {
-    umount2(path, Int32(MNT_DETACH))
-    try? FileManager.default.removeItem(atPath: path)
   }
 }

@@ -1,6 +1,10 @@
 /// What was awaited has not come.
 package struct DeadlinePassed: Error, CustomStringConvertible {
   package let description: String
+
+  package init(description: String) {
+    self.description = description
+  }
 }
 
 /// Awaits something that comes in its own time, and gives up when it takes so long that it will not come at all.

@@ -31,7 +31,43 @@ package final class TemporaryFolder: Sendable {
     try Array(text.utf8).withUnsafeBytes { try descriptor.write($0) }
   }
 
+  /// Runs a script in the folder. - Returns: What it printed. A script that fails is the test's failure.
+  @discardableResult
+  package func shell(_ script: String) throws -> String {
+    let (process, output, errors) = try ChildProcess.capturing(
+      "/bin/bash", ["-euc", "exec 2>&1; cd '\(path)'; \(script)"])
+    let text = String(decoding: try output.readAll() + errors.readAll(), as: UTF8.self)
+    let code = process.wait()
+    guard code == 0 else { throw ShellFailure(description: "the script ended with \(code): \(text)") }
+    return text
+  }
+
   package func read(_ path: String) throws -> String? {
     try SmallFile.read("\(self.path)/\(path)").map { String(decoding: $0, as: UTF8.self) }
   }
+}
+
+package struct ShellFailure: Error, CustomStringConvertible {
+  package let description: String
+
+  package init(description: String) {
+    self.description = description
+  }
+}
+
+/// What a machine has.
+package enum Machine {
+  /// Whether a program is on the path.
+  package static func has(_ program: String) -> Bool {
+    let look = try? ChildProcess(
+      "/bin/sh", ["-c", "command -v \(program)"], input: .null(), output: .null(), error: .null())
+    return look?.wait() == 0
+  }
+
+  /// The repository that the tests are of.
+  package static let repository: String = {
+    var path = #filePath[...]
+    for _ in 0..<3 { path = path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
+    return String(path)
+  }()
 }

@@ -6,14 +6,19 @@ package import Platform
 package final class TestServer {
   package let folder: TemporaryFolder
   package let home: Home
+  /// What the home is on, where it is on a disk of its own.
+  package private(set) var disk: SmallDisk?
   private var process: ChildProcess?
 
   /// Starts a server in the foreground, and waits until it answers.
   ///
-  /// - Parameter config: The text of its `config.json`.
-  package init(config: String? = nil, arguments: [String] = []) throws {
+  /// - Parameters:
+  ///   - config: The text of its `config.json`.
+  ///   - diskBytes: The size of a disk for the home alone; nil for the disk that the temporary folder is on.
+  package init(config: String? = nil, arguments: [String] = [], diskBytes: Int? = nil) throws {
     folder = try TemporaryFolder()
     home = Home(folder.path + "/home")
+    disk = try diskBytes.map { [home] in try SmallDisk(at: home.path, bytes: $0) }
     try home.create()
     if let config { try folder.write("home/config.json", config) }
     try start(arguments)
@@ -21,6 +26,7 @@ package final class TestServer {
 
   deinit {
     kill()
+    disk = nil
   }
 
   package var pid: Int32 { process?.processID ?? 0 }

@@ -28,23 +28,36 @@ package final class Wire {
       (input, output) = (socket, socket)
     case .stdio, .inProcess:
       let mode = way == .inProcess ? ["--in-process"] : []
-      let (process, input, output) = try Self.spawn(["serve", "--stdio", "--home", home.path] + mode)
+      let (process, input, output) = try Self.spawn(
+        TestServer.berth, ["serve", "--stdio", "--home", home.path] + mode)
       (self.process, self.input, self.output) = (process, input, output)
     }
   }
 
-  deinit {
-    if let process {
-      process.send(SIGKILL)
-      process.wait()
-    }
+  /// Speaks with a program over its standard input and output.
+  package init(_ framing: Framing, program: String, _ arguments: [String]) throws {
+    self.framing = framing
+    let (process, input, output) = try Self.spawn(program, arguments)
+    (self.process, self.input, self.output) = (process, input, output)
   }
 
-  private static func spawn(_ arguments: [String]) throws -> (ChildProcess, OwnedDescriptor, OwnedDescriptor) {
+  deinit {
+    kill()
+  }
+
+  private static func spawn(
+    _ program: String, _ arguments: [String]
+  ) throws -> (ChildProcess, OwnedDescriptor, OwnedDescriptor) {
     let (input, output) = (try OwnedDescriptor.pipe(), try OwnedDescriptor.pipe())
-    let process = try ChildProcess(
-      TestServer.berth, arguments, input: input.read, output: output.write, error: .null())
+    let process = try ChildProcess(program, arguments, input: input.read, output: output.write, error: .null())
     return (process, output.read, input.write)
+  }
+
+  /// Kills the process, where there is one, and waits for its end.
+  package func kill() {
+    process?.send(SIGKILL)
+    process?.wait()
+    process = nil
   }
 
   package var pid: Int32 { process?.processID ?? 0 }

@@ -91,7 +91,7 @@ extension AppService {
       if let call { try Idempotency.record(made.id, of: call, in: db) }
     }
     add(made)
-    pages.withLock { $0 = [:] }
+    pages.clear()
     return AppInstalled(app: describe(made), created: true, warnings: warnings)
   }
 

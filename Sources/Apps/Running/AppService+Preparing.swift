@@ -27,7 +27,7 @@ extension AppService: ProcessOwner {
     guard let entry = entry(id: id) else { return }
     let before = entry.record.observed.state
     let hasNewState = process.state != before
-    let record = try? change(entry, event: hasNewState ? EventType.appState : EventType.appUpdated) { record in
+    let take: (inout AppRecord) -> Void = { record in
       if hasNewState { record.since = Timestamp.now() }
       record.observed = process
       record.boot = ProcessIdentity.boot
@@ -35,7 +35,13 @@ extension AppService: ProcessOwner {
         Timestamp.string(nanosecondsSince1970: Timestamp.nanosecondsNow() + Int64($0 * 1e9))
       }
     }
-    if let record, hasNewState { tellObservers(summary(record), before: before) }
+    do {
+      try change(entry, event: hasNewState ? EventType.appState : EventType.appUpdated, take)
+    } catch {
+      // The disk is full, perhaps. What is seen is true all the same.
+      see(entry, take)
+    }
+    if hasNewState { tellObservers(summary(entry.record), before: before) }
   }
 
   package func wroteOutput(_ id: String) {

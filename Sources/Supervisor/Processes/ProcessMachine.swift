@@ -138,6 +138,8 @@ package struct ProcessMachine: Sendable {
     case .adopted(let launched, let plan):
       guard phase == .idle else { return [] }
       self.plan = plan
+      // What was ready is taken to be, until a probe says otherwise.
+      isReady = observed.state == .running || !plan.awaitsReadiness
       return up(launched, .adopted)
     case .foundEnded(let exit, let plan, let isWanted):
       guard phase == .idle else { return [] }
@@ -237,14 +239,13 @@ package struct ProcessMachine: Sendable {
     observed.pid = launched.pid
     observed.startedAt = launched.startedAt
     hasLostMain = launched.pid == nil
+    if isReady {
+      show(.running, reason)
+      return [.beginProbes, .set(.stable, seconds: plan.restart.stableSeconds)]
+    }
     if plan.awaitsReadiness {
       show(.starting, reason)
       return [.beginProbes, .set(.startup, seconds: plan.startTimeoutSeconds)]
-    }
-    if reason == .adopted {
-      isReady = true
-      show(.running, reason)
-      return [.beginProbes, .set(.stable, seconds: plan.restart.stableSeconds)]
     }
     // One that ends at once has never been running.
     show(.starting, reason)

@@ -26,14 +26,19 @@ package actor SupervisedProcess {
   enum Letter: Sendable {
     case input(ProcessMachine.Input)
     case prepared(attempt: Int, ProcessLaunch)
-    case adopt(ProcessMachine.Launched, ProcessLaunch)
+    case recover(Legacy)
     case push(ShimPush)
     /// Everything before has been worked off.
     case mark(CheckedContinuation<Void, Never>)
   }
 
-  package init(_ id: String, owner: any ProcessOwner, supervision: Supervision) {
+  /// - Parameter last: What an earlier server saw last.
+  package init(
+    _ id: String, last: ObservedProcess = ObservedProcess(), owner: any ProcessOwner, supervision: Supervision
+  ) {
     self.id = id
+    machine.restore(last)
+    latest.withLock { $0 = last }
     self.owner = owner
     self.supervision = supervision
     let (letters, mailbox) = AsyncStream.makeStream(of: Letter.self)
@@ -74,35 +79,36 @@ package actor SupervisedProcess {
 
   // MARK: Taking over
 
-  /// Takes what a server that is gone has left.
-  ///
-  /// - Parameters:
-  ///   - isWanted: Whether it is to run.
-  ///   - wasRebooted: Whether the machine was started anew since: what had ended in good order begins again then.
-  ///   - launch: How it was started, as far as that is known.
-  package func recover(isWanted: Bool, wasRebooted: Bool, last: ObservedProcess, launch: ProcessLaunch) {
-    latest.withLock { $0 = last }
-    machine.restore(last)
+  /// What an earlier server has left.
+  package struct Legacy: Sendable {
+    /// Whether the process is to run.
+    package var isWanted: Bool
+    /// Whether the machine was started anew since: what had ended in good order begins again then.
+    package var wasRebooted: Bool
+    /// How it was started, as far as that is known.
+    package var launch: ProcessLaunch
+
+    package init(isWanted: Bool, wasRebooted: Bool, launch: ProcessLaunch) {
+      self.isWanted = isWanted
+      self.wasRebooted = wasRebooted
+      self.launch = launch
+    }
+  }
+
+  /// Takes over what is there. To be called before anything else is asked for.
+  package nonisolated func recover(_ legacy: Legacy) { mailbox.yield(.recover(legacy)) }
+
+  private func takeOver(_ legacy: Legacy) {
     let folder = supervision.folder(of: id)
     do throws(ShimError) {
       switch try folder.state(id: id) {
-      case .alive(let status):
-        let isMainAlive = status.record.mainExit == nil
-        mailbox.yield(
-          .adopt(
-            .init(
-              pid: isMainAlive ? Int(status.record.main.processID) : nil,
-              startedAt: Timestamp.string(nanosecondsSince1970: status.record.startedNanoseconds)), launch))
-        if let exit = status.record.mainExit {
-          let ended = status.record.mainEndedNanoseconds ?? status.record.startedNanoseconds
-          post(.mainExited(appExit(exit, at: Timestamp.string(nanosecondsSince1970: ended))))
-        }
-        if !isWanted { stop() }
-        return
+      case .alive(let status): return adopt(status, legacy)
       case .ended(let exit):
         clear(folder)
-        mailbox.yield(.input(.foundEnded(appExit(exit), launch.plan, isWanted: isWanted)))
-        return
+        // What ended with the machine did not end of its own accord.
+        guard legacy.wasRebooted, legacy.isWanted else {
+          return handle(.foundEnded(appExit(exit), legacy.launch.plan, isWanted: legacy.isWanted))
+        }
       case .lost(let record):
         Leftovers.end(of: id, main: record)
         clear(folder)
@@ -113,9 +119,25 @@ package actor SupervisedProcess {
       Leftovers.end(of: id, main: nil)
       clear(folder)
     }
-    guard isWanted else { return stop() }
-    if !wasRebooted, last.state == .exited || last.state == .failed { return }
-    start(immediately: true)
+    guard legacy.isWanted else { return handle(.stop(graceSeconds: nil)) }
+    let last = machine.observed.state
+    if !legacy.wasRebooted, last == .exited || last == .failed { return }
+    handle(.start(immediately: true))
+  }
+
+  private func adopt(_ status: ShimStatus, _ legacy: Legacy) {
+    launch = legacy.launch
+    let record = status.record
+    let pid = record.mainExit == nil ? Int(record.main.processID) : nil
+    let launched = ProcessMachine.Launched(
+      pid: pid, startedAt: Timestamp.string(nanosecondsSince1970: record.startedNanoseconds))
+    handle(.adopted(launched, legacy.launch.plan))
+    if let exit = record.mainExit {
+      let ended = record.mainEndedNanoseconds ?? record.startedNanoseconds
+      handle(.mainExited(appExit(exit, at: Timestamp.string(nanosecondsSince1970: ended))))
+    }
+    follow()
+    if !legacy.isWanted { handle(.stop(graceSeconds: nil)) }
   }
 
   // MARK: Working off
@@ -126,10 +148,7 @@ package actor SupervisedProcess {
     case .prepared(let attempt, let launch):
       if attempt == machine.attempt { self.launch = launch }
       handle(.prepared(attempt: attempt, launch.plan))
-    case .adopt(let launched, let launch):
-      self.launch = launch
-      handle(.adopted(launched, launch.plan))
-      follow()
+    case .recover(let legacy): takeOver(legacy)
     case .push(let push): take(push)
     case .mark(let continuation): continuation.resume()
     }
