@@ -9,72 +9,72 @@ package enum OpenRPCDocument {
 
   package static let json: StaticString = #"""
     {"openrpc":"1.3.2","info":{"title":"Berth","version":"1","description":"The protocol of Berth, a local server t\#
-    hat keeps what a developer's machine runs: workspaces and their files, streams of events, and long-running job\#
-    s. JSON-RPC 2.0 over standard input and output or a Unix domain socket.","license":{"name":"Apache-2.0","url":\#
-    "https://www.apache.org/licenses/LICENSE-2.0"}},"methods":[{"name":"initialize","tags":[{"$ref":"#/components/\#
-    tags/base"}],"summary":"Opens the connection and settles the protocol version.","description":"Must be the fir\#
-    st request of a connection. Every member may be left out; what a language-server client sends beyond these is i\#
-    gnored.","paramStructure":"either","params":[{"name":"protocolVersions","description":"The versions that the c\#
-    lient speaks, best first. Absent: any.","required":false,"schema":{"type":"array","items":{"type":"string","ma\#
-    xLength":32},"maxItems":64}},{"name":"clientInfo","description":"Who is calling.","required":false,"schema":{"\#
-    $ref":"#/components/schemas/ClientInfo"}},{"name":"processId","description":"The client's process. When it die\#
-    s, the connection is closed.","required":false,"schema":{"type":"integer"}},{"name":"apiKey","description":"A k\#
-    ey that grants scopes. Not needed by the owner of the home.","required":false,"schema":{"type":"string","maxLe\#
-    ngth":512}},{"name":"trace","description":"How much `$/logTrace` is to tell.","required":false,"schema":{"$ref\#
-    ":"#/components/schemas/TraceValue"}},{"name":"capabilities","description":"What the client can do: `permissio\#
-    ns`, `experimental`. Members of other protocols are ignored.","required":false,"schema":{"type":"object"}}],"r\#
-    esult":{"name":"initialized","schema":{"$ref":"#/components/schemas/InitializeResult"}},"errors":[{"code":426,\#
-    "message":"The client and the server have no protocol version in common. `supportedVersions` lists the server'\#
-    s.","data":{"type":"unsupported_version","retryable":false}}],"x-lane":"inline","x-scope":"none","x-stability"\#
-    :"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"initialized","tag\#
-    s":[{"$ref":"#/components/tags/base"}],"summary":"Tells that the client has taken the answer to `initialize`."\#
-    ,"paramStructure":"either","params":[],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-direction"\#
-    :"client-to-server","x-stream":false,"x-notification":true},{"name":"shutdown","tags":[{"$ref":"#/components/t\#
-    ags/base"}],"summary":"Announces that the connection will be closed by `exit`. Nothing else stops.","paramStru\#
-    cture":"either","params":[],"result":{"name":"nothing","schema":{"type":"null"}},"errors":[],"x-lane":"inline"\#
-    ,"x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fa\#
-    lse},{"name":"exit","tags":[{"$ref":"#/components/tags/base"}],"summary":"Closes this connection. A stdio proc\#
-    ess then exits with 0 after `shutdown` and with 1 without it.","paramStructure":"either","params":[],"x-lane":\#
-    "inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifica\#
-    tion":true},{"name":"$/cancelRequest","tags":[{"$ref":"#/components/tags/base"}],"summary":"Cancels a request o\#
-    f this connection. The request is still answered, with -32800 or with its result.","paramStructure":"either","\#
-    params":[{"name":"id","description":"The request's id, as it was sent.","required":true,"schema":{}}],"x-lane"\#
-    :"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
-    ation":true},{"name":"$/setTrace","tags":[{"$ref":"#/components/tags/base"}],"summary":"Sets how much `$/logTr\#
-    ace` tells.","paramStructure":"either","params":[{"name":"value","description":"The new setting.","required":t\#
-    rue,"schema":{"$ref":"#/components/schemas/TraceValue"}}],"x-lane":"inline","x-scope":"none","x-stability":"st\#
-    able","x-direction":"client-to-server","x-stream":false,"x-notification":true},{"name":"$/logTrace","tags":[{"\#
-    $ref":"#/components/tags/base"}],"summary":"Tells of one request that was carried out, while tracing is on.","\#
-    paramStructure":"either","params":[{"name":"message","description":"The method and how long it took.","require\#
-    d":true,"schema":{"type":"string"}},{"name":"verbose","description":"More of the same, where tracing is `verbo\#
-    se`.","required":false,"schema":{"type":"string"}}],"x-lane":"inline","x-scope":"none","x-stability":"stable",\#
-    "x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"$/progress","tags":[{"$ref":\#
-    "#/components/tags/base"}],"summary":"Tells how far a request has come that was sent with a `workDoneToken`.",\#
-    "paramStructure":"either","params":[{"name":"token","description":"The token, as it was sent: a string or an i\#
-    nteger.","required":true,"schema":{}},{"name":"value","description":"The step: a begin, reports, one end.","re\#
-    quired":true,"schema":{"$ref":"#/components/schemas/WorkDoneProgress"}}],"x-lane":"inline","x-scope":"none","x\#
-    -stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"rpc.dis\#
-    cover","tags":[{"$ref":"#/components/tags/base"}],"summary":"Returns this protocol as an OpenRPC document.","p\#
-    aramStructure":"either","params":[],"result":{"name":"openrpc","schema":{"type":"object"}},"errors":[],"x-lane\#
-    ":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifi\#
-    cation":false},{"name":"server/ping","tags":[{"$ref":"#/components/tags/server"}],"summary":"Answers at once."\#
-    ,"paramStructure":"either","params":[],"result":{"name":"pong","schema":{"$ref":"#/components/schemas/Pong"}},\#
-    "errors":[],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stre\#
-    am":false,"x-notification":false},{"name":"server/status","tags":[{"$ref":"#/components/tags/server"}],"summar\#
-    y":"Tells how the server is: a row a health check, counts, memory.","paramStructure":"either","params":[],"res\#
-    ult":{"name":"status","schema":{"$ref":"#/components/schemas/ServerState"}},"errors":[],"x-lane":"concurrent",\#
-    "x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fal\#
-    se},{"name":"server/stop","tags":[{"$ref":"#/components/tags/server"}],"summary":"Stops the server: what is op\#
-    en is finished within the grace time, then every connection is closed.","paramStructure":"either","params":[{"\#
-    name":"graceSeconds","description":"How long open requests may go on, in seconds. Absent: `config.server.stopG\#
-    raceSeconds`.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"stop\#
-    ping","schema":{"$ref":"#/components/schemas/StopResult"}},"errors":[],"x-lane":"concurrent","x-scope":"admin"\#
-    ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"con\#
-    fig/get","tags":[{"$ref":"#/components/tags/server"}],"summary":"Returns the configuration in force.","paramSt\#
-    ructure":"either","params":[],"result":{"name":"config","schema":{"$ref":"#/components/schemas/ConfigState"}},\#
-    "errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-\#
-    stream":false,"x-notification":false},{"name":"config/update","tags":[{"$ref":"#/components/tags/server"}],"su\#
-    mmary":"Changes the configuration by a JSON Merge Patch (RFC 7396) on its file.","description":"A member set t\#
+    hat keeps what a developer's machine runs: workspaces and their files, apps, streams of events, and long-runni\#
+    ng jobs. JSON-RPC 2.0 over standard input and output or a Unix domain socket.","license":{"name":"Apache-2.0",\#
+    "url":"https://www.apache.org/licenses/LICENSE-2.0"}},"methods":[{"name":"initialize","tags":[{"$ref":"#/compo\#
+    nents/tags/base"}],"summary":"Opens the connection and settles the protocol version.","description":"Must be t\#
+    he first request of a connection. Every member may be left out; what a language-server client sends beyond the\#
+    se is ignored.","paramStructure":"either","params":[{"name":"protocolVersions","description":"The versions tha\#
+    t the client speaks, best first. Absent: any.","required":false,"schema":{"type":"array","items":{"type":"stri\#
+    ng","maxLength":32},"maxItems":64}},{"name":"clientInfo","description":"Who is calling.","required":false,"sch\#
+    ema":{"$ref":"#/components/schemas/ClientInfo"}},{"name":"processId","description":"The client's process. When i\#
+    t dies, the connection is closed.","required":false,"schema":{"type":"integer"}},{"name":"apiKey","description\#
+    ":"A key that grants scopes. Not needed by the owner of the home.","required":false,"schema":{"type":"string",\#
+    "maxLength":512}},{"name":"trace","description":"How much `$/logTrace` is to tell.","required":false,"schema":\#
+    {"$ref":"#/components/schemas/TraceValue"}},{"name":"capabilities","description":"What the client can do: `per\#
+    missions`, `experimental`. Members of other protocols are ignored.","required":false,"schema":{"type":"object"\#
+    }}],"result":{"name":"initialized","schema":{"$ref":"#/components/schemas/InitializeResult"}},"errors":[{"code\#
+    ":426,"message":"The client and the server have no protocol version in common. `supportedVersions` lists the s\#
+    erver's.","data":{"type":"unsupported_version","retryable":false}}],"x-lane":"inline","x-scope":"none","x-stab\#
+    ility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"initialized\#
+    ","tags":[{"$ref":"#/components/tags/base"}],"summary":"Tells that the client has taken the answer to `initial\#
+    ize`.","paramStructure":"either","params":[],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-dire\#
+    ction":"client-to-server","x-stream":false,"x-notification":true},{"name":"shutdown","tags":[{"$ref":"#/compon\#
+    ents/tags/base"}],"summary":"Announces that the connection will be closed by `exit`. Nothing else stops.","par\#
+    amStructure":"either","params":[],"result":{"name":"nothing","schema":{"type":"null"}},"errors":[],"x-lane":"i\#
+    nline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"exit","tags":[{"$ref":"#/components/tags/base"}],"summary":"Closes this connection. A stdi\#
+    o process then exits with 0 after `shutdown` and with 1 without it.","paramStructure":"either","params":[],"x-\#
+    lane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":true},{"name":"$/cancelRequest","tags":[{"$ref":"#/components/tags/base"}],"summary":"Cancels a re\#
+    quest of this connection. The request is still answered, with -32800 or with its result.","paramStructure":"ei\#
+    ther","params":[{"name":"id","description":"The request's id, as it was sent.","required":true,"schema":{}}],"\#
+    x-lane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
+    notification":true},{"name":"$/setTrace","tags":[{"$ref":"#/components/tags/base"}],"summary":"Sets how much `\#
+    $/logTrace` tells.","paramStructure":"either","params":[{"name":"value","description":"The new setting.","requ\#
+    ired":true,"schema":{"$ref":"#/components/schemas/TraceValue"}}],"x-lane":"inline","x-scope":"none","x-stabili\#
+    ty":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":true},{"name":"$/logTrace","ta\#
+    gs":[{"$ref":"#/components/tags/base"}],"summary":"Tells of one request that was carried out, while tracing is o\#
+    n.","paramStructure":"either","params":[{"name":"message","description":"The method and how long it took.","re\#
+    quired":true,"schema":{"type":"string"}},{"name":"verbose","description":"More of the same, where tracing is `\#
+    verbose`.","required":false,"schema":{"type":"string"}}],"x-lane":"inline","x-scope":"none","x-stability":"sta\#
+    ble","x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"$/progress","tags":[{"$\#
+    ref":"#/components/tags/base"}],"summary":"Tells how far a request has come that was sent with a `workDoneToke\#
+    n`.","paramStructure":"either","params":[{"name":"token","description":"The token, as it was sent: a string or a\#
+    n integer.","required":true,"schema":{}},{"name":"value","description":"The step: a begin, reports, one end.",\#
+    "required":true,"schema":{"$ref":"#/components/schemas/WorkDoneProgress"}}],"x-lane":"inline","x-scope":"none"\#
+    ,"x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"rpc.\#
+    discover","tags":[{"$ref":"#/components/tags/base"}],"summary":"Returns this protocol as an OpenRPC document."\#
+    ,"paramStructure":"either","params":[],"result":{"name":"openrpc","schema":{"type":"object"}},"errors":[],"x-l\#
+    ane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
+    ification":false},{"name":"server/ping","tags":[{"$ref":"#/components/tags/server"}],"summary":"Answers at onc\#
+    e.","paramStructure":"either","params":[],"result":{"name":"pong","schema":{"$ref":"#/components/schemas/Pong"\#
+    }},"errors":[],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-s\#
+    tream":false,"x-notification":false},{"name":"server/status","tags":[{"$ref":"#/components/tags/server"}],"sum\#
+    mary":"Tells how the server is: a row a health check, counts, memory.","paramStructure":"either","params":[],"\#
+    result":{"name":"status","schema":{"$ref":"#/components/schemas/ServerState"}},"errors":[],"x-lane":"concurren\#
+    t","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false},{"name":"server/stop","tags":[{"$ref":"#/components/tags/server"}],"summary":"Stops the server: what is o\#
+    pen is finished within the grace time, then every connection is closed.","paramStructure":"either","params":[{\#
+    "name":"graceSeconds","description":"How long open requests may go on, in seconds. Absent: `config.server.stop\#
+    GraceSeconds`.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"sto\#
+    pping","schema":{"$ref":"#/components/schemas/StopResult"}},"errors":[],"x-lane":"concurrent","x-scope":"admin\#
+    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"co\#
+    nfig/get","tags":[{"$ref":"#/components/tags/server"}],"summary":"Returns the configuration in force.","paramS\#
+    tructure":"either","params":[],"result":{"name":"config","schema":{"$ref":"#/components/schemas/ConfigState"}}\#
+    ,"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x\#
+    -stream":false,"x-notification":false},{"name":"config/update","tags":[{"$ref":"#/components/tags/server"}],"s\#
+    ummary":"Changes the configuration by a JSON Merge Patch (RFC 7396) on its file.","description":"A member set t\#
     o null goes back to its default. The result is checked against the schema before the file is replaced in one s\#
     tep; members that the schema does not know are kept.","paramStructure":"either","params":[{"name":"patch","des\#
     cription":"The merge patch.","required":true,"schema":{"type":"object"}},{"name":"ifVersion","description":"On\#
