@@ -66,7 +66,7 @@ package final class AppService: Sendable {
   package func recover() throws {
     let known = Set(entries.map(\.id))
     for name in try Directory(path: supervision.folder).entries().map(\.name.string) where !known.contains(name) {
-      Leftover(name, in: supervision).remove()
+      Leftovers.clear(name, in: supervision)
     }
     for entry in entries {
       let record = entry.record

@@ -3,7 +3,7 @@ import Platform
 
 /// Processes whose shim was killed. They are found by a variable of their environment, and by the first one's number
 /// and time of start.
-enum Leftovers {
+package enum Leftovers {
   private static let variable = "BERTH_PROCESS"
 
   /// What every process of a tree has in its environment.
@@ -26,5 +26,17 @@ enum Leftovers {
       if !found { return }
       poll(nil, 0, 5)
     } while Timestamp.monotonicNanoseconds() < deadline
+  }
+
+  /// Ends a tree that nobody owns any more, and removes its folder.
+  ///
+  /// - Parameter name: The folder's name; what ends in `.log` is no tree.
+  package static func clear(_ name: String, in supervision: Supervision) {
+    if !name.hasSuffix(".log") {
+      try? ShimControl(folder: supervision.folder(of: name).path, timeoutSeconds: 1).stop(
+        signal: SIGKILL, graceMilliseconds: 0)
+      end(of: name, main: nil)
+    }
+    supervision.removeFolder(name)
   }
 }

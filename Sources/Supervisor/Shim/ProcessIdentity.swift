@@ -40,14 +40,8 @@ package struct ProcessIdentity: Sendable, Hashable {
   }()
 
   private static func start(of processID: Int32) -> UInt64? {
-    guard let bytes = try? SmallFile.read("/proc/\(processID)/stat") else { return nil }
-    // Field 2, the name in parentheses, may hold anything; the last parenthesis ends it.
-    guard let end = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-    let fields = bytes[(end + 1)...].split(separator: UInt8(ascii: " "))
-    guard fields.count > 19, fields[0].first != UInt8(ascii: "Z"), fields[0].first != UInt8(ascii: "X") else {
-      return nil
-    }
-    return UInt64(String(decoding: fields[19], as: UTF8.self))
+    guard let entry = ProcessEntry(processID), entry.state != "Z", entry.state != "X" else { return nil }
+    return entry.startTime
   }
 }
 
