@@ -20,14 +20,10 @@ extension AppService {
     let opened = try workspaces.open(reference, for: .read)
     let isFile = ManifestFile.names.contains { path == $0.string || path.hasSuffix("/\($0)") }
     let folder = isFile ? path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" : path
-    let directory = folder.isEmpty ? opened.directory : try opened.directory.openDirectory(RelativePath(folder))
-    guard let found = try ManifestFile.read(in: directory) else {
-      throw ProtocolError(
-        .manifestNotFound, "`\(path.isEmpty ? "." : path)` has no \(ManifestFile.names[0]).")
-    }
-    let installed = entries.map(\.record).first { $0.workspace == opened.workspace.id && $0.folder == folder }
-    let file = folder.isEmpty ? found.name.string : "\(folder)/\(found.name)"
-    return validation(found.reading, file: file, outer: installed.map { outerEnvironment(of: $0) })
+    let app = try AppFolder(folder, in: opened)
+    let (name, reading) = try app.manifest()
+    let installed = entries.map(\.record).first { $0.workspace == opened.workspace.id && $0.folder == app.path }
+    return validation(reading, file: app.path(of: name), outer: installed.map { outerEnvironment(of: $0) })
   }
 
   private func validation(

@@ -36,7 +36,7 @@ extension AppService {
   private func bring(
     _ url: String, _ params: AppInstall.Params, into folder: String, of workspace: Workspace
   ) async throws {
-    let path = try RelativePath(folder)
+    let path = try FileService.path(folder)
     if (try? workspaces.open(workspace.id, for: .read).directory.status(of: path)) != nil {
       throw ProtocolError(
         .alreadyExists, "`\(folder)` is there already. Name another folder, or install it without `url`.")
@@ -64,12 +64,16 @@ extension AppService {
   private func install(
     folder: String, in workspace: String, env: [String: String], secrets: [String: String], _ call: Idempotency.Call?
   ) throws -> AppInstalled {
-    let (file, reading, manifest) = try readManifest(in: folder, of: workspace)
+    let folder = try AppFolder(folder, in: workspaces.open(workspace, for: .read))
+    let (file, reading) = try folder.manifest()
+    guard let manifest = reading.manifest else {
+      throw ProtocolError.manifestInvalid(reading, file: folder.path(of: file))
+    }
     let warnings = reading.findings.map {
-      BerthProtocol.ManifestFinding($0, file: path(file, in: folder), source: reading.source)
+      BerthProtocol.ManifestFinding($0, file: folder.path(of: file), source: reading.source)
     }
     let same = entries.filter { $0.record.workspace == workspace }
-    if let entry = same.first(where: { $0.record.folder == folder }) {
+    if let entry = same.first(where: { $0.record.folder == folder.path }) {
       try checkName(manifest.id, among: same, except: entry)
       let record = try change(entry, event: EventType.appUpdated) { record in
         record.take(manifest, file: file, text: reading.source.bytes)
@@ -81,7 +85,7 @@ extension AppService {
     try checkName(manifest.id, among: same, except: nil)
     let now = Timestamp.now()
     var record = AppRecord(
-      id: Identifier.make("app"), workspace: workspace, app: manifest.id, name: manifest.name, folder: folder,
+      id: Identifier.make("app"), workspace: workspace, app: manifest.id, name: manifest.name, folder: folder.path,
       manifestFile: file, manifestText: "", env: env, secrets: secrets, since: now, createdAt: now, updatedAt: now)
     record.take(manifest, file: file, text: reading.source.bytes)
     let made = record
@@ -101,24 +105,6 @@ extension AppService {
       .alreadyExists,
       "The workspace has an app `\(name)` already, in `\(other.record.folder)/`. Give this one another `app_id`.")
   }
-
-  private func readManifest(
-    in folder: String, of workspace: String
-  ) throws -> (file: String, ManifestReading, Manifest) {
-    let root = try workspaces.open(workspace, for: .read).directory
-    let directory = folder.isEmpty ? root : try root.openDirectory(RelativePath(folder))
-    guard let found = try ManifestFile.read(in: directory) else {
-      throw ProtocolError(
-        .manifestNotFound,
-        "`\(folder.isEmpty ? "." : folder)` has no \(ManifestFile.names[0]). Write one that says how the app starts.")
-    }
-    guard let manifest = found.reading.manifest else {
-      throw ProtocolError.manifestInvalid(found.reading, file: path(found.name.string, in: folder))
-    }
-    return (found.name.string, found.reading, manifest)
-  }
-
-  private func path(_ file: String, in folder: String) -> String { folder.isEmpty ? file : "\(folder)/\(file)" }
 
   /// Installs what lies in a workspace's folders and is not installed yet.
   ///

@@ -57,41 +57,35 @@ extension AppService: ProcessOwner {
 
   /// Reads the manifest anew.
   func read(_ entry: AppEntry) throws(PreparationFailure) -> (AppRecord, Manifest, directory: String) {
-    let folder: Directory
-    let found: (name: FileName, reading: ManifestReading)?
+    let folder: AppFolder
+    let found: (name: String, reading: ManifestReading)
     do {
       folder = try self.folder(of: entry.record)
-      found = try ManifestFile.read(in: folder)
+      found = try folder.manifest()
     } catch {
       let error = ProtocolError(describing: error)
-      throw PreparationFailure(error.type == .manifestInvalid ? .manifestInvalid : .folderMissing, error.message)
-    }
-    guard let found else {
-      throw PreparationFailure(.manifestInvalid, "`\(entry.record.manifestPath)` is gone.")
+      let isManifest = error.type == .manifestInvalid || error.type == .manifestNotFound
+      throw PreparationFailure(isManifest ? .manifestInvalid : .folderMissing, error.message)
     }
     guard let manifest = found.reading.manifest else {
-      let file = entry.record.folder.isEmpty ? found.name.string : "\(entry.record.folder)/\(found.name)"
-      throw PreparationFailure(.manifestInvalid, found.reading.rendered(file: file))
+      throw PreparationFailure(.manifestInvalid, found.reading.rendered(file: folder.path(of: found.name)))
     }
     let text = found.reading.source.bytes
     do {
       var record = entry.record
-      if record.manifestText != String(decoding: text, as: UTF8.self) || record.manifestFile != found.name.string {
+      if record.manifestText != String(decoding: text, as: UTF8.self) || record.manifestFile != found.name {
         record = try change(entry, event: EventType.appUpdated) { record in
-          record.take(manifest, file: found.name.string, text: text)
+          record.take(manifest, file: found.name, text: text)
         }
       }
-      return (record, manifest, folder.realPath)
+      return (record, manifest, folder.directory.realPath)
     } catch {
       throw PreparationFailure(.manifestInvalid, ProtocolError(describing: error).message)
     }
   }
 
-  /// The app's folder, which no link leads out of the workspace.
-  func folder(of record: AppRecord) throws -> Directory {
-    let workspace = try workspaces.open(record.workspace, for: .read)
-    guard !record.folder.isEmpty else { return workspace.directory }
-    return try workspace.directory.openDirectory(RelativePath(record.folder))
+  func folder(of record: AppRecord) throws -> AppFolder {
+    try AppFolder(record.folder, in: workspaces.open(record.workspace, for: .read))
   }
 
   /// Leases what the manifest asks for, and gives up what it does not ask for any more.
@@ -204,7 +198,7 @@ extension ProcessLaunch {
   /// How an app that an earlier server has started was started, as far as that can be told now.
   init(recovering record: AppRecord, in service: AppService) {
     let manifest = record.manifest
-    let directory = (try? service.folder(of: record))?.realPath ?? "/"
+    let directory = (try? service.folder(of: record))?.directory.realPath ?? "/"
     if let manifest, let environment = try? service.environment(of: record, manifest) {
       self = service.launch(record, manifest, environment, directory: directory, command: manifest.start.command ?? "")
     } else {

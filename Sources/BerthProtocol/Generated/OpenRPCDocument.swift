@@ -683,953 +683,946 @@ package enum OpenRPCDocument {
     y or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace's fo\#
     lder is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data"\#
     :{"type":"folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `ap\#
-    p.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":404,"me\#
-    ssage":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}}],"x-lan\#
-    e":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-n\#
-    otification":false},{"name":"app/install","tags":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a f\#
-    older of a workspace; its content may be brought there first.","description":"Without `url`, the folder is the\#
-    re already, and so is its manifest. With it, a git repository or an archive is put into `folder`, which must b\#
-    e free, all of it or nothing. An app that is installed already (the same folder) is returned as it is, its man\#
-    ifest read anew, `created: false`. Nothing is started.","paramStructure":"either","params":[{"name":"workspace\#
-    ","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},\#
-    {"name":"folder","description":"The app's folder in it; empty for the workspace's own. With `url`, absent: a f\#
-    older named after the source.","required":false,"schema":{"$ref":"#/components/schemas/RelativePath","default"\#
-    :""}},{"name":"url","description":"A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), g\#
-    it or ssh URL, or an absolute path of this machine.","required":false,"schema":{"type":"string","minLength":1,\#
-    "maxLength":4096}},{"name":"ref","description":"With a git URL: the branch, tag or commit.","required":false,"\#
-    schema":{"type":"string","minLength":1,"maxLength":256}},{"name":"subdirectory","description":"With `url`: onl\#
-    y this folder of it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"env\#
-    ","description":"Values of environment variables, kept with the app.","required":false,"schema":{"$ref":"#/com\#
-    ponents/schemas/EnvironmentValues"}},{"name":"secretEnv","description":"The same for values that are never ans\#
-    wered, logged or exported; kept encrypted, and masked in all output.","required":false,"schema":{"$ref":"#/com\#
-    ponents/schemas/EnvironmentValues"}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","re\#
-    quired":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"installed","schema":\#
-    {"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"code":404,"message":"No workspace has that id, key o\#
-    r slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is arch\#
-    ived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},\#
-    {"code":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` hol\#
-    ds its id.","data":{"type":"workspace_busy","retryable":true}},{"code":409,"message":"The workspace's folder i\#
-    s not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"typ\#
-    e":"folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runt\#
-    ime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message"\#
-    :"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retr\#
-    yable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"alread\#
-    y_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters\#
-    .","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a link on it, l\#
-    eads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message":"A folder i\#
-    s needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":502,"me\#
-    ssage":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data":{"t\#
-    ype":"source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: it is damage\#
-    d, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `detail` na\#
-    mes the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The disk that hol\#
-    ds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurren\#
-    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
-    :false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what the app is g\#
-    iven beside its manifest. A running app has it after its next start.","paramStructure":"either","params":[{"na\#
-    me":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"na\#
-    me":"workspace","description":"Its workspace; needed where several have an app of this name.","required":false\#
-    ,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge patch on th\#
-    e values: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","description":"T\#
-    he same for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","description":"\#
-    Only where the app is still of this version.","required":false,"schema":{"type":"integer","minimum":1}}],"resu\#
-    lt":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has th\#
-    at id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
-    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
-    le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
-    ","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
-    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"T\#
-    he entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type\#
-    ":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-di\#
-    rection":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{"$ref":"\#
-    #/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files stay unle\#
-    ss told otherwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true\#
-    ,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; need\#
-    ed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceR\#
-    eference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspace's own.\#
-    ","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$ref":"#/co\#
-    mponents/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_\#
-    found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the worksp\#
-    ace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No wo\#
-    rkspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":400,"messa\#
-    ge":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{\#
-    "type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be ended. `\#
-    processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"admi\#
-    n","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"a\#
-    pp/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructure":"eit\#
-    her","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema":{"$\#
-    ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of these st\#
-    ates.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxItems":3\#
-    2}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"ma\#
-    ximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false\#
-    ,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/components/sche\#
-    mas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type\#
-    ":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
-    "type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable\#
-    ","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{"$ref":\#
-    "#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"either"\#
-    ,"params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppRe\#
-    ference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","\#
-    required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","schema":\#
-    {"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"ty\#
-    pe":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Na\#
-    me the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"me\#
-    ssage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-l\#
-    ane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x\#
-    -notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the app's s\#
-    etup, as a job with live output; it is skipped where nothing it depends on has changed.","paramStructure":"eit\#
-    her","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/A\#
-    ppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name\#
-    .","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","description"\#
-    :"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean","default":false\#
-    }},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref"\#
-    :"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components/schem\#
-    as/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found",\#
-    "retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too\#
-    , or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace h\#
-    as that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"message":"The m\#
-    anifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":\#
-    false}},{"code":422,"message":"Environment variables that the manifest demands have no value. `names` lists th\#
-    em; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":409,"mes\#
-    sage":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `w\#
-    orkspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":503,"message":"The server is st\#
-    opping and takes no new work.","data":{"type":"shutting_down","retryable":true}}],"x-lane":"concurrent","x-sco\#
-    pe":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
-    "name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"summary":"Tells how the app's setup stands\#
-    .","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref"\#
-    :"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several h\#
-    ave an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"resu\#
-    lt":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatus"}},"errors":[{"code":404,"message":"No a\#
-    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
-    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
-    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
-    not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"c\#
-    lient-to-server","x-stream":false,"x-notification":false},{"name":"app/start","tags":[{"$ref":"#/components/ta\#
-    gs/app"}],"summary":"Wants an app running: it is set up where that is needed, started, and kept running until i\#
-    t is stopped.","description":"What it depends on is wanted running too. The answer comes at once, or when the a\#
-    pp is running, has failed, or the time is over.","paramStructure":"either","params":[{"name":"app","descriptio\#
-    n":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","desc\#
-    ription":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/\#
-    components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it is run\#
-    ning.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"a\#
-    pp","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.\#
-    ","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of t\#
+    p.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"me\#
+    ssage":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid"\#
+    ,"retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_no\#
+    t_found","retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data"\#
+    :{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of t\#
+    he workspace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-st\#
+    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/insta\#
+    ll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content m\#
+    ay be brought there first.","description":"Without `url`, the folder is there already, and so is its manifest. W\#
+    ith it, a git repository or an archive is put into `folder`, which must be free, all of it or nothing. An app t\#
+    hat is installed already (the same folder) is returned as it is, its manifest read anew, `created: false`. Not\#
+    hing is started.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","requ\#
+    ired":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The ap\#
+    p's folder in it; empty for the workspace's own. With `url`, absent: a folder named after the source.","requir\#
+    ed":false,"schema":{"$ref":"#/components/schemas/RelativePath","default":""}},{"name":"url","description":"A g\#
+    it repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path o\#
+    f this machine.","required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","de\#
+    scription":"With a git URL: the branch, tag or commit.","required":false,"schema":{"type":"string","minLength"\#
+    :1,"maxLength":256}},{"name":"subdirectory","description":"With `url`: only this folder of it.","required":fal\#
+    se,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"env","description":"Values of environme\#
+    nt variables, kept with the app.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}}\#
+    ,{"name":"secretEnv","description":"The same for values that are never answered, logged or exported; kept encr\#
+    ypted, and masked in all output.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}}\#
+    ,{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/co\#
+    mponents/schemas/IdempotencyKey"}}],"result":{"name":"installed","schema":{"$ref":"#/components/schemas/AppIns\#
+    talled"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_n\#
+    ot_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `\#
+    active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"Another job is r\#
+    eplacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_b\#
+    usy","retryable":true}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or poi\#
+    nt the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}\#
+    ,{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable"\#
+    :false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.\#
+    ","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `fin\#
+    dings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":400,"mes\#
+    sage":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data"\#
+    :{"type":"invalid_argument","retryable":false}},{"code":409,"message":"Something of that name or path is there a\#
+    lready.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The idempotency key was us\#
+    ed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"messa\#
+    ge":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}}\#
+    ,{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","\#
+    retryable":false}},{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the l\#
+    ast words of the tool.","data":{"type":"source_unavailable","retryable":true}},{"code":422,"message":"The arch\#
+    ive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no f\#
+    ile, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":\#
+    503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retrya\#
+    ble":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","\#
+    x-stream":false,"x-notification":false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"sum\#
+    mary":"Changes what the app is given beside its manifest. A running app has it after its next start.","paramSt\#
+    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
+    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
+    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","des\#
+    cription":"A merge patch on the values: null removes one.","required":false,"schema":{"type":"object"}},{"name\#
+    ":"secretEnv","description":"The same for the secret ones.","required":false,"schema":{"type":"object"}},{"nam\#
+    e":"ifVersion","description":"Only where the app is still of this version.","required":false,"schema":{"type":\#
+    "integer","minimum":1}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code\#
+    ":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"\#
+    message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"\#
+    type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data\#
+    ":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep thei\#
+    r bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":fa\#
+    lse}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `version` h\#
+    olds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write",\#
+    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
+    uninstall","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its o\#
+    utput. Its files stay unless told otherwise.","paramStructure":"either","params":[{"name":"app","description":\#
+    "The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","descrip\#
+    tion":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/com\#
+    ponents/schemas/WorkspaceReference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. N\#
+    ever the workspace's own.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"ap\#
+    p","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name."\#
+    ,"data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of t\#
     hat name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"c\#
     ode":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":f\#
-    alse}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data\#
-    ":{"type":"workspace_archived","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` l\#
-    ists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":422,"message":"E\#
-    nvironment variables that the manifest demands have no value. `names` lists them; give them with `app/configur\#
-    e`.","data":{"type":"environment_missing","retryable":false}},{"code":409,"message":"Somebody else has the por\#
-    t. `detail` says who.","data":{"type":"port_taken","retryable":true}},{"code":409,"message":"The workspace's f\#
-    older is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data\#
-    ":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
-    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/stop","tags":[{"$ref":\#
-    "#/components/tags/app"}],"summary":"Wants an app stopped, and returns when nothing of it is left. It stays st\#
-    opped until it is started.","paramStructure":"either","params":[{"name":"app","description":"The app.","requir\#
-    ed":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspa\#
-    ce; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wo\#
-    rkspaceReference"}},{"name":"graceSeconds","description":"How long its processes have to end by themselves, in s\#
-    econds. Absent: the manifest's.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"res\#
-    ult":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has t\#
+    alse}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `de\#
+    tail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the a\#
+    pp could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"con\#
+    current","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
+    ation":false},{"name":"app/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first\#
+    .","paramStructure":"either","params":[{"name":"workspace","description":"Only those of this workspace.","requ\#
+    ired":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only t\#
+    hose in one of these states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/\#
+    AppState"},"maxItems":32}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"i\#
+    nteger","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page be\#
+    fore.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$\#
+    ref":"#/components/schemas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or s\#
+    tream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read",\#
+    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
+    get","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","par\#
+    amStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/com\#
+    ponents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
+    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"na\#
+    me":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or n\#
+    ame.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
+    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
+    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
+    ":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-s\#
+    tream":false,"x-notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"\#
+    Runs the app's setup, as a job with live output; it is skipped where nothing it depends on has changed.","para\#
+    mStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/comp\#
+    onents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
+    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force\#
+    ","description":"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean",\#
+    "default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"\#
+    schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/c\#
+    omponents/schemas/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"\#
+    app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name th\#
+    e workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message\#
+    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":42\#
+    2,"message":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_inv\#
+    alid","retryable":false}},{"code":422,"message":"Environment variables that the manifest demands have no value\#
+    . `names` lists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}\#
+    },{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at it\#
+    s new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message"\#
+    :"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_fail\#
+    ed","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-\#
+    to-server","x-stream":false,"x-notification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/ta\#
+    gs/app"}],"summary":"Tells how the app's setup stands.","paramStructure":"either","params":[{"name":"app","des\#
+    cription":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace\#
+    ","description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$r\#
+    ef":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schem\#
+    as/BuildStatus"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found"\#
+    ,"retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace to\#
+    o, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspac\#
+    e has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","\#
+    x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
+    e},{"name":"app/start","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up w\#
+    here that is needed, started, and kept running until it is stopped.","description":"What it depends on is want\#
+    ed running too. The answer comes at once, or when the app is running, has failed, or the time is over.","param\#
+    Structure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compo\#
+    nents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
+    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitS\#
+    econds","description":"How long to wait until it is running.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"erro\#
+    rs":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"\#
+    code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.\#
+    ","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or s\#
+    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archive\#
+    d and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}}],"x\#
+    -lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
+    ,"x-notification":false},{"name":"app/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app s\#
+    topped, and returns when nothing of it is left. It stays stopped until it is started.","paramStructure":"eithe\#
+    r","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/App\#
+    Reference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name."\#
+    ,"required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","descrip\#
+    tion":"How long its processes have to end by themselves, in seconds. Absent: the manifest's.","required":false\#
+    ,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components\#
+    /schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","\#
+    retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
+    r use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace ha\#
+    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":500,"message":"Proce\#
+    sses of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],\#
+    "x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
+    se,"x-notification":false},{"name":"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an a\#
+    pp and starts it again, in one step; its manifest is read anew.","paramStructure":"either","params":[{"name":"\#
+    app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"\#
+    workspace","description":"Its workspace; needed where several have an app of this name.","required":false,"sch\#
+    ema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait u\#
+    ntil it is running again.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}]\#
+    ,"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app h\#
+    as that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspa\#
+    ces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","re\#
+    tryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_\#
+    found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `a\#
+    ctive` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write\#
+    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"ap\#
+    p/ensureRunning","tags":[{"$ref":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are r\#
+    unning, and tells for each whether it is, and why not.","description":"Setup, dependencies, start, readiness: w\#
+    hat is done already is not done again, and any number of calls share one start. An app that fails leaves the o\#
+    thers be; the call itself does not fail for it.","paramStructure":"either","params":[{"name":"workspace","desc\#
+    ription":"The workspace. Absent: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/comp\#
+    onents/schemas/WorkspaceReference"}},{"name":"apps","description":"The apps. Absent: all of the workspace, tho\#
+    se that are found in its folders but not installed yet among them.","required":false,"schema":{"type":"array",\#
+    "items":{"$ref":"#/components/schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"Ho\#
+    w long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result"\#
+    :{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No w\#
+    orkspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"mess\#
+    age":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"S\#
+    everal workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_\#
+    ambiguous","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
+    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"mes\#
+    sage":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_ar\#
+    chived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or p\#
+    oint the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false\#
+    }}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
+    :false,"x-notification":false},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Sta\#
+    rts all apps of a workspace: those that others depend on first, side by side where possible.","paramStructure"\#
+    :"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/com\#
+    ponents/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until they are run\#
+    ning.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"o\#
+    utcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace ha\#
+    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The w\#
+    orkspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","ret\#
+    ryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the w\#
+    orkspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lan\#
+    e":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
+    notification":false},{"name":"app/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps o\#
+    f a workspace, or of all: those that depend on others first.","paramStructure":"either","params":[{"name":"wor\#
+    kspace","description":"The workspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/sc\#
+    hemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How long their processes have to end by them\#
+    selves, in seconds. Absent: the manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":\#
+    3600}}],"result":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404\#
+    ,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],\#
+    "x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
+    se,"x-notification":false},{"name":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the l\#
+    ast lines that an app has written, or those since a time; and what comes, where that is wanted.","description"\#
+    :"With `follow` the lines come as `stream/event` of the attachment that the answer names, and `lines` is empty\#
+    .","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref"\#
+    :"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several h\#
+    ave an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name\#
+    ":"tail","description":"The most lines of the past, counted from the end.","required":false,"schema":{"type":"\#
+    integer","minimum":1,"maximum":10000,"default":100}},{"name":"since","description":"Only lines written at this t\#
+    ime or later, in seconds since 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":1000000\#
+    00000}},{"name":"follow","description":"Whether to go on with what comes.","required":false,"schema":{"type":"\#
+    boolean","default":false}}],"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"erro\#
+    rs":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"\#
+    code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.\#
+    ","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or s\#
+    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of t\#
+    hese may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":tru\#
+    e}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
+    :true,"x-notification":false},{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"\#
+    An app's state has changed. Sent to connections that follow `events`.","paramStructure":"either","params":[{"n\#
+    ame":"app","description":"The app as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/Ap\#
+    pSummary"}},{"name":"previous","description":"The state it was in.","required":true,"schema":{"$ref":"#/compon\#
+    ents/schemas/AppState"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-c\#
+    lient","x-stream":false,"x-notification":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],\#
+    "summary":"Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"workspace","des\#
+    cription":"Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/Work\#
+    spaceReference"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{"$ref":"#/c\#
+    omponents/schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseLi\#
+    st"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_f\#
+    ound","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","\#
+    retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
+    r use the app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read\#
+    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"po\#
+    rt/resolve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is, and whether a\#
+    nything listens there.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":\#
+    true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; n\#
+    eeded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspa\#
+    ceReference"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `http`.","requir\#
+    ed":false,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"\#
+    #/components/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"ty\#
+    pe":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Na\#
+    me the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"me\#
+    ssage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"cod\#
+    e":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lan\#
+    e":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-n\#
+    otification":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port\#
+    : for an app, or for something of the caller's own.","paramStructure":"either","params":[{"name":"name","descr\#
+    iption":"The lease's name: of the app's port, or, without an app, unique in the home.","required":true,"schema\#
+    ":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","descript\#
+    ion":"The app. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#/components/sch\#
+    emas/AppReference"}},{"name":"workspace","description":"The app's workspace.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wanted. Absent: a f\#
+    ree one of the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"n\#
+    ame":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has t\#
     hat id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
     ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
     le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
-    ","retryable":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them."\#
-    ,"data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
-    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/restart","tags":[{"$\#
-    ref":"#/components/tags/app"}],"summary":"Stops an app and starts it again, in one step; its manifest is read a\#
-    new.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$r\#
-    ef":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where sever\#
-    al have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"\#
-    name":"waitSeconds","description":"How long to wait until it is running again.","required":false,"schema":{"$r\#
-    ef":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/sc\#
-    hemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","ret\#
-    ryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or u\#
-    se the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has t\#
-    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The work\#
-    space is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retrya\#
-    ble":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one with its place.","data\#
-    ":{"type":"manifest_invalid","retryable":false}},{"code":422,"message":"Environment variables that the manifes\#
-    t demands have no value. `names` lists them; give them with `app/configure`.","data":{"type":"environment_miss\#
-    ing","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type"\#
-    :"port_taken","retryable":true}},{"code":409,"message":"The workspace's folder is not where it was. Put it bac\#
-    k, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable\#
-    ":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"ty\#
-    pe":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direct\#
-    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRunning","tags":[{"$ref":"\#
-    #/components/tags/app"}],"summary":"Does whatever is missing until apps are running, and tells for each whethe\#
-    r it is, and why not.","description":"Setup, dependencies, start, readiness: what is done already is not done a\#
-    gain, and any number of calls share one start. An app that fails leaves the others be; the call itself does no\#
-    t fail for it.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace. Absent: e\#
-    ach of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"\#
-    }},{"name":"apps","description":"The apps. Absent: all of the workspace, those that are found in its folders b\#
-    ut not installed yet among them.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/sche\#
-    mas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to wait.","required":false,\#
-    "schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"outcome","schema":{"$ref\#
-    ":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.\#
-    ","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has that id or name."\#
-    ,"data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of t\#
-    hat name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"c\#
-    ode":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says w\#
-    hy.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The workspace is archived an\#
-    d read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code"\#
-    :409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new pat\#
-    h with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scop\#
-    e":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"\#
-    name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all apps of a workspace: thos\#
-    e that others depend on first, side by side where possible.","paramStructure":"either","params":[{"name":"work\#
-    space","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReferenc\#
-    e"}},{"name":"waitSeconds","description":"How long to wait until they are running.","required":false,"schema":\#
-    {"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","schema":{"$ref":"#/compo\#
-    nents/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
-    "type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-onl\#
-    y. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"mess\#
-    age":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `wo\#
-    rkspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write"\#
-    ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app\#
-    /stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspace, or of all: those t\#
-    hat depend on others first.","paramStructure":"either","params":[{"name":"workspace","description":"The worksp\#
-    ace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"nam\#
-    e":"graceSeconds","description":"How long their processes have to end by themselves, in seconds. Absent: the m\#
-    anifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"outcome\#
-    ","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that i\#
-    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"wr\#
-    ite","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":\#
-    "app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines that an app has written\#
-    , or those since a time; and what comes, where that is wanted.","description":"With `follow` the lines come as `\#
-    stream/event` of the attachment that the answer names, and `lines` is empty.","paramStructure":"either","param\#
-    s":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference\#
-    "}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","require\#
-    d":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","description":"The most l\#
-    ines of the past, counted from the end.","required":false,"schema":{"type":"integer","minimum":1,"maximum":100\#
-    00,"default":100}},{"name":"since","description":"Only lines written at this time or later, in seconds since 1\#
-    970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"name":"follow","descri\#
-    ption":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","default":false}}],"res\#
-    ult":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"code":404,"message":"No a\#
-    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
-    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
-    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
-    not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at once is reac\#
-    hed. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-lane":"concurrent","x-sc\#
-    ope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"\#
-    name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's state has changed. Sent t\#
-    o connections that follow `events`.","paramStructure":"either","params":[{"name":"app","description":"The app a\#
-    s it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}},{"name":"previous","des\#
-    cription":"The state it was in.","required":true,"schema":{"$ref":"#/components/schemas/AppState"}}],"x-lane":\#
-    "inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notifica\#
-    tion":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],"summary":"Lists the leased ports, l\#
-    owest first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of apps of thi\#
-    s workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"app","des\#
-    cription":"Only those of this app.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}}],"\#
-    result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseList"}},"errors":[{"code":404,"message\#
-    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":40\#
-    4,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mess\#
-    age":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type\#
-    ":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direct\#
-    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/resolve","tags":[{"$ref":"#/com\#
-    ponents/tags/port"}],"summary":"Tells where a port of an app is, and whether anything listens there.","paramSt\#
-    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
-    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
-    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"name","de\#
-    scription":"The port's name. Absent: the app's only port, or `http`.","required":false,"schema":{"type":"strin\#
-    g","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"#/components/schemas/ResolvedPort\#
-    "}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":f\#
-    alse}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
-    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"There is no such p\#
-    ort or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-\#
-    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/re\#
-    serve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port: for an app, or for something of th\#
-    e caller's own.","paramStructure":"either","params":[{"name":"name","description":"The lease's name: of the ap\#
-    p's port, or, without an app, unique in the home.","required":true,"schema":{"type":"string","minLength":1,"ma\#
-    xLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The app. Absent: the lease bel\#
-    ongs to `name` alone.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"worksp\#
-    ace","description":"The app's workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRef\#
-    erence"}},{"name":"port","description":"The port that is wanted. Absent: a free one of the range.","required":\#
-    false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/c\#
-    omponents/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"a\#
-    pp_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the w\#
-    orkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"\#
-    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"\#
-    message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","retryable":true}},{"cod\#
-    e":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","ret\#
-    ryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server\#
-    ","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{"$ref":"#/components/tags/port"}],"\#
-    summary":"Gives a leased port back.","paramStructure":"either","params":[{"name":"port","description":"The por\#
-    t.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema\#
-    ":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"There is no such port or lease."\#
-    ,"data":{"type":"port_not_found","retryable":false}},{"code":409,"message":"An app is using the port. Stop it f\#
-    irst.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":\#
-    "stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/whoOwns","tag\#
-    s":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a TCP port of this machine, and whose l\#
-    ease it is.","paramStructure":"either","params":[{"name":"port","description":"The port.","required":true,"sch\#
-    ema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"owner","schema":{"$ref":"#/components/\#
-    schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-directio\#
-    n":"client-to-server","x-stream":false,"x-notification":false}],"components":{"tags":{"base":{"name":"base","d\#
-    escription":"The connection itself: its life cycle, cancellation, progress, tracing and discovery."},"server":\#
-    {"name":"server","description":"The server as a whole, and its configuration."},"workspace":{"name":"workspace\#
-    ","description":"Workspaces: folders that Berth knows, what they are made from, and their snapshots."},"file":\#
-    {"name":"file","description":"Files of a workspace. No path, link or race leads out of it."},"stream":{"name":\#
-    "stream","description":"Streams: journals that any number of clients follow, each at its own pace."},"job":{"n\#
-    ame":"job","description":"Jobs: work that takes a while. Each has a stream, progress and an honest end."},"app\#
-    ":{"name":"app","description":"Apps: what a workspace runs, from a manifest. Each is set up, started, watched a\#
-    nd kept as wanted."},"port":{"name":"port","description":"Ports: leases that are unique on the machine and las\#
-    t, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","format":"date-time",\#
-    "maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20T22:30:00.123Z`."\#
-    },"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLength":256},"maxProp\#
-    erties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"title":"Metadata","type\#
-    ":"object","description":"Anything a client wants to keep with the entity. The server stores it and does not l\#
-    ook inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"maxLength":255,"descri\#
-    ption":"A word of the caller's: a second call with the same key and the same parameters returns the first one'\#
-    s result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"description":"An opaque, o\#
-    rdered position in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":["inline","serial","con\#
-    current"],"description":"How calls of a method are carried out: at once and in order, in arrival order for eac\#
-    h key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read","write","admin"],"des\#
-    cription":"What a caller must hold to call a method: `none` is open to all, each later one includes those befo\#
-    re it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],"properties":{"loc":{"type":\#
-    "array","items":{},"description":"The path to the fault: names of members and indexes of entries."},"msg":{"ty\#
-    pe":"string","description":"What is wrong and what would be right."},"type":{"type":"string","description":"A s\#
-    table word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `pattern`, `min_items\#
-    `, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a document."},"ErrorData":{"\#
-    title":"ErrorData","type":"object","required":["type","detail","retryable"],"properties":{"type":{"type":"stri\#
-    ng","description":"A stable word from the list of errors."},"detail":{"type":"string","description":"The case i\#
-    n particular."},"retryable":{"type":"boolean","description":"Whether the same call may succeed later."},"retry\#
-    AfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying again, in milliseconds."}\#
-    ,"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where ther\#
-    e are several."}},"description":"What an error's `data` holds. Further members depend on the type."},"ClientIn\#
-    fo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength\#
-    ":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"description":"The client\#
-    's version."}},"description":"The name and version of a client."},"TraceValue":{"title":"TraceValue","type":"s\#
-    tring","enum":["off","messages","verbose"],"description":"How much tracing tells."},"ServerInfo":{"title":"Ser\#
-    verInfo","type":"object","required":["name","version"],"properties":{"name":{"type":"string","description":"Al\#
-    ways `berth`."},"version":{"type":"string","description":"The server's version."}},"description":"The name and v\#
-    ersion of the server."},"Limits":{"title":"Limits","type":"object","required":["maxMessageBytes","maxInFlight"\#
-    ,"maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The largest message, in bytes."}\#
-    ,"maxInFlight":{"type":"integer","description":"How many requests may be open at once. Further ones wait, and t\#
-    hen reading pauses."},"maxBatch":{"type":"integer","description":"The most entries of a batch."}},"description\#
-    ":"What one connection may ask for."},"InitializeResult":{"title":"InitializeResult","type":"object","required\#
-    ":["protocolVersion","supportedVersions","serverInfo","instanceId","capabilities","families","limits"],"proper\#
-    ties":{"protocolVersion":{"type":"string","description":"The version that both will speak."},"supportedVersion\#
-    s":{"type":"array","items":{"type":"string"},"description":"Every version that the server speaks, best first."\#
-    },"serverInfo":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."},"instanceId":{"type":"s\#
-    tring","description":"A new one each time the server starts: a client that sees another one knows that the ser\#
-    ver was restarted."},"capabilities":{"type":"object","description":"Empty: kept free for what language-server c\#
-    lients look for."},"families":{"type":"object","description":"One object a family of methods that this server h\#
-    as."},"limits":{"$ref":"#/components/schemas/Limits","description":"What the connection may ask for."}},"descr\#
-    iption":"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","enum":["begin","report","\#
-    end"],"description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneProgress","type":"object",\#
-    "required":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind","description":"The step."\#
-    },"title":{"type":"string","description":"What is being done; with `begin`."},"message":{"type":"string","desc\#
-    ription":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100,"description":"How much i\#
-    s done, where that is known."},"cancellable":{"type":"boolean","description":"Whether `$/cancelRequest` ends t\#
-    he work."}},"description":"One step of a progress, as in the Language Server Protocol."},"Pong":{"title":"Pong\#
-    ","type":"object","required":["instanceId"],"properties":{"instanceId":{"type":"string","description":"The run\#
-    ning server's id."}},"description":"The answer to a ping."},"ServerStarted":{"title":"ServerStarted","type":"o\#
-    bject","required":["instanceId","pid","version"],"properties":{"instanceId":{"type":"string","description":"Th\#
-    e new server's id."},"pid":{"type":"integer","description":"Its process."},"version":{"type":"string","descrip\#
-    tion":"Its version."}},"description":"A server has started."},"StopResult":{"title":"StopResult","type":"objec\#
-    t","required":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","description":"The process that wil\#
-    l exit."},"graceSeconds":{"type":"number","description":"How long open requests may go on, in seconds."}},"des\#
-    cription":"The server is stopping."},"Health":{"title":"Health","type":"string","enum":["ok","warning","failin\#
-    g"],"description":"How well something is."},"HealthCheck":{"title":"HealthCheck","type":"object","required":["\#
-    name","state","message","durationMs"],"properties":{"name":{"type":"string","description":"`database`, `disk`, `\#
-    clock`, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","description":"Its result."},"me\#
-    ssage":{"type":"string","description":"What was found."},"durationMs":{"type":"number","description":"How long t\#
-    he check took, in milliseconds."}},"description":"One check of the server's health."},"ServerCounts":{"title":\#
-    "ServerCounts","type":"object","required":["connections","inFlight","attachments","watches","workspaces","snap\#
-    shots","streams","jobs","runningJobs","apps","runningApps","children"],"properties":{"connections":{"type":"in\#
-    teger","description":"Open connections."},"inFlight":{"type":"integer","description":"Requests being carried o\#
-    ut, this one included."},"attachments":{"type":"integer","description":"Attachments to streams."},"watches":{"\#
-    type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","description":"Workspaces, d\#
-    eleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"streams":{"type":"integer",\#
-    "description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs that are kept."},"running\#
-    Jobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type":"integer","description":"App\#
-    s."},"runningApps":{"type":"integer","description":"Apps of which something runs."},"children":{"type":"intege\#
-    r","description":"Child processes that are alive."}},"description":"How much of everything the server has."},"\#
-    ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakBytes"],"properties":{"\#
-    residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes":{"type":"integer","de\#
-    scription":"The most resident memory so far, in bytes."}},"description":"The server's memory."},"ServerState":\#
-    {"title":"ServerState","type":"object","required":["version","instanceId","pid","home","socket","startedAt","u\#
-    ptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"string","description":"The s\#
-    erver's version."},"instanceId":{"type":"string","description":"The running server's id."},"pid":{"type":"inte\#
-    ger","description":"Its process."},"home":{"type":"string","description":"The folder of its state."},"socket":\#
-    {"type":"string","description":"The path of its socket; empty where it has none."},"startedAt":{"$ref":"#/comp\#
-    onents/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"number","description":"Ho\#
-    w long it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Health","description":"The wo\#
-    rst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"description\#
-    ":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How much of everything t\#
-    here is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."}},"description":"H\#
-    ow the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug","info","notice","wa\#
-    rning","error","critical"],"description":"How grave a log line must be to be written."},"Durability":{"title":\#
-    "Durability","type":"string","enum":["normal","full"],"description":"What an acknowledged write survives: `nor\#
-    mal`, the death of the server at any moment; `full`, the loss of power too, at the price of a disk flush a tra\#
-    nsaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{"type":"in\#
-    teger","minimum":0,"maximum":31536000,"description":"After how long without clients and work a server that was s\#
-    tarted by a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum"\#
-    :0,"maximum":3600,"description":"How long open requests may go on when the server is told to stop, in seconds.\#
-    ","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least grave line that is l\#
-    ogged.","default":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"\#
-    object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"\#
-    The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":1000\#
-    0,"description":"How many requests may be open at once.","default":128},"maxBatch":{"type":"integer","minimum"\#
-    :1,"maximum":100000,"description":"The most entries of a batch.","default":1000},"maxAttachments":{"type":"int\#
-    eger","minimum":1,"maximum":100000,"description":"The most attachments of a connection.","default":1024}},"des\#
-    cription":"What one connection may ask for. Changes hold for connections that are opened after them."},"Stream\#
-    sConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60\#
-    ,"maximum":3153600000,"description":"How old an event may become, in seconds.","default":2592000},"maxBytes":{\#
-    "type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of events one stream ma\#
-    y hold; older ones are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum"\#
-    :0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in seconds.","default":6\#
-    04800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProper\#
-    ties":64,"description":"Other limits for streams of a kind, by the first word of their names, such as `events`\#
-    , `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimits":{"title":"StreamLimits","ty\#
-    pe":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"\#
-    How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximum":109951162777\#
-    6,"description":"How many bytes of events one stream may hold; older ones are removed first."},"closedMaxAgeSe\#
-    conds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it wa\#
-    s closed, in seconds."}},"description":"How long streams of one kind are kept. What is not said here is as for a\#
-    ll."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer",\#
-    "minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or archive.","defaul\#
-    t":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The most entries of a t\#
-    emplate or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description"\#
-    :"How many bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.","default":200},"\#
-    timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a download or a git comm\#
-    and may take, in seconds.","default":600}},"description":"What is taken from templates and archives."},"TrashC\#
-    onfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maxim\#
-    um":3153600000,"description":"How long a deleted workspace can be restored, in seconds.","default":604800}},"d\#
-    escription":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirect\#
-    ories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watched at once by all w\#
-    atches together.","default":65536}},"description":"Watches on files."},"Config":{"title":"Config","type":"obje\#
-    ct","properties":{"durability":{"$ref":"#/components/schemas/Durability","description":"What an acknowledged w\#
-    rite survives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/components/schemas/Server\#
-    Config","description":"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig",\#
-    "description":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/components/schemas/Streams\#
-    Config","description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/Tem\#
-    platesConfig","description":"What is taken from templates and archives.","default":{}},"trash":{"$ref":"#/comp\#
-    onents/schemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/components/sche\#
-    mas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$ref":"#/components/schemas/AppsConf\#
-    ig","description":"Apps.","default":{}}},"description":"The configuration. Every member has a default."},"Conf\#
-    igFault":{"title":"ConfigFault","type":"object","required":["message"],"properties":{"message":{"type":"string\#
-    ","description":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":"The line, fro\#
-    m 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"errors":{"type":\#
-    "array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the schema."}},"descr\#
-    iption":"Why the configuration file was not taken."},"ConfigState":{"title":"ConfigState","type":"object","req\#
-    uired":["config","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config","description":\#
-    "The configuration in force, with the defaults filled in."},"file":{"type":"string","description":"The path of i\#
-    ts file."},"version":{"type":"string","description":"A digest of the file that is in force."},"fault":{"$ref":\#
-    "#/components/schemas/ConfigFault","description":"Why the file as it is now is not in force. Absent where it i\#
-    s."}},"description":"The configuration in force and its file."},"WorkspaceReference":{"title":"WorkspaceRefere\#
-    nce","type":"string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slug."},"WaitSecond\#
-    s":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long to wait, in seco\#
-    nds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","deleted"],"desc\#
-    ription":"Where a workspace stands. `archived`: its files are read-only through Berth. `deleted`: it can be re\#
-    stored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","enum":["active",\#
-    "archived"],"description":"The states that `workspace/update` sets."},"FolderState":{"title":"FolderState","ty\#
-    pe":"string","enum":["present","missing","replaced","inaccessible"],"description":"How a workspace's folder is\#
-    : where it was; gone or moved away; another folder stands in its place; not to be looked at."},"FileDisposal":\#
-    {"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"description":"What happens to the fi\#
-    les: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFormat","type":"s\#
-    tring","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"title":"Workspace\#
-    ","type":"object","required":["id","slug","name","path","managed","state","folderState","labels","metadata","v\#
-    ersion","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws_…`."},"key":{"\#
-    type":"string","description":"The caller's own name for it."},"slug":{"type":"string","description":"Its name i\#
-    n letters, digits and hyphens, unique in the home."},"name":{"type":"string","description":"For people."},"pat\#
-    h":{"type":"string","description":"Its folder, as an absolute path."},"managed":{"type":"boolean","description\#
-    ":"Whether the folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState","description":"W\#
-    here it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How its folder is, l\#
-    ooked at just now."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."},"metadata":{"\#
-    $ref":"#/components/schemas/Metadata","description":"What clients keep with it."},"version":{"type":"integer",\#
-    "description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
-    t was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was last changed."},\#
-    "deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"restorableUntil":{\#
-    "$ref":"#/components/schemas/Timestamp","description":"Until when a deleted one can be restored."},"filesDelet\#
-    ed":{"type":"boolean","description":"Whether its files were deleted for good; it can then be restored without t\#
-    hem only.","default":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"title":"Workspac\#
-    eCreated","type":"object","required":["workspace","created"],"properties":{"workspace":{"$ref":"#/components/s\#
-    chemas/Workspace","description":"The workspace."},"created":{"type":"boolean","description":"Whether this call m\#
-    ade it."},"job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from the template."}},\#
-    "description":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage","type":"object",\#
-    "required":["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/components/schemas/Wor\#
-    kspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
-    scription":"Where the next page begins. Absent on the last."}},"description":"A page of workspaces."},"InlineF\#
-    ile":{"title":"InlineFile","type":"object","required":["path","content"],"properties":{"path":{"$ref":"#/compo\#
-    nents/schemas/RelativePath","description":"Where it goes."},"content":{"type":"string","description":"What it h\#
-    olds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content` is written.","d\#
-    efault":"utf8"},"executable":{"type":"boolean","description":"Whether it may be run.","default":false}},"descr\#
-    iption":"A file of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"object","propertie\#
-    s":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":10000,"description":\#
-    "The files themselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"description":"A folder of t\#
-    his machine, as an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9.\#
-    _-]*$","description":"A folder under `templates/` in the home."},"url":{"type":"string","minLength":1,"maxLeng\#
-    th":4096,"description":"A git repository or an archive, as in `workspace/cloneTemplate`; only with `workspace/\#
-    create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the branch, tag or c\#
-    ommit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only this folder of it.\#
-    "}},"description":"What a template is taken from: exactly one of the members `files`, `folder`, `name` and `ur\#
-    l`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","required":["name"],"properties":{"name":\#
-    {"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},\#
-    "description":{"type":"string","maxLength":1000,"description":"What it is for, for people."},"default":{"type"\#
-    :"string","maxLength":65536,"description":"Its value where none is given. Absent: one must be given."},"patter\#
-    n":{"type":"string","maxLength":1000,"description":"A regular expression that the whole value must match."}},"\#
-    description":"A variable that a template's `berth.template.yaml` declares. `{{name}}` in text files and paths i\#
-    s replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","properties":{"name"\#
-    :{"type":"string","maxLength":200,"description":"The template's name."},"description":{"type":"string","maxLen\#
-    gth":10000,"description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/components/schemas/T\#
-    emplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","items":{"type":"s\#
-    tring","maxLength":256},"maxItems":256,"description":"Globs of files in which nothing is replaced."}},"descrip\#
-    tion":"The form of `berth.template.yaml`, which a template may hold at its top. The file itself is not copied.\#
-    "},"JobStarted":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{"job":{"$ref"\#
-    :"#/components/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"Whether this c\#
-    all began it; false for a repeated idempotency key."}},"description":"The job that does the work, as it stood w\#
-    hen the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","required":["files\#
-    ","directories","bytes"],"properties":{"files":{"type":"integer","description":"How many files were put in pla\#
-    ce."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","descriptio\#
-    n":"Their size, in bytes."},"commit":{"type":"string","description":"The commit that was cloned."}},"descripti\#
-    on":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobResult","type":\#
-    "object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot","description\#
-    ":"The snapshot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title":"RestoreJobRe\#
-    sult","type":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{"type":"string\#
-    ","description":"The snapshot that brings back what was there before."},"written":{"type":"integer","descripti\#
-    on":"How many files and links were written."},"removed":{"type":"integer","description":"How many entries were r\#
-    emoved."},"unchanged":{"type":"integer","description":"How many files and links were already right."}},"descri\#
-    ption":"What `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"object","required"\#
-    :["path","format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","description":"The arc\#
-    hive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"files":{"type":"in\#
-    teger","description":"How many files it holds."},"bytes":{"type":"integer","description":"Their size, in bytes\#
-    ."},"archiveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"description":"What `work\#
-    space/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required":["workspace","f\#
-    iles","directories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":\#
-    "The workspace."},"files":{"type":"integer","description":"How many files were unpacked."},"directories":{"typ\#
-    e":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes.\#
-    "}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object","required":[\#
-    "id","workspace","automatic","includeIgnored","files","directories","bytes","storedBytes","createdAt"],"proper\#
-    ties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","description":"Th\#
-    e id of its workspace."},"label":{"type":"string","description":"For people."},"automatic":{"type":"boolean","\#
-    description":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","description":"Wheth\#
-    er ignored files were taken too."},"files":{"type":"integer","description":"How many files and links it holds.\#
-    "},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":\#
-    "The size of its files, in bytes."},"storedBytes":{"type":"integer","description":"How many bytes were not sto\#
-    red before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."\#
-    }},"description":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","type":"object",\#
-    "required":["snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/schemas/Snaps\#
-    hot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descri\#
-    ption":"Where the next page begins. Absent on the last."}},"description":"A page of snapshots."},"ChangeKind":\#
-    {"title":"ChangeKind","type":"string","enum":["added","removed","modified","retyped","permissions"],"descripti\#
-    on":"How an entry changed: it is new, gone, of other content, of another type, or of another mode only."},"Sna\#
-    pshotChange":{"title":"SnapshotChange","type":"object","required":["path","change","type"],"properties":{"path\#
-    ":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/components/schemas/ChangeKind","desc\#
-    ription":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was, w\#
-    here it is gone."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"sizeAfter":{"ty\#
-    pe":"integer","description":"Its size after, in bytes."}},"description":"One difference."},"SnapshotChangePage\#
-    ":{"title":"SnapshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"type":"array"\#
-    ,"items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."},"nextCursor\#
-    ":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"des\#
-    cription":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","required":["\#
-    snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedBytes":{"type\#
-    ":"integer","description":"How many bytes no other snapshot needed, in bytes."}},"description":"A snapshot tha\#
-    t is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,"descriptio\#
-    n":"A path below the workspace's folder, with `/` between its parts. `..` may not lead out of it."},"ETag":{"t\#
-    itle":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a file; ch\#
-    anges whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description":"Any E\#
-    Tag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"description":"Ho\#
-    w a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":["auto"\#
-    ,"utf8","base64"],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"FileTyp\#
-    e","type":"string","enum":["file","directory","symlink","other"],"description":"What an entry is."},"FileInfo"\#
-    :{"title":"FileInfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"properties"\#
-    :{"path":{"type":"string","description":"Its path below the workspace's folder. Bytes that are not valid UTF-8 a\#
-    re replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own bytes, in b\#
-    ase64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description":"What it i\#
-    s."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","description":"Its p\#
-    ermission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its content was la\#
-    st changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"type":"string",\#
-    "description":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"title":"FilePage"\#
-    ,"type":"object","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"#/components/\#
-    schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLength":1,"maxLeng\#
-    th":8192,"description":"Where the next page begins. Absent on the last."}},"description":"A page of entries."}\#
-    ,"FileContent":{"title":"FileContent","type":"object","required":["path","content","encoding","offset","length\#
-    ","size","etag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":{"type":"str\#
-    ing","description":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"\#
-    How `content` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."},"length":{"\#
-    type":"integer","description":"How much was read, in bytes of the file."},"size":{"type":"integer","descriptio\#
-    n":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The file's ETag."},\#
-    "eof":{"type":"boolean","description":"Whether this reaches to the file's end."}},"description":"What a file h\#
-    olds."},"FileWritten":{"title":"FileWritten","type":"object","required":["file","created"],"properties":{"file\#
-    ":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type":"boolean",\#
-    "description":"Whether it was not there before."}},"description":"A file that was written."},"FileDeleted":{"t\#
-    itle":"FileDeleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"string","descr\#
-    iption":"The path."},"entries":{"type":"integer","description":"How many files, links and folders are gone."}}\#
-    ,"description":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required":["path","t\#
-    ype"],"properties":{"path":{"type":"string","description":"The entry's path below the workspace's folder; the n\#
-    ew one of a move."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$ref":"#/compon\#
-    ents/schemas/FileType","description":"What it is; or was."}},"description":"A change under a watched path."},"\#
-    StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name\#
-    : `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"Gap\#
-    Reason","type":"string","enum":["retention","overflow"],"description":"Why events are missing: they were too o\#
-    ld or too many, or came faster than they could be kept."},"EndReason":{"title":"EndReason","type":"string","en\#
-    um":["closed","caught_up","deleted"],"description":"Why an attachment ended: the stream was closed, `follow` w\#
-    as false and its end is reached, or the stream was removed."},"StreamState":{"title":"StreamState","type":"str\#
-    ing","enum":["open","closed"],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type\#
-    ":"string","enum":["events","log","memory"],"description":"Where a stream is kept: in the database, in log fil\#
-    es, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":"object","required":["atta\#
-    chment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, within this connection."}\#
-    ,"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","\#
-    description":"The last event before those that are sent: where to go on when the connection is lost before the f\#
-    irst of them. Absent: the beginning."}},"description":"A client's position in a stream."},"StreamEvent":{"titl\#
-    e":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":\#
-    "string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
-    as appended."},"type":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its s\#
-    hape depends on the type."}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"ob\#
-    ject","required":["type"],"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Z\#
-    a-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"\#
-    An event to append."},"AppendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],\#
-    "properties":{"stream":{"type":"string","description":"The stream's name."},"appended":{"type":"integer","desc\#
-    ription":"How many events were appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The las\#
-    t event of the stream. Absent where it has none."}},"description":"Where the events stand."},"StreamPage":{"ti\#
-    tle":"StreamPage","type":"object","required":["events","eof"],"properties":{"events":{"type":"array","items":{\#
-    "$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components\#
-    /schemas/Cursor","description":"What to pass as `after` for the next piece. Absent where the stream is empty."\#
-    },"eof":{"type":"boolean","description":"Whether the stream is closed and this was its last piece."},"caughtUp\#
-    ":{"type":"boolean","description":"Whether the piece reaches to the end of what is there now.","default":false\#
-    },"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention has removed between `after` and t\#
-    he first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","req\#
-    uired":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last even\#
-    t before it. Absent where it is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The l\#
-    ast event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"descrip\#
-    tion":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name\#
-    ","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."\#
-    },"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/compo\#
-    nents/schemas/StreamState","description":"Whether more can come."},"events":{"type":"integer","description":"H\#
-    ow many events are kept; 0 for log files, whose lines are not counted."},"bytes":{"type":"integer","descriptio\#
-    n":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event t\#
-    hat is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$re\#
-    f":"#/components/schemas/Timestamp","description":"When it began."}},"description":"A stream."},"StreamInfoPag\#
-    e":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties":{"streams":{"type":"array","i\#
-    tems":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"\#
-    #/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"\#
-    A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"t\#
-    ype":"string","description":"The line, without its end."}},"description":"One line of a log file."},"JobState"\#
-    :{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed","cancelled","interrupted"\#
-    ],"description":"Where a job stands. `interrupted`: the server ended before the job did; it left no half-done w\#
-    ork in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template","clone_template","snapsh\#
-    ot","restore","export","import","install","setup"],"description":"What a job does."},"JobProgress":{"title":"J\#
-    obProgress","type":"object","required":["message","completed"],"properties":{"message":{"type":"string","descr\#
-    iption":"What it is doing."},"completed":{"type":"integer","description":"How much is done, in `unit`."},"tota\#
-    l":{"type":"integer","description":"How much there is, where that is known."},"unit":{"$ref":"#/components/sch\#
-    emas/ProgressUnit","description":"What is counted."}},"description":"How far a job has come."},"ProgressUnit":\#
-    {"title":"ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a progress counts."},"Job\#
-    Error":{"title":"JobError","type":"object","required":["code","message","type","detail","retryable"],"properti\#
-    es":{"code":{"type":"integer","description":"The error's code."},"message":{"type":"string","description":"A s\#
-    entence to act on."},"type":{"type":"string","description":"The error's stable word."},"detail":{"type":"strin\#
-    g","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same work m\#
-    ay succeed later."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Ever\#
-    y fault, where there are several."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"object","\#
-    required":["id","kind","title","state","stream","version","createdAt"],"properties":{"id":{"type":"string","de\#
-    scription":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does."},"t\#
-    itle":{"type":"string","description":"The same for people."},"state":{"$ref":"#/components/schemas/JobState","\#
-    description":"Where it stands."},"workspace":{"type":"string","description":"The id of the workspace that it w\#
-    orks on."},"stream":{"type":"string","description":"The name of its stream."},"progress":{"$ref":"#/components\#
-    /schemas/JobProgress","description":"How far it has come."},"result":{"type":"object","description":"What it m\#
-    ade: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult` or `\#
-    SetupJobResult`, by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."\#
-    },"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/T\#
-    imestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","descri\#
-    ption":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"\#
-    description":"A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["\#
-    jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The job\#
-    s, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begin\#
-    s. Absent on the last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object",\#
-    "required":["message"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, fo\#
-    r example."}},"description":"Something a job tells on its way."},"AppReference":{"title":"AppReference","type"\#
-    :"string","minLength":1,"maxLength":200,"description":"An app: its id, or the `app_id` of its manifest."},"Env\#
-    ironmentValues":{"title":"EnvironmentValues","type":"object","additionalProperties":{"type":"string","maxLengt\#
-    h":65536},"maxProperties":512,"description":"Values by name."},"AppState":{"title":"AppState","type":"string",\#
-    "enum":["stopped","waiting","setting_up","starting","running","not_ready","stopping","backoff","crash_loop","e\#
-    xited","failed","stop_failed"],"description":"What is seen of an app. `stopped`: nothing of it runs. `waiting`\#
-    : for what it depends on. `setting_up`: its setup runs. `starting`: it has been started and is not ready yet. `\#
-    running`: it is alive, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails o\#
-    r a port of its own has no listener. `stopping`: it has been told to end. `backoff`: it ended and will be star\#
-    ted again. `crash_loop`: it ended again and again, and will be tried again seldom. `exited`: it ended by itsel\#
-    f and is not to be started again. `failed`: it can't be started, or ended badly and is not to be started again\#
-    . `stop_failed`: processes of it could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enu\#
-    m":["running","stopped"],"description":"What is wanted of an app. Only a call changes it."},"AppReason":{"titl\#
-    e":"AppReason","type":"string","enum":["requested","dependency","dependency_failed","adopted","manifest_invali\#
-    d","environment_missing","folder_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup\#
-    _timeout","exited","signalled","lost","liveness_failed","readiness_failed","not_listening","unkillable","reboo\#
-    ted"],"description":"Why an app is in its state: it was `requested`; a `dependency` is not there yet or has fa\#
-    iled; it was `adopted` by a server that started; something it needs is missing; it `exited` or was `signalled`\#
-    ; its holder was `lost`; a probe failed; a port is `not_listening`; processes were `unkillable`; the machine w\#
-    as `rebooted`."},"AppPort":{"title":"AppPort","type":"object","required":["name","port","host","protocol","env\#
-    ","listening"],"properties":{"name":{"type":"string","description":"Its name in the manifest."},"port":{"type"\#
-    :"integer","description":"The TCP port."},"host":{"type":"string","description":"Where clients reach it."},"pr\#
-    otocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"stri\#
-    ng","description":"Its URL. Absent where nothing is known of what is spoken."},"env":{"type":"array","items":{\#
-    "type":"string"},"description":"The environment variables that tell it to the app."},"fixed":{"type":"boolean"\#
-    ,"description":"Whether the manifest demands this very port.","default":false},"listening":{"type":"boolean","\#
-    description":"Whether a process of the app was seen to listen there."}},"description":"A port of an app."},"Ap\#
-    pExit":{"title":"AppExit","type":"object","required":["at"],"properties":{"code":{"type":"integer","descriptio\#
-    n":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that e\#
-    nded it, such as `SIGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp","description":"When."},"lines":{"t\#
-    ype":"array","items":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"descripti\#
-    on":"How an app's first process ended."},"AppSummary":{"title":"AppSummary","type":"object","required":["id","\#
-    workspace","app","name","state","desired","since","version"],"properties":{"id":{"type":"string","description"\#
-    :"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"str\#
-    ing","description":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","descript\#
-    ion":"For people."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desi\#
-    red":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/comp\#
-    onents/schemas/AppReason","description":"Why it is in this state."},"since":{"$ref":"#/components/schemas/Time\#
-    stamp","description":"Since when it is in this state."},"ports":{"type":"object","additionalProperties":{"type\#
-    ":"integer"},"description":"Its ports by name."},"version":{"type":"integer","description":"Counts its changes\#
-    ."}},"description":"An app, in short."},"App":{"title":"App","type":"object","required":["id","workspace","app\#
-    ","name","folder","manifest","state","desired","since","ports","build","restarts","dependsOn","stream","env","\#
-    secretEnv","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `app_\#
-    …`."},"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"string","descripti\#
-    on":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","description":"For peopl\#
-    e."},"folder":{"type":"string","description":"Its folder in the workspace; empty for the workspace's own."},"m\#
-    anifest":{"type":"string","description":"Its manifest, as a path in the workspace."},"state":{"$ref":"#/compon\#
-    ents/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired\#
-    ","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why i\#
-    t is in this state."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"si\#
-    nce":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type"\#
-    :"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/compon\#
-    ents/schemas/BuildStatus","description":"How its setup stands."},"pid":{"type":"integer","description":"Its fi\#
-    rst process, while that lives."},"processes":{"type":"array","items":{"type":"integer"},"description":"With `s\#
-    top_failed`: the processes that are left."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description"\#
-    :"When it was started last."},"restarts":{"type":"integer","description":"How often it was started again by it\#
-    self since it was wanted running."},"lastExit":{"$ref":"#/components/schemas/AppExit","description":"How it en\#
-    ded last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp","description":"When it will be started again, w\#
-    ith `backoff` and `crash_loop`."},"dependsOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDepende\#
-    ncy"},"description":"What it waits for."},"stream":{"type":"string","description":"The stream of its output: `\#
-    app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"The values that were given f\#
-    or it, secret ones left out."},"secretEnv":{"type":"array","items":{"type":"string"},"description":"The names o\#
-    f the secret ones."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/c\#
-    omponents/schemas/Timestamp","description":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas\#
-    /Timestamp","description":"When it changed last."}},"description":"An app: what it is, what is wanted of it, a\#
-    nd what is seen of it."},"AppDependency":{"title":"AppDependency","type":"object","required":["app","condition\#
-    "],"properties":{"app":{"type":"string","description":"The `app_id` of another app of the workspace."},"condit\#
-    ion":{"$ref":"#/components/schemas/DependencyCondition","description":"What that must have reached."}},"descri\#
-    ption":"What an app waits for before it is started."},"DependencyCondition":{"title":"DependencyCondition","ty\#
-    pe":"string","enum":["started","ready","completed"],"description":"What another app must have reached: its pro\#
-    cess runs; it is ready; it ended with exit code 0."},"AppPage":{"title":"AppPage","type":"object","required":[\#
-    "apps"],"properties":{"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppSummary"},"description":\#
-    "The apps, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next pa\#
-    ge begins. Absent on the last."}},"description":"A page of apps."},"AppInstalled":{"title":"AppInstalled","typ\#
-    e":"object","required":["app","created","warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","de\#
-    scription":"The app."},"created":{"type":"boolean","description":"Whether this call installed it."},"warnings"\#
-    :{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"What is doubtful in it\#
-    s manifest."}},"description":"An app that is installed."},"BuildState":{"title":"BuildState","type":"string","\#
-    enum":["none","needed","running","done","failed"],"description":"How a setup stands: there is none; it has not r\#
-    un, or what it depends on has changed; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus",\#
-    "type":"object","required":["state"],"properties":{"state":{"$ref":"#/components/schemas/BuildState","descript\#
-    ion":"How it stands."},"job":{"type":"string","description":"The job that runs it or ran it last; its stream h\#
-    as the output."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended last."},"mess\#
-    age":{"type":"string","description":"Why it failed, or why it is needed."}},"description":"How the setup of an a\#
-    pp stands."},"SetupJobResult":{"title":"SetupJobResult","type":"object","required":["skipped"],"properties":{"\#
-    skipped":{"type":"boolean","description":"Whether it was not run, since nothing it depends on has changed."},"\#
-    code":{"type":"integer","description":"Its exit code."},"durationMs":{"type":"integer","description":"How long i\#
-    t took, in milliseconds."}},"description":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"\#
-    object","required":["id","app","ok","state","ports"],"properties":{"id":{"type":"string","description":"Its id\#
-    ; empty where it could not be installed."},"app":{"type":"string","description":"The `app_id` of its manifest, o\#
-    r its folder where that can't be read."},"ok":{"type":"boolean","description":"Whether it is as the call wante\#
-    d it."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":\#
-    "#/components/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","descrip\#
-    tion":"The same as a sentence, with what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schema\#
-    s/AppPort"},"description":"Its ports."},"lines":{"type":"array","items":{"type":"string"},"description":"Where i\#
-    t is not as wanted: the last lines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title\#
-    ":"AppsOutcome","type":"object","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"W\#
-    hether all are as the call wanted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutc\#
-    ome"},"description":"A row an app."}},"description":"What became of several apps."},"OutputSource":{"title":"O\#
-    utputSource","type":"string","enum":["stdout","stderr"],"description":"Where a line was written to."},"AppOutp\#
-    ut":{"title":"AppOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/compon\#
-    ents/schemas/OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"Th\#
-    e line, without its end. Bytes that are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Wh\#
-    ether the line goes on with the next event of its source: it is very long, or has not ended yet.","default":fa\#
-    lse}},"description":"A line that an app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","req\#
-    uired":["stream","lines"],"properties":{"stream":{"type":"string","description":"The stream, for `stream/attac\#
-    h`."},"attachment":{"type":"string","description":"With `follow`: the attachment."},"lines":{"type":"array","i\#
-    tems":{"$ref":"#/components/schemas/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{\#
-    "$ref":"#/components/schemas/Cursor","description":"The last line's position, for `stream/attach`."}},"descrip\#
-    tion":"What an app has written."},"FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error"\#
-    ,"warning"],"description":"Whether a manifest can't be used, or is doubtful."},"ManifestFinding":{"title":"Man\#
-    ifestFinding","type":"object","required":["severity","message","line","column","text"],"properties":{"severity\#
-    ":{"$ref":"#/components/schemas/FindingSeverity","description":"How grave it is."},"message":{"type":"string",\#
-    "description":"What is wrong, and what to do."},"path":{"type":"string","description":"The key, such as `healt\#
-    hchecks.api.path`."},"line":{"type":"integer","description":"The line, from 1."},"column":{"type":"integer","d\#
-    escription":"The column, from 1, in characters."},"suggestion":{"type":"string","description":"The key that wa\#
-    s likely meant."},"text":{"type":"string","description":"The same as a compiler shows it: `file:line:column: e\#
-    rror: …`, the line, and a caret below."}},"description":"A fault or a doubt about a manifest."},"ManifestValid\#
-    ation":{"title":"ManifestValidation","type":"object","required":["valid","findings"],"properties":{"valid":{"t\#
-    ype":"boolean","description":"Whether it has no errors."},"file":{"type":"string","description":"The manifest'\#
-    s name, or its path in the workspace."},"app":{"type":"string","description":"Its `app_id`, where that can be r\#
-    ead."},"findings":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"Error\#
-    s and warnings, in the order of the file."},"environment":{"type":"array","items":{"type":"string"},"descripti\#
-    on":"The names of its environment contract."},"missing":{"type":"array","items":{"type":"string"},"description\#
-    ":"Those of them that nothing gives a value to, where the app is installed."}},"description":"What was found i\#
-    n a manifest."},"AppsConfig":{"title":"AppsConfig","type":"object","properties":{"ports":{"$ref":"#/components\#
-    /schemas/PortRange","description":"Where ports are leased from. Leases that are there stay.","default":{}},"en\#
-    vironment":{"$ref":"#/components/schemas/EnvironmentValues","description":"Environment variables for every app\#
-    . Not for secrets."},"logBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"How larg\#
-    e one file of an app's output becomes, in bytes.","default":16777216},"logFiles":{"type":"integer","minimum":2\#
-    ,"maximum":1000,"description":"How many files of an app's output are kept.","default":8}},"description":"Apps.\#
-    "},"PortRange":{"title":"PortRange","type":"object","properties":{"first":{"type":"integer","minimum":1024,"ma\#
-    ximum":65535,"description":"The first.","default":20000},"last":{"type":"integer","minimum":1024,"maximum":655\#
-    35,"description":"The last.","default":29999}},"description":"A range of ports."},"PortProtocol":{"title":"Por\#
-    tProtocol","type":"string","enum":["http","https","tcp"],"description":"What is spoken on a port."},"PortLease\#
-    ":{"title":"PortLease","type":"object","required":["port","name","fixed","leasedAt"],"properties":{"port":{"ty\#
-    pe":"integer","description":"The TCP port."},"name":{"type":"string","description":"Its name."},"app":{"type":\#
-    "string","description":"The id of the app that has it."},"appName":{"type":"string","description":"The `app_id\#
-    ` of that app."},"workspace":{"type":"string","description":"The id of that app's workspace."},"fixed":{"type"\#
-    :"boolean","description":"Whether this very port was demanded."},"leasedAt":{"$ref":"#/components/schemas/Time\#
-    stamp","description":"Since when."}},"description":"A port that is kept for somebody."},"PortLeaseList":{"titl\#
-    e":"PortLeaseList","type":"object","required":["ports"],"properties":{"ports":{"type":"array","items":{"$ref":\#
-    "#/components/schemas/PortLease"},"description":"The leases, lowest port first."}},"description":"Leased ports\#
-    ."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["name","host","port","protocol","listen\#
-    ing"],"properties":{"name":{"type":"string","description":"Its name."},"host":{"type":"string","description":"\#
-    Where clients reach it."},"port":{"type":"integer","description":"The TCP port."},"protocol":{"$ref":"#/compon\#
-    ents/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":"Its UR\#
-    L. Absent where nothing is known of what is spoken."},"listening":{"type":"boolean","description":"Whether any\#
-    thing listens there now."},"pid":{"type":"integer","description":"The process that listens, where that can be s\#
-    een."},"foreign":{"type":"boolean","description":"Whether what listens is not of the app.","default":false}},"\#
-    description":"Where a port of an app is."},"PortHolder":{"title":"PortHolder","type":"object","required":["uid\#
-    "],"properties":{"pid":{"type":"integer","description":"The process. Absent where this user may not see it."},\#
-    "command":{"type":"string","description":"What it runs, in short."},"uid":{"type":"integer","description":"The u\#
-    ser it belongs to."},"app":{"type":"string","description":"The id of Berth's app that it belongs to."},"appNam\#
-    e":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The i\#
-    d of that app's workspace."}},"description":"A process that listens on a port."},"PortOwnership":{"title":"Por\#
-    tOwnership","type":"object","required":["port","listening","holders"],"properties":{"port":{"type":"integer","\#
-    description":"The TCP port."},"listening":{"type":"boolean","description":"Whether anything listens there."},"\#
-    holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"},"description":"The processes that l\#
-    isten."},"lease":{"$ref":"#/components/schemas/PortLease","description":"Berth's lease of it."}},"description"\#
-    :"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","required":["from","to"],"properties":{"f\#
-    rom":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/components/schemas/PortLease","descri\#
-    ption":"The lease as it now is."},"holder":{"type":"string","description":"Who has the old port."}},"descripti\#
-    on":"A lease had to move, for somebody else has the port."}},"errors":{"parse_error":{"code":-32700,"message":\#
-    "The message is not valid JSON.","data":{"type":"parse_error","retryable":false}},"invalid_request":{"code":-3\#
-    2600,"message":"The message is JSON, but no request that may be sent now.","data":{"type":"invalid_request","r\#
-    etryable":false}},"method_not_found":{"code":-32601,"message":"There is no method of that name.","data":{"type\#
-    ":"method_not_found","retryable":false}},"invalid_params":{"code":-32602,"message":"The parameters do not deco\#
-    de or break a bound. `errors` lists every fault.","data":{"type":"invalid_params","retryable":false}},"interna\#
-    l_error":{"code":-32603,"message":"A fault of the server's own. Nothing that a client sends should cause it.",\#
-    "data":{"type":"internal_error","retryable":false}},"message_too_large":{"code":-32600,"message":"The message i\#
-    s larger than `limits.maxMessageBytes`. It was skipped; the connection goes on.","data":{"type":"message_too_l\#
-    arge","retryable":false}},"batch_too_large":{"code":-32600,"message":"The batch holds more entries than `limit\#
-    s.maxBatch`. Nothing of it was carried out.","data":{"type":"batch_too_large","retryable":false}},"not_initial\#
-    ized":{"code":-32002,"message":"The connection has not been initialized. Call `initialize` first.","data":{"ty\#
-    pe":"not_initialized","retryable":false}},"cancelled":{"code":-32800,"message":"The request was cancelled by i\#
-    ts caller.","data":{"type":"cancelled","retryable":false}},"unsupported_version":{"code":426,"message":"The cl\#
-    ient and the server have no protocol version in common. `supportedVersions` lists the server's.","data":{"type\#
-    ":"unsupported_version","retryable":false}},"scope_denied":{"code":403,"message":"The caller does not hold the s\#
-    cope that the method needs.","data":{"type":"scope_denied","retryable":false}},"shutting_down":{"code":503,"me\#
-    ssage":"The server is stopping and takes no new work.","data":{"type":"shutting_down","retryable":true}},"no_s\#
-    pace":{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_\#
-    space","retryable":true}},"io_error":{"code":500,"message":"The operating system refused an operation on a fil\#
-    e. `detail` holds its own words.","data":{"type":"io_error","retryable":true}},"database_unavailable":{"code":\#
-    503,"message":"The database could not be read or written. `detail` says why.","data":{"type":"database_unavail\#
-    able","retryable":true}},"permission_denied":{"code":403,"message":"The operating system denies the server's u\#
-    ser access to the path.","data":{"type":"permission_denied","retryable":false}},"invalid_argument":{"code":400\#
-    ,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","\#
-    data":{"type":"invalid_argument","retryable":false}},"invalid_cursor":{"code":400,"message":"The cursor was no\#
-    t made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},"version_conflict":{"code"\#
-    :409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today'\#
-    s.","data":{"type":"version_conflict","retryable":false}},"idempotency_conflict":{"code":409,"message":"The id\#
-    empotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}\#
-    },"already_exists":{"code":409,"message":"Something of that name or path is there already.","data":{"type":"al\#
-    ready_exists","retryable":false}},"limit_reached":{"code":429,"message":"A limit on how many of these may be o\#
-    pen at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},"config_i\#
-    nvalid":{"code":422,"message":"The configuration does not fit its schema. `errors` lists every fault.","data":\#
-    {"type":"config_invalid","retryable":false}},"config_file_broken":{"code":409,"message":"The configuration fil\#
-    e on disk cannot be read. Mend it first; it will not be overwritten.","data":{"type":"config_file_broken","ret\#
-    ryable":false}},"stream_not_found":{"code":404,"message":"There is no stream of that name.","data":{"type":"st\#
-    ream_not_found","retryable":false}},"stream_closed":{"code":409,"message":"The stream has ended and takes no f\#
-    urther events.","data":{"type":"stream_closed","retryable":false}},"attachment_not_found":{"code":404,"message\#
-    ":"This connection has no attachment of that id.","data":{"type":"attachment_not_found","retryable":false}},"j\#
-    ob_not_found":{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":f\#
-    alse}},"job_ended":{"code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"j\#
-    ob_ended","retryable":false}},"workspace_not_found":{"code":404,"message":"No workspace has that id, key or sl\#
-    ug.","data":{"type":"workspace_not_found","retryable":false}},"workspace_busy":{"code":409,"message":"Another j\#
-    ob is replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"work\#
-    space_busy","retryable":true}},"workspace_archived":{"code":409,"message":"The workspace is archived and read-\#
-    only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},"folder_missin\#
-    g":{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
-    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},"snapshot_not_found"\#
-    :{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":fals\#
-    e}},"template_not_found":{"code":404,"message":"The home has no template of that name.","data":{"type":"templa\#
-    te_not_found","retryable":false}},"template_invalid":{"code":422,"message":"The template or its `berth.templat\#
-    e.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","retryable":false}},"templat\#
-    e_variables":{"code":422,"message":"Variables of the template are missing or do not match their pattern. `erro\#
-    rs` has a row for each; `variables` holds their declarations.","data":{"type":"template_variables","retryable"\#
-    :false}},"archive_rejected":{"code":422,"message":"The archive was not unpacked: it is damaged, passes a limit\#
-    , or holds an entry that would leave the workspace or is no file, folder or link. `detail` names the entry.","\#
-    data":{"type":"archive_rejected","retryable":false}},"source_unavailable":{"code":502,"message":"The git repos\#
-    itory or URL could not be fetched. `detail` holds the last words of the tool.","data":{"type":"source_unavaila\#
-    ble","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is at that path in the workspace.","da\#
-    ta":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,"message":"The path, or a link on i\#
-    t, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},"not_a_directory":{"code":42\#
-    2,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":\#
-    false}},"is_a_directory":{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is\#
-    _a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The path is a device, a socket or a pipe\#
-    , which is neither read nor written.","data":{"type":"not_a_file","retryable":false}},"directory_not_empty":{"\#
-    code":409,"message":"The folder is not empty. Pass `recursive` to delete what it holds.","data":{"type":"direc\#
-    tory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"The file has changed since the ETag i\#
-    n `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":\#
-    false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"n\#
-    ot_text","retryable":false}},"content_invalid":{"code":422,"message":"The content is not valid in the encoding t\#
-    hat was named.","data":{"type":"content_invalid","retryable":false}},"app_not_found":{"code":404,"message":"No a\#
-    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},"app_ambiguous":{"code":409,"messa\#
-    ge":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type"\#
-    :"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"message":"The folder has no `app.runtim\#
-    e.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},"ma\#
-    nifest_invalid":{"code":422,"message":"The manifest has errors. `findings` lists every one with its place.","d\#
-    ata":{"type":"manifest_invalid","retryable":false}},"environment_missing":{"code":422,"message":"Environment v\#
-    ariables that the manifest demands have no value. `names` lists them; give them with `app/configure`.","data":\#
-    {"type":"environment_missing","retryable":false}},"setup_failed":{"code":422,"message":"The app's setup ended b\#
-    adly. `detail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryable":false}},"\#
-    setup_timeout":{"code":504,"message":"The app's setup took longer than its manifest allows and was ended.","da\#
-    ta":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":500,"message":"Processes of the app coul\#
-    d not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}},"port_not_found":{"co\#
-    de":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},"port_\#
-    taken":{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","ret\#
-    ryable":true}},"port_in_use":{"code":409,"message":"An app is using the port. Stop it first.","data":{"type":"\#
-    port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Every port of the range in `config.apps.\#
-    ports` is taken.","data":{"type":"no_free_port","retryable":true}},"result_too_large":{"code":422,"message":"T\#
-    he answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_\#
-    too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_request","method_not_found","invali\#
-    d_params","internal_error","message_too_large","batch_too_large","not_initialized","cancelled","scope_denied",\#
-    "shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{"stream":"events","descriptio\#
-    n":"A server has started on the home.","schema":{"$ref":"#/components/schemas/ServerStarted"}},"server.stoppin\#
-    g":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#/components/schemas/StopResul\#
-    t"}},"config.changed":{"stream":"events","description":"Another configuration is in force.","schema":{"$ref":"\#
-    #/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","description":"The configuration file w\#
-    as changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/components/schemas/ConfigFaul\#
-    t"}},"workspace.created":{"stream":"events","description":"A workspace was made.","schema":{"$ref":"#/componen\#
-    ts/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A workspace was changed.","schem\#
-    a":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"events","description":"A workspac\#
-    e was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.restored":{"stream":"events","d\#
-    escription":"A deleted workspace was brought back.","schema":{"$ref":"#/components/schemas/Workspace"}},"works\#
-    pace.purged":{"stream":"events","description":"A deleted workspace can no longer be restored; what was left of i\#
-    t is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.created":{"stream":"events","descrip\#
-    tion":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},"snapshot.deleted":{"stream":"\#
-    events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"fil\#
-    e.created":{"stream":"workspace/…/files/…","description":"An entry is new.","schema":{"$ref":"#/components/sch\#
-    emas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…","description":"A file's content or an entry\#
-    's mode changed.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/\#
-    files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":\#
-    {"stream":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"\#
-    #/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's ow\#
-    n log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A jo\#
-    b was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description"\#
-    :"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","descr\#
-    iption":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"j\#
-    ob/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobPr\#
-    ogress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/componen\#
-    ts/schemas/JobMessage"}},"app.installed":{"stream":"events","description":"An app was installed.","schema":{"$\#
-    ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known or wanted of a\#
-    n app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events","description"\#
-    :"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninstalled":\#
-    {"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas/AppSummary"}\#
-    },"app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"$ref":"#/comp\#
-    onents/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A port was leased.","schema":{"$re\#
-    f":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","description":"A leased port was give\#
-    n back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","description":"A l\#
-    ease moved to another port, for somebody else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"\#
-    }}}}
+    ","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"p\#
+    ort_taken","retryable":true}},{"code":503,"message":"Every port of the range in `config.apps.ports` is taken."\#
+    ,"data":{"type":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stab\#
+    le","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{\#
+    "$ref":"#/components/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"either","params":[{"\#
+    name":"port","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}\#
+    }],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message\#
+    ":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},{"code":409,"message":\#
+    "An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurre\#
+    nt","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification\#
+    ":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a T\#
+    CP port of this machine, and whose lease it is.","paramStructure":"either","params":[{"name":"port","descripti\#
+    on":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"ow\#
+    ner","schema":{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read\#
+    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],"component\#
+    s":{"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, cancellation, progress\#
+    , tracing and discovery."},"server":{"name":"server","description":"The server as a whole, and its configurati\#
+    on."},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they are made f\#
+    rom, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No path, link or race l\#
+    eads out of it."},"stream":{"name":"stream","description":"Streams: journals that any number of clients follow\#
+    , each at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, p\#
+    rogress and an honest end."},"app":{"name":"app","description":"Apps: what a workspace runs, from a manifest. E\#
+    ach is set up, started, watched and kept as wanted."},"port":{"name":"port","description":"Ports: leases that a\#
+    re unique on the machine and last, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type\#
+    ":"string","format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with millisecon\#
+    ds: `2026-11-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"s\#
+    tring","maxLength":256},"maxProperties":64,"description":"Short text labels by name, to find things by."},"Met\#
+    adata":{"title":"Metadata","type":"object","description":"Anything a client wants to keep with the entity. The s\#
+    erver stores it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLen\#
+    gth":1,"maxLength":255,"description":"A word of the caller's: a second call with the same key and the same par\#
+    ameters returns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength"\#
+    :512,"description":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","type":"string\#
+    ","enum":["inline","serial","concurrent"],"description":"How calls of a method are carried out: at once and in o\#
+    rder, in arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none\#
+    ","read","write","admin"],"description":"What a caller must hold to call a method: `none` is open to all, each l\#
+    ater one includes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],\#
+    "properties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of members and inde\#
+    xes of entries."},"msg":{"type":"string","description":"What is wrong and what would be right."},"type":{"type\#
+    ":"string","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_l\#
+    ength`, `pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a d\#
+    ocument."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retryable"],"properti\#
+    es":{"type":{"type":"string","description":"A stable word from the list of errors."},"detail":{"type":"string"\#
+    ,"description":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same call m\#
+    ay succeed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying a\#
+    gain, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":\#
+    "Every fault, where there are several."}},"description":"What an error's `data` holds. Further members depend o\#
+    n the type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"ty\#
+    pe":"string","maxLength":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"d\#
+    escription":"The client's version."}},"description":"The name and version of a client."},"TraceValue":{"title"\#
+    :"TraceValue","type":"string","enum":["off","messages","verbose"],"description":"How much tracing tells."},"Se\#
+    rverInfo":{"title":"ServerInfo","type":"object","required":["name","version"],"properties":{"name":{"type":"st\#
+    ring","description":"Always `berth`."},"version":{"type":"string","description":"The server's version."}},"des\#
+    cription":"The name and version of the server."},"Limits":{"title":"Limits","type":"object","required":["maxMe\#
+    ssageBytes","maxInFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The lar\#
+    gest message, in bytes."},"maxInFlight":{"type":"integer","description":"How many requests may be open at once\#
+    . Further ones wait, and then reading pauses."},"maxBatch":{"type":"integer","description":"The most entries o\#
+    f a batch."}},"description":"What one connection may ask for."},"InitializeResult":{"title":"InitializeResult"\#
+    ,"type":"object","required":["protocolVersion","supportedVersions","serverInfo","instanceId","capabilities","f\#
+    amilies","limits"],"properties":{"protocolVersion":{"type":"string","description":"The version that both will s\#
+    peak."},"supportedVersions":{"type":"array","items":{"type":"string"},"description":"Every version that the se\#
+    rver speaks, best first."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."\#
+    },"instanceId":{"type":"string","description":"A new one each time the server starts: a client that sees anoth\#
+    er one knows that the server was restarted."},"capabilities":{"type":"object","description":"Empty: kept free f\#
+    or what language-server clients look for."},"families":{"type":"object","description":"One object a family of m\#
+    ethods that this server has."},"limits":{"$ref":"#/components/schemas/Limits","description":"What the connecti\#
+    on may ask for."}},"description":"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","\#
+    enum":["begin","report","end"],"description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneP\#
+    rogress","type":"object","required":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind",\#
+    "description":"The step."},"title":{"type":"string","description":"What is being done; with `begin`."},"messag\#
+    e":{"type":"string","description":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100\#
+    ,"description":"How much is done, where that is known."},"cancellable":{"type":"boolean","description":"Whethe\#
+    r `$/cancelRequest` ends the work."}},"description":"One step of a progress, as in the Language Server Protoco\#
+    l."},"Pong":{"title":"Pong","type":"object","required":["instanceId"],"properties":{"instanceId":{"type":"stri\#
+    ng","description":"The running server's id."}},"description":"The answer to a ping."},"ServerStarted":{"title"\#
+    :"ServerStarted","type":"object","required":["instanceId","pid","version"],"properties":{"instanceId":{"type":\#
+    "string","description":"The new server's id."},"pid":{"type":"integer","description":"Its process."},"version"\#
+    :{"type":"string","description":"Its version."}},"description":"A server has started."},"StopResult":{"title":\#
+    "StopResult","type":"object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","descript\#
+    ion":"The process that will exit."},"graceSeconds":{"type":"number","description":"How long open requests may g\#
+    o on, in seconds."}},"description":"The server is stopping."},"Health":{"title":"Health","type":"string","enum\#
+    ":["ok","warning","failing"],"description":"How well something is."},"HealthCheck":{"title":"HealthCheck","typ\#
+    e":"object","required":["name","state","message","durationMs"],"properties":{"name":{"type":"string","descript\#
+    ion":"`database`, `disk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","desc\#
+    ription":"Its result."},"message":{"type":"string","description":"What was found."},"durationMs":{"type":"numb\#
+    er","description":"How long the check took, in milliseconds."}},"description":"One check of the server's healt\#
+    h."},"ServerCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlight","attachments"\#
+    ,"watches","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","children"],"propertie\#
+    s":{"connections":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","descripti\#
+    on":"Requests being carried out, this one included."},"attachments":{"type":"integer","description":"Attachmen\#
+    ts to streams."},"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer"\#
+    ,"description":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."}\#
+    ,"streams":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"J\#
+    obs that are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type"\#
+    :"integer","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs.\#
+    "},"children":{"type":"integer","description":"Child processes that are alive."}},"description":"How much of e\#
+    verything the server has."},"ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes"\#
+    ,"peakBytes"],"properties":{"residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"pea\#
+    kBytes":{"type":"integer","description":"The most resident memory so far, in bytes."}},"description":"The serv\#
+    er's memory."},"ServerState":{"title":"ServerState","type":"object","required":["version","instanceId","pid","\#
+    home","socket","startedAt","uptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type\#
+    ":"string","description":"The server's version."},"instanceId":{"type":"string","description":"The running ser\#
+    ver's id."},"pid":{"type":"integer","description":"Its process."},"home":{"type":"string","description":"The f\#
+    older of its state."},"socket":{"type":"string","description":"The path of its socket; empty where it has none\#
+    ."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"t\#
+    ype":"number","description":"How long it has been running, in seconds."},"health":{"$ref":"#/components/schema\#
+    s/Health","description":"The worst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/sch\#
+    emas/HealthCheck"},"description":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","descr\#
+    iption":"How much of everything there is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description"\#
+    :"Its memory."}},"description":"How the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["t\#
+    race","debug","info","notice","warning","error","critical"],"description":"How grave a log line must be to be w\#
+    ritten."},"Durability":{"title":"Durability","type":"string","enum":["normal","full"],"description":"What an a\#
+    cknowledged write survives: `normal`, the death of the server at any moment; `full`, the loss of power too, at t\#
+    he price of a disk flush a transaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":\#
+    {"idleExitSeconds":{"type":"integer","minimum":0,"maximum":31536000,"description":"After how long without clie\#
+    nts and work a server that was started by a client leaves, in seconds; 0: never.","default":900},"stopGraceSec\#
+    onds":{"type":"number","minimum":0,"maximum":3600,"description":"How long open requests may go on when the ser\#
+    ver is told to stop, in seconds.","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description\#
+    ":"The least grave line that is logged.","default":"info"}},"description":"The server itself."},"LimitsConfig"\#
+    :{"title":"LimitsConfig","type":"object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"ma\#
+    ximum":1073741824,"description":"The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"in\#
+    teger","minimum":1,"maximum":10000,"description":"How many requests may be open at once.","default":128},"maxB\#
+    atch":{"type":"integer","minimum":1,"maximum":100000,"description":"The most entries of a batch.","default":10\#
+    00},"maxAttachments":{"type":"integer","minimum":1,"maximum":100000,"description":"The most attachments of a c\#
+    onnection.","default":1024}},"description":"What one connection may ask for. Changes hold for connections that a\#
+    re opened after them."},"StreamsConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds"\#
+    :{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become, in seconds.",\#
+    "default":2592000},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How man\#
+    y bytes of events one stream may hold; older ones are removed first.","default":1073741824},"closedMaxAgeSecon\#
+    ds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was c\#
+    losed, in seconds.","default":604800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/sc\#
+    hemas/StreamLimits"},"maxProperties":64,"description":"Other limits for streams of a kind, by the first word o\#
+    f their names, such as `events`, `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimi\#
+    ts":{"title":"StreamLimits","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maxi\#
+    mum":3153600000,"description":"How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimu\#
+    m":65536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are r\#
+    emoved first."},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How lo\#
+    ng a stream is kept after it was closed, in seconds."}},"description":"How long streams of one kind are kept. W\#
+    hat is not said here is as for all."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties\#
+    ":{"maxBytes":{"type":"integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpack\#
+    ed template or archive.","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"d\#
+    escription":"The most entries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimu\#
+    m":1,"maximum":1000000,"description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte h\#
+    as been unpacked.","default":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description"\#
+    :"How long a download or a git command may take, in seconds.","default":600}},"description":"What is taken fro\#
+    m templates and archives."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{\#
+    "type":"integer","minimum":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, i\#
+    n seconds.","default":604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":\#
+    "object","properties":{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The mo\#
+    st folders watched at once by all watches together.","default":65536}},"description":"Watches on files."},"Con\#
+    fig":{"title":"Config","type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","d\#
+    escription":"What an acknowledged write survives. Read when the server starts.","default":"normal"},"server":{\#
+    "$ref":"#/components/schemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"\#
+    #/components/schemas/LimitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"\#
+    $ref":"#/components/schemas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates\#
+    ":{"$ref":"#/components/schemas/TemplatesConfig","description":"What is taken from templates and archives.","d\#
+    efault":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}}\#
+    ,"watch":{"$ref":"#/components/schemas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$\#
+    ref":"#/components/schemas/AppsConfig","description":"Apps.","default":{}}},"description":"The configuration. E\#
+    very member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"prop\#
+    erties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"integer","minim\#
+    um":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, fro\#
+    m 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every f\#
+    ault against the schema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":\#
+    "ConfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/compone\#
+    nts/schemas/Config","description":"The configuration in force, with the defaults filled in."},"file":{"type":"\#
+    string","description":"The path of its file."},"version":{"type":"string","description":"A digest of the file t\#
+    hat is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now i\#
+    s not in force. Absent where it is."}},"description":"The configuration in force and its file."},"WorkspaceRef\#
+    erence":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace\#
+    's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"descri\#
+    ption":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["ac\#
+    tive","archived","deleted"],"description":"Where a workspace stands. `archived`: its files are read-only throu\#
+    gh Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState",\#
+    "type":"string","enum":["active","archived"],"description":"The states that `workspace/update` sets."},"Folder\#
+    State":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inaccessible"],"descript\#
+    ion":"How a workspace's folder is: where it was; gone or moved away; another folder stands in its place; not t\#
+    o be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"des\#
+    cription":"What happens to the files: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{\#
+    "title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."\#
+    },"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","managed","state","fo\#
+    lderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","descrip\#
+    tion":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."},"slug":{"type":\#
+    "string","description":"Its name in letters, digits and hyphens, unique in the home."},"name":{"type":"string"\#
+    ,"description":"For people."},"path":{"type":"string","description":"Its folder, as an absolute path."},"manag\#
+    ed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/components/schema\#
+    s/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","\#
+    description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Labels","descrip\#
+    tion":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clients keep with i\#
+    t."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
+    s/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","descript\#
+    ion":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
+    as deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until when a deleted o\#
+    ne can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files were deleted for good; i\#
+    t can then be restored without them only.","default":false}},"description":"A folder that Berth knows."},"Work\#
+    spaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"],"properties":{"wo\#
+    rkspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created":{"type":"boolean",\#
+    "description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","description":"The job th\#
+    at fills it from the template."}},"description":"A workspace that was made or found."},"WorkspacePage":{"title\#
+    ":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"type":"array","items"\#
+    :{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref"\#
+    :"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description"\#
+    :"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["path","content"],"pr\#
+    operties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes."},"content":{"type\#
+    ":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","descript\#
+    ion":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","description":"Whether it ma\#
+    y be run.","default":false}},"description":"A file of an inline template."},"TemplateSource":{"title":"Templat\#
+    eSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFil\#
+    e"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minLength":1,"maxLength\#
+    ":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"string","maxLength":128\#
+    ,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the home."},"url":{"ty\#
+    pe":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as in `workspace/cl\#
+    oneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"descriptio\#
+    n":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"d\#
+    escription":"Only this folder of it."}},"description":"What a template is taken from: exactly one of the membe\#
+    rs `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","requ\#
+    ired":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z\#
+    0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"description":"What it is f\#
+    or, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where none is given. A\#
+    bsent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regular expression th\#
+    at the whole value must match."}},"description":"A variable that a template's `berth.template.yaml` declares. `\#
+    {{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","\#
+    type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The template's name."},"de\#
+    scription":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"type":"array","ite\#
+    ms":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim"\#
+    :{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs of files in whi\#
+    ch nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template may hold at its t\#
+    op. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","required":["job","cre\#
+    ated"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type":"boo\#
+    lean","description":"Whether this call began it; false for a repeated idempotency key."}},"description":"The j\#
+    ob that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult\#
+    ","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"integer","descript\#
+    ion":"How many files were put in place."},"directories":{"type":"integer","description":"How many folders."},"\#
+    bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","description":"The c\#
+    ommit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":\#
+    {"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/compo\#
+    nents/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot` made."},"Rest\#
+    oreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed","unchanged"],\#
+    "properties":{"undo":{"type":"string","description":"The snapshot that brings back what was there before."},"w\#
+    ritten":{"type":"integer","description":"How many files and links were written."},"removed":{"type":"integer",\#
+    "description":"How many entries were removed."},"unchanged":{"type":"integer","description":"How many files an\#
+    d links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":{"title":"Expor\#
+    tJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"properties":{"path":{\#
+    "type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","descripti\#
+    on":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":{"type":"intege\#
+    r","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The archive's size, i\#
+    n bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type\#
+    ":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"$ref":"#/compone\#
+    nts/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description":"How many files w\#
+    ere unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","\#
+    description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Sna\#
+    pshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","directories","bytes"\#
+    ,"storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace"\#
+    :{"type":"string","description":"The id of its workspace."},"label":{"type":"string","description":"For people\#
+    ."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"includeIgnored":{"t\#
+    ype":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integer","description":\#
+    "How many files and links it holds."},"directories":{"type":"integer","description":"How many folders."},"byte\#
+    s":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type":"integer","descri\#
+    ption":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp\#
+    ","description":"When it was made."}},"description":"A workspace as it was at one time."},"SnapshotPage":{"tit\#
+    le":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type":"array","items":\#
+    {"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#\#
+    /components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A p\#
+    age of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","removed","modified","r\#
+    etyped","permissions"],"description":"How an entry changed: it is new, gone, of other content, of another type\#
+    , or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","required":["path","ch\#
+    ange","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/com\#
+    ponents/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","d\#
+    escription":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","description":"Its size be\#
+    fore, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}},"description":"One d\#
+    ifference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","required":["changes"],"proper\#
+    ties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The dif\#
+    ferences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page beg\#
+    ins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDelete\#
+    d","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description\#
+    ":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snapshot needed, in bytes."\#
+    }},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength\#
+    ":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` between its parts. `..` may n\#
+    ot lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stand\#
+    s for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","e\#
+    num":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["ut\#
+    f8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding"\#
+    ,"type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is to be written in JSON.\#
+    "},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","other"],"description":\#
+    "What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","type","size","mode","m\#
+    odifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below the workspace's folder. B\#
+    ytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","descript\#
+    ion":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/\#
+    FileType","description":"What it is."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"\#
+    type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","d\#
+    escription":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"It\#
+    s ETag."},"target":{"type":"string","description":"Where a link leads to."}},"description":"An entry of a fold\#
+    er."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties":{"entries":{"type":"a\#
+    rray","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"t\#
+    ype":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. Absent on the last."}}\#
+    ,"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object","required":["path","\#
+    content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"string","description"\#
+    :"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$ref":"#/components/sche\#
+    mas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer","description":"Wher\#
+    e it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in bytes of the file."},\#
+    "size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag\#
+    ","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this reaches to the file's e\#
+    nd."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"object","required":["f\#
+    ile","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is n\#
+    ow."},"created":{"type":"boolean","description":"Whether it was not there before."}},"description":"A file tha\#
+    t was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path","entries"],"propertie\#
+    s":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","description":"How many fil\#
+    es, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"title":"FileChanged","ty\#
+    pe":"object","required":["path","type"],"properties":{"path":{"type":"string","description":"The entry's path b\#
+    elow the workspace's folder; the new one of a move."},"from":{"type":"string","description":"Where a moved ent\#
+    ry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was."}},"description":"\#
+    A change under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":\#
+    256,"description":"A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/fil\#
+    es/…`."},"GapReason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why e\#
+    vents are missing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"titl\#
+    e":"EndReason","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: t\#
+    he stream was closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"\#
+    title":"StreamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamK\#
+    ind":{"title":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is k\#
+    ept: in the database, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","\#
+    type":"object","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"I\#
+    ts id, within this connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref"\#
+    :"#/components/schemas/Cursor","description":"The last event before those that are sent: where to go on when t\#
+    he connection is lost before the first of them. Absent: the beginning."}},"description":"A client's position i\#
+    n a stream."},"StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload\#
+    "],"properties":{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas\#
+    /Timestamp","description":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload\#
+    ":{"description":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"Ne\#
+    wEvent":{"title":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLeng\#
+    th":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What i\#
+    t tells; anything."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"obje\#
+    ct","required":["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name.\#
+    "},"appended":{"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/s\#
+    chemas/Cursor","description":"The last event of the stream. Absent where it has none."}},"description":"Where t\#
+    he events stand."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties"\#
+    :{"events":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in o\#
+    rder."},"next":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece\#
+    . Absent where the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and t\#
+    his was its last piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of w\#
+    hat is there now.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retenti\#
+    on has removed between `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"tit\#
+    le":"StreamGap","type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/\#
+    Cursor","description":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/component\#
+    s/schemas/Cursor","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapR\#
+    eason","description":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamI\#
+    nfo","type":"object","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"ty\#
+    pe":"string","description":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where i\#
+    t is kept."},"state":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"event\#
+    s":{"type":"integer","description":"How many events are kept; 0 for log files, whose lines are not counted."},\#
+    "bytes":{"type":"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cur\#
+    sor","description":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description"\#
+    :"The last event."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"des\#
+    cription":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"prop\#
+    erties":{"streams":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The strea\#
+    ms, by name."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. A\#
+    bsent on the last."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","requir\#
+    ed":["line"],"properties":{"line":{"type":"string","description":"The line, without its end."}},"description":\#
+    "One line of a log file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeede\#
+    d","failed","cancelled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended befo\#
+    re the job did; it left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["ap\#
+    ply_template","clone_template","snapshot","restore","export","import","install","setup"],"description":"What a j\#
+    ob does."},"JobProgress":{"title":"JobProgress","type":"object","required":["message","completed"],"properties\#
+    ":{"message":{"type":"string","description":"What it is doing."},"completed":{"type":"integer","description":"\#
+    How much is done, in `unit`."},"total":{"type":"integer","description":"How much there is, where that is known\#
+    ."},"unit":{"$ref":"#/components/schemas/ProgressUnit","description":"What is counted."}},"description":"How f\#
+    ar a job has come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":["bytes","files"],"descript\#
+    ion":"What a progress counts."},"JobError":{"title":"JobError","type":"object","required":["code","message","t\#
+    ype","detail","retryable"],"properties":{"code":{"type":"integer","description":"The error's code."},"message"\#
+    :{"type":"string","description":"A sentence to act on."},"type":{"type":"string","description":"The error's st\#
+    able word."},"detail":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean",\#
+    "description":"Whether the same work may succeed later."},"errors":{"type":"array","items":{"$ref":"#/componen\#
+    ts/schemas/Fault"},"description":"Every fault, where there are several."}},"description":"Why a job failed."},\#
+    "Job":{"title":"Job","type":"object","required":["id","kind","title","state","stream","version","createdAt"],"\#
+    properties":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobK\#
+    ind","description":"What it does."},"title":{"type":"string","description":"The same for people."},"state":{"$\#
+    ref":"#/components/schemas/JobState","description":"Where it stands."},"workspace":{"type":"string","descripti\#
+    on":"The id of the workspace that it works on."},"stream":{"type":"string","description":"The name of its stre\#
+    am."},"progress":{"$ref":"#/components/schemas/JobProgress","description":"How far it has come."},"result":{"t\#
+    ype":"object","description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `Ex\#
+    portJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind."},"error":{"$ref":"#/components/schemas/Jo\#
+    bError","description":"Why it failed."},"version":{"type":"integer","description":"Counts its changes."},"crea\#
+    tedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":"#\#
+    /components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timesta\#
+    mp","description":"When it ended."}},"description":"A piece of work that takes a while."},"JobPage":{"title":"\#
+    JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/component\#
+    s/schemas/Job"},"description":"The jobs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","d\#
+    escription":"Where the next page begins. Absent on the last."}},"description":"A page of jobs."},"JobMessage":\#
+    {"title":"JobMessage","type":"object","required":["message"],"properties":{"message":{"type":"string","descrip\#
+    tion":"The line; of a tool it runs, for example."}},"description":"Something a job tells on its way."},"AppRef\#
+    erence":{"title":"AppReference","type":"string","minLength":1,"maxLength":200,"description":"An app: its id, o\#
+    r the `app_id` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValues","type":"object","additional\#
+    Properties":{"type":"string","maxLength":65536},"maxProperties":512,"description":"Values by name."},"AppState\#
+    ":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","starting","running","not_ready\#
+    ","stopping","backoff","crash_loop","exited","failed","stop_failed"],"description":"What is seen of an app. `s\#
+    topped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: its setup runs. `starting`: it h\#
+    as been started and is not ready yet. `running`: it is alive, and ready where that is probed. `not_ready`: it i\#
+    s alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has been told to e\#
+    nd. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and will be tried a\#
+    gain seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be started, or en\#
+    ded badly and is not to be started again. `stop_failed`: processes of it could not be ended."},"AppDesired":{"\#
+    title":"AppDesired","type":"string","enum":["running","stopped"],"description":"What is wanted of an app. Only a c\#
+    all changes it."},"AppReason":{"title":"AppReason","type":"string","enum":["requested","dependency","dependenc\#
+    y_failed","adopted","manifest_invalid","environment_missing","folder_missing","port_taken","setup_failed","set\#
+    up_timeout","launch_failed","startup_timeout","exited","signalled","lost","liveness_failed","readiness_failed"\#
+    ,"not_listening","unkillable","rebooted"],"description":"Why an app is in its state: it was `requested`; a `de\#
+    pendency` is not there yet or has failed; it was `adopted` by a server that started; something it needs is mis\#
+    sing; it `exited` or was `signalled`; its holder was `lost`; a probe failed; a port is `not_listening`; proces\#
+    ses were `unkillable`; the machine was `rebooted`."},"AppPort":{"title":"AppPort","type":"object","required":[\#
+    "name","port","host","protocol","env","listening"],"properties":{"name":{"type":"string","description":"Its na\#
+    me in the manifest."},"port":{"type":"integer","description":"The TCP port."},"host":{"type":"string","descrip\#
+    tion":"Where clients reach it."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is s\#
+    poken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken.\#
+    "},"env":{"type":"array","items":{"type":"string"},"description":"The environment variables that tell it to th\#
+    e app."},"fixed":{"type":"boolean","description":"Whether the manifest demands this very port.","default":fals\#
+    e},"listening":{"type":"boolean","description":"Whether a process of the app was seen to listen there."}},"des\#
+    cription":"A port of an app."},"AppExit":{"title":"AppExit","type":"object","required":["at"],"properties":{"c\#
+    ode":{"type":"integer","description":"Its exit code. Absent where a signal ended it."},"signal":{"type":"strin\#
+    g","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp"\#
+    ,"description":"When."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines that i\#
+    t wrote, at most ten."}},"description":"How an app's first process ended."},"AppSummary":{"title":"AppSummary"\#
+    ,"type":"object","required":["id","workspace","app","name","state","desired","since","version"],"properties":{\#
+    "id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of i\#
+    ts workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."}\#
+    ,"name":{"type":"string","description":"For people."},"state":{"$ref":"#/components/schemas/AppState","descrip\#
+    tion":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted o\#
+    f it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"since":{"\#
+    $ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"objec\#
+    t","additionalProperties":{"type":"integer"},"description":"Its ports by name."},"version":{"type":"integer","\#
+    description":"Counts its changes."}},"description":"An app, in short."},"App":{"title":"App","type":"object","\#
+    required":["id","workspace","app","name","folder","manifest","state","desired","since","ports","build","restar\#
+    ts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt"],"properties":{"id":{"type":"stri\#
+    ng","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its workspace."},"\#
+    app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"\#
+    string","description":"For people."},"folder":{"type":"string","description":"Its folder in the workspace; emp\#
+    ty for the workspace's own."},"manifest":{"type":"string","description":"Its manifest, as a path in the worksp\#
+    ace."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":\#
+    "#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schema\#
+    s/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a s\#
+    entence, with what to do."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is i\#
+    n this state."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its por\#
+    ts."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"How its setup stands."},"pid":{"type":\#
+    "integer","description":"Its first process, while that lives."},"processes":{"type":"array","items":{"type":"i\#
+    nteger"},"description":"With `stop_failed`: the processes that are left."},"startedAt":{"$ref":"#/components/s\#
+    chemas/Timestamp","description":"When it was started last."},"restarts":{"type":"integer","description":"How o\#
+    ften it was started again by itself since it was wanted running."},"lastExit":{"$ref":"#/components/schemas/Ap\#
+    pExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp","description":\#
+    "When it will be started again, with `backoff` and `crash_loop`."},"dependsOn":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/AppDependency"},"description":"What it waits for."},"stream":{"type":"string","descript\#
+    ion":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentValues","descrip\#
+    tion":"The values that were given for it, secret ones left out."},"secretEnv":{"type":"array","items":{"type":\#
+    "string"},"description":"The names of the secret ones."},"version":{"type":"integer","description":"Counts its c\#
+    hanges."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was installed."},"update\#
+    dAt":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."}},"description":"An app: w\#
+    hat it is, what is wanted of it, and what is seen of it."},"AppDependency":{"title":"AppDependency","type":"ob\#
+    ject","required":["app","condition"],"properties":{"app":{"type":"string","description":"The `app_id` of anoth\#
+    er app of the workspace."},"condition":{"$ref":"#/components/schemas/DependencyCondition","description":"What t\#
+    hat must have reached."}},"description":"What an app waits for before it is started."},"DependencyCondition":{\#
+    "title":"DependencyCondition","type":"string","enum":["started","ready","completed"],"description":"What anoth\#
+    er app must have reached: its process runs; it is ready; it ended with exit code 0."},"AppPage":{"title":"AppP\#
+    age","type":"object","required":["apps"],"properties":{"apps":{"type":"array","items":{"$ref":"#/components/sc\#
+    hemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
+    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of apps."},"AppInstal\#
+    led":{"title":"AppInstalled","type":"object","required":["app","created","warnings"],"properties":{"app":{"$re\#
+    f":"#/components/schemas/App","description":"The app."},"created":{"type":"boolean","description":"Whether thi\#
+    s call installed it."},"warnings":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"des\#
+    cription":"What is doubtful in its manifest."}},"description":"An app that is installed."},"BuildState":{"titl\#
+    e":"BuildState","type":"string","enum":["none","needed","running","done","failed"],"description":"How a setup s\#
+    tands: there is none; it has not run, or what it depends on has changed; it runs; it is done; it failed."},"Bu\#
+    ildStatus":{"title":"BuildStatus","type":"object","required":["state"],"properties":{"state":{"$ref":"#/compon\#
+    ents/schemas/BuildState","description":"How it stands."},"job":{"type":"string","description":"The job that ru\#
+    ns it or ran it last; its stream has the output."},"endedAt":{"$ref":"#/components/schemas/Timestamp","descrip\#
+    tion":"When it ended last."},"message":{"type":"string","description":"Why it failed, or why it is needed."}},\#
+    "description":"How the setup of an app stands."},"SetupJobResult":{"title":"SetupJobResult","type":"object","r\#
+    equired":["skipped"],"properties":{"skipped":{"type":"boolean","description":"Whether it was not run, since no\#
+    thing it depends on has changed."},"code":{"type":"integer","description":"Its exit code."},"durationMs":{"typ\#
+    e":"integer","description":"How long it took, in milliseconds."}},"description":"What a setup came to."},"AppO\#
+    utcome":{"title":"AppOutcome","type":"object","required":["id","app","ok","state","ports"],"properties":{"id":\#
+    {"type":"string","description":"Its id; empty where it could not be installed."},"app":{"type":"string","descr\#
+    iption":"The `app_id` of its manifest, or its folder where that can't be read."},"ok":{"type":"boolean","descr\#
+    iption":"Whether it is as the call wanted it."},"state":{"$ref":"#/components/schemas/AppState","description":\#
+    "What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this stat\#
+    e."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"ports":{"type":"arr\#
+    ay","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"lines":{"type":"array","items\#
+    ":{"type":"string"},"description":"Where it is not as wanted: the last lines it wrote."}},"description":"What b\#
+    ecame of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object","required":["ok","apps"],"properties"\#
+    :{"ok":{"type":"boolean","description":"Whether all are as the call wanted them."},"apps":{"type":"array","ite\#
+    ms":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an app."}},"description":"What became of s\#
+    everal apps."},"OutputSource":{"title":"OutputSource","type":"string","enum":["stdout","stderr"],"description"\#
+    :"Where a line was written to."},"AppOutput":{"title":"AppOutput","type":"object","required":["source","text"]\#
+    ,"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was written to."},\#
+    "text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are replaced."},"par\#
+    tial":{"type":"boolean","description":"Whether the line goes on with the next event of its source: it is very l\#
+    ong, or has not ended yet.","default":false}},"description":"A line that an app has written."},"AppLogPage":{"\#
+    title":"AppLogPage","type":"object","required":["stream","lines"],"properties":{"stream":{"type":"string","des\#
+    cription":"The stream, for `stream/attach`."},"attachment":{"type":"string","description":"With `follow`: the a\#
+    ttachment."},"lines":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The li\#
+    nes, as events `app.output`."},"next":{"$ref":"#/components/schemas/Cursor","description":"The last line's pos\#
+    ition, for `stream/attach`."}},"description":"What an app has written."},"FindingSeverity":{"title":"FindingSe\#
+    verity","type":"string","enum":["error","warning"],"description":"Whether a manifest can't be used, or is doub\#
+    tful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","required":["severity","message","line","\#
+    column","text"],"properties":{"severity":{"$ref":"#/components/schemas/FindingSeverity","description":"How gra\#
+    ve it is."},"message":{"type":"string","description":"What is wrong, and what to do."},"path":{"type":"string"\#
+    ,"description":"The key, such as `healthchecks.api.path`."},"line":{"type":"integer","description":"The line, f\#
+    rom 1."},"column":{"type":"integer","description":"The column, from 1, in characters."},"suggestion":{"type":"\#
+    string","description":"The key that was likely meant."},"text":{"type":"string","description":"The same as a c\#
+    ompiler shows it: `file:line:column: error: …`, the line, and a caret below."}},"description":"A fault or a do\#
+    ubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","type":"object","required":["valid"\#
+    ,"findings"],"properties":{"valid":{"type":"boolean","description":"Whether it has no errors."},"file":{"type"\#
+    :"string","description":"The manifest's name, or its path in the workspace."},"app":{"type":"string","descript\#
+    ion":"Its `app_id`, where that can be read."},"findings":{"type":"array","items":{"$ref":"#/components/schemas\#
+    /ManifestFinding"},"description":"Errors and warnings, in the order of the file."},"environment":{"type":"arra\#
+    y","items":{"type":"string"},"description":"The names of its environment contract."},"missing":{"type":"array"\#
+    ,"items":{"type":"string"},"description":"Those of them that nothing gives a value to, where the app is instal\#
+    led."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"AppsConfig","type":"object","pro\#
+    perties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where ports are leased from. Leases t\#
+    hat are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/EnvironmentValues","description\#
+    ":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"integer","minimum":65536,"maxim\#
+    um":1073741824,"description":"How large one file of an app's output becomes, in bytes.","default":16777216},"l\#
+    ogFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many files of an app's output are kep\#
+    t.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":"object","properties":{"first\#
+    ":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","default":20000},"last":{"type":\#
+    "integer","minimum":1024,"maximum":65535,"description":"The last.","default":29999}},"description":"A range of p\#
+    orts."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"description":"Wh\#
+    at is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name","fixed","\#
+    leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"string","desc\#
+    ription":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appName":{"type"\#
+    :"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of tha\#
+    t app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"leasedAt\#
+    ":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is kept fo\#
+    r somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties":{"por\#
+    ts":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest port f\#
+    irst."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["na\#
+    me","host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."},"ho\#
+    st":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The TCP p\#
+    ort."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"t\#
+    ype":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"type":"\#
+    boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The proce\#
+    ss that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens is n\#
+    ot of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHolde\#
+    r","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Absent w\#
+    here this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid":{"t\#
+    ype":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of Berth'\#
+    s app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":\#
+    {"type":"string","description":"The id of that app's workspace."}},"description":"A process that listens on a p\#
+    ort."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"],"pro\#
+    perties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","description":\#
+    "Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"\#
+    },"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","description":"\#
+    Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","req\#
+    uired":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/\#
+    components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","description"\#
+    :"Who has the old port."}},"description":"A lease had to move, for somebody else has the port."}},"errors":{"p\#
+    arse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_error","retryable"\#
+    :false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that may be sent now.\#
+    ","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"message":"There is n\#
+    o method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{"code":-32602,\#
+    "message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"type":"invalid\#
+    _params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's own. Nothing t\#
+    hat a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message_too_large":{\#
+    "code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the connection g\#
+    oes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"message":"Th\#
+    e batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"batch_too_l\#
+    arge","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been initialized. C\#
+    all `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code":-32800,"mess\#
+    age":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"unsupported_ve\#
+    rsion":{"code":426,"message":"The client and the server have no protocol version in common. `supportedVersions\#
+    ` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"code":403,"me\#
+    ssage":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied","retryable":f\#
+    alse}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","data":{"type":"s\#
+    hutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target is full. Not\#
+    hing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"The operatin\#
+    g system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","retryable":\#
+    true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `detail` says w\#
+    hy.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"message":"The o\#
+    perating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":f\#
+    alse}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
+    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_cursor":{"co\#
+    de":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable\#
+    ":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
+    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"idempotency_con\#
+    flict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idem\#
+    potency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that name or path i\#
+    s there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,"message":"A l\#
+    imit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_rea\#
+    ched","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit its schema. `e\#
+    rrors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broken":{"code":40\#
+    9,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwritten.","data"\#
+    :{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There is no stream o\#
+    f that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"message":"The s\#
+    tream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}},"attachment_n\#
+    ot_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"attachment_not\#
+    _found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id.","data":{"type"\#
+    :"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and can no longer be c\#
+    ancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"message":"No work\#
+    space has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"workspace_busy":{"c\#
+    ode":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` holds i\#
+    ts id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,"message":"The wor\#
+    kspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retry\#
+    able":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it was. Put it back, o\#
+    r point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":fa\#
+    lse}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_n\#
+    ot_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no template of that nam\#
+    e.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"message":"The temp\#
+    late or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","r\#
+    etryable":false}},"template_variables":{"code":422,"message":"Variables of the template are missing or do not m\#
+    atch their pattern. `errors` has a row for each; `variables` holds their declarations.","data":{"type":"templa\#
+    te_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was not unpacked: it i\#
+    s damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `de\#
+    tail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavailable":{"code":502\#
+    ,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data"\#
+    :{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is at that pa\#
+    th in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,"message"\#
+    :"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},"n\#
+    ot_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not\#
+    _a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and the path is a f\#
+    older.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The path is a d\#
+    evice, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}}\#
+    ,"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it hold\#
+    s.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"The file h\#
+    as changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"\#
+    etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Read it as `\#
+    base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message":"The content i\#
+    s not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false}},"app_not_fou\#
+    nd":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},"ap\#
+    p_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or us\#
+    e the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"message"\#
+    :"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not\#
+    _found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `findings` list\#
+    s every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_missing":{"cod\#
+    e":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; give them w\#
+    ith `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":{"code":422,"mes\#
+    sage":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup\#
+    _failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longer than its manif\#
+    est allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":500,"messa\#
+    ge":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable\#
+    ":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_fou\#
+    nd","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detail` says who.","d\#
+    ata":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is using the port. St\#
+    op it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Every port o\#
+    f the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}},"result_too_lar\#
+    ge":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entri\#
+    es.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_request\#
+    ","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_initialized"\#
+    ,"cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{"\#
+    stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/schemas/Serv\#
+    erStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#/\#
+    components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configuration is i\#
+    n force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","descriptio\#
+    n":"The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/c\#
+    omponents/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace was made.",\#
+    "schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A wo\#
+    rkspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"event\#
+    s","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.res\#
+    tored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/components\#
+    /schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no longer b\#
+    e restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.create\#
+    d":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},\#
+    "snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/s\#
+    chemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new.","sch\#
+    ema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…","description"\#
+    :"A file's content or an entry's mode changed.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.de\#
+    leted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schema\#
+    s/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was moved inside the wat\#
+    ched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","descripti\#
+    on":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream\#
+    ":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"\#
+    stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.s\#
+    tate":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"\#
+    }},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a second.","schema":{"$re\#
+    f":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.\#
+    ","schema":{"$ref":"#/components/schemas/JobMessage"}},"app.installed":{"stream":"events","description":"An ap\#
+    p was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description"\#
+    :"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"\#
+    stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/Ap\#
+    pSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/c\#
+    omponents/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has writ\#
+    ten.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A po\#
+    rt was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","descri\#
+    ption":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stre\#
+    am":"events","description":"A lease moved to another port, for somebody else had taken it.","schema":{"$ref":"\#
+    #/components/schemas/PortMoved"}}}}
     """#
 }

@@ -56,7 +56,7 @@ package final class FileService: Sendable {
   /// A path of a request.
   ///
   /// - Throws: `path_escapes`, `invalid_argument`.
-  static func path(_ string: String) throws(ProtocolError) -> RelativePath {
+  package static func path(_ string: String) throws(ProtocolError) -> RelativePath {
     do {
       return try RelativePath(string)
     } catch {
