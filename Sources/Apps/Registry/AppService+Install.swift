@@ -23,13 +23,18 @@ extension AppService {
     {
       return AppInstalled(app: describe(entry.record), created: false, warnings: [])
     }
-    var folder = params.folder
-    if let url = params.url {
-      if folder.isEmpty { folder = Self.folderName(for: url) }
-      try await bring(url, params, into: folder, of: workspace)
+    let (env, secrets) = (params.env ?? [:], params.secretEnv ?? [:])
+    guard let url = params.url else {
+      return try install(folder: params.folder, in: workspace.id, env: env, secrets: secrets, call)
     }
-    return try install(
-      folder: folder, in: workspace.id, env: params.env ?? [:], secrets: params.secretEnv ?? [:], call)
+    let folder = params.folder.isEmpty ? Self.folderName(for: url) : params.folder
+    try await bring(url, params, into: folder, of: workspace)
+    do {
+      return try install(folder: folder, in: workspace.id, env: env, secrets: secrets, call)
+    } catch {
+      _ = try? files.delete(FileDelete.Params(workspace: workspace.id, path: folder, recursive: true))
+      throw error
+    }
   }
 
   /// Brings the content of a new app, all of it or nothing.

@@ -9,7 +9,6 @@ final class AppProbing: ProcessProbing {
   private let probes: Probes
   private let poller: Poller
   private let pool: WorkerPool
-  private let output: SegmentJournal?
   private let note: ReadyNote
   /// What it means when it is not ready.
   private let reason: AppReason
@@ -73,7 +72,6 @@ final class AppProbing: ProcessProbing {
     }
     self.probes = probes
     self.note = note
-    self.output = output
     reason = isImplied ? .notListening : .readinessFailed
     poller = service.poller
     pool = supervision.pool
@@ -105,6 +103,4 @@ final class AppProbing: ProcessProbing {
   }
 
   func noteReady() { note.noteReady() }
-
-  func noteOutput() { output?.noteGrowth() }
 }

@@ -35,8 +35,6 @@ package protocol ProcessProbing: Sendable {
   func end()
   /// The process has said over its notify socket that it is ready.
   func noteReady()
-  /// The process has written something.
-  func noteOutput()
 }
 
 /// What probes have found.
@@ -59,7 +57,7 @@ package protocol ProcessOwner: AnyObject, Sendable {
   /// What is seen of the process has changed. Called once for each change, in order.
   func observed(_ id: String, _ process: ObservedProcess)
 
-  /// The process has written something.
+  /// The process has written something. Called on a thread that serves all others too: it must not block.
   func wroteOutput(_ id: String)
 
   /// The last lines that the process wrote.

@@ -70,8 +70,9 @@ extension SupervisedProcess {
 
   func follow() {
     do throws(ShimError) {
-      following = try supervision.follower.follow(supervision.folder(of: id).path) { [mailbox] push in
-        mailbox.yield(.push(push))
+      following = try supervision.follower.follow(supervision.folder(of: id).path) { [id, mailbox, weak owner] push in
+        // However fast it writes, nothing heaps up.
+        if case .log = push { owner?.wroteOutput(id) } else { mailbox.yield(.push(push)) }
       }
     } catch {
       // It has ended already.

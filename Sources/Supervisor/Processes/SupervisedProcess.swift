@@ -106,14 +106,11 @@ package actor SupervisedProcess {
 
   private func take(_ push: ShimPush) {
     switch push {
-    case .log:
-      owner?.wroteOutput(id)
-      launch?.probing?.noteOutput()
     case .mainExited(let exit):
       // Told again to each new follower.
       if machine.observed.pid != nil { handle(.mainExited(appExit(exit, at: Timestamp.now()))) }
     case .ready: launch?.probing?.noteReady()
-    case .notify, .room, .ended: break
+    case .log, .notify, .room, .ended: break
     case .disconnected: settle()
     }
   }
