@@ -1,6 +1,6 @@
 # make demo      builds Berth and shows it at work on a temporary home
 # make test      installs what the tests need, and runs every check and test
-# make install   installs `berth` and its completions under PREFIX
+# make install   installs `berth`, `berth-shim` and completions under PREFIX
 # make bench     measures, with peers beside it
 # make generate  writes what is generated from Protocol/
 # make format    formats the Swift sources
@@ -17,10 +17,13 @@ TEST_PACKAGES := git zip unzip zstd tar nodejs node-typescript python3
 .PHONY: demo test install bench generate format release packages test-packages check test-swift test-python \
 	test-typescript fuzz clean
 
+# An app is held by berth-shim, which is looked for beside the program that runs.
 release: packages
 	$(SWIFT) build $(RELEASE) --product berth
+	$(SWIFT) build $(RELEASE) --product berth-shim
 
 demo: release
+	@.ci/install-packages "$(SUDO)" python3
 	.ci/demo "$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth"
 
 test: test-packages check test-swift fuzz test-python test-typescript
@@ -56,12 +59,13 @@ test-typescript:
 	cd clients/typescript && tsc -p . && BERTH="$$(BERTH_STRICT=1 $(SWIFT) build --show-bin-path)/berth" node --test dist/test/*.test.js
 
 install: release
-	.ci/install "$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth" "$(DESTDIR)$(PREFIX)"
+	.ci/install "$$($(SWIFT) build $(RELEASE) --show-bin-path)" "$(DESTDIR)$(PREFIX)"
 
-bench: packages
-	$(SWIFT) build $(RELEASE) --product berth
+# Peers that are Python packages are put into a folder of their own; what can't be had is left out.
+bench: release
 	$(SWIFT) build $(RELEASE) --product berth-bench
-	"$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth-bench"
+	.ci/install-peers .build/peers
+	BERTH_BENCH_PEERS="$(CURDIR)/.build/peers" "$$($(SWIFT) build $(RELEASE) --show-bin-path)/berth-bench"
 
 generate:
 	$(SWIFT) run ProtocolGenerator

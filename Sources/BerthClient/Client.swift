@@ -39,7 +39,27 @@ package final class Client {
   ///
   /// - Throws: `CallError` where the server answers with an error; `Disconnected` where it has gone.
   package func request<M: Method>(_ method: M.Type, _ params: M.Params) throws -> M.Result {
-    let result = try call(M.description.name, params: params)
+    try Self.decode(call(M.description.name, params: params), of: method)
+  }
+
+  /// Calls a method, and hands over the notifications that come before its result.
+  package func request<M: Method>(
+    _ method: M.Type, _ params: M.Params, meanwhile notified: (Notification) throws -> Void
+  ) throws -> M.Result {
+    let id = try begin(M.description.name, params: params)
+    while answers[id] == nil {
+      while !notifications.isEmpty { try notified(notifications.removeFirst()) }
+      guard try receive() else { throw Disconnected() }
+    }
+    return try Self.decode(result(of: id), of: method)
+  }
+
+  /// Waits for the answer to a request that was begun.
+  package func result<M: Method>(of id: Int, as method: M.Type) throws -> M.Result {
+    try Self.decode(result(of: id), of: method)
+  }
+
+  private static func decode<M: Method>(_ result: JSONValue, of method: M.Type) throws -> M.Result {
     do {
       return try Decoding.decode(M.Result.self, from: result)
     } catch {

@@ -7,6 +7,8 @@ struct Bench {
   let program: String
   /// How many turns each contestant has.
   let rounds: Int
+  /// How often a server with apps is killed.
+  let kills: Int
   let scratch: Scratch
 
   /// Starts a server on a home of its own.

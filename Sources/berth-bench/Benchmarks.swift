@@ -23,6 +23,14 @@ enum Benchmarks {
         name: "slow-follower", summary: "a follower that does not read while a million events pass",
         run: SlowFollower.run),
       Benchmark(name: "snapshot", summary: "snapshot and restore of 10,000 files, 200 MB", run: Snapshots.run),
+      Benchmark(name: "apps-start", summary: "50 apps from nothing to running", run: AppStarting.run),
+      Benchmark(name: "apps-memory", summary: "memory of a server with 50 apps", run: AppMemory.run),
+      Benchmark(name: "apps-drain", summary: "5 million lines of an app, kept", run: AppDraining.run),
+      Benchmark(name: "apps-follow", summary: "5 million lines of an app, kept and followed", run: AppFollowing.run),
+      Benchmark(name: "apps-list", summary: "app/list with 50 apps, 32 in flight", run: AppListing.run),
+      Benchmark(name: "apps-idle", summary: "processor time of 50 apps that are probed", run: AppIdling.run),
+      Benchmark(name: "apps-takeover", summary: "kill -9 of a server with 50 apps", run: AppTakeover.run),
+      Benchmark(name: "apps-stop", summary: "stop of a tree that does not want to end", run: AppStopping.run),
     ]
   }
 }

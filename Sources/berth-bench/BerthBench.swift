@@ -9,7 +9,7 @@ struct BerthBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berth-bench",
     abstract: "Measures a server through its protocol, with peers beside it in the same run.",
-    subcommands: [Run.self, Echo.self],
+    subcommands: [Run.self, Echo.self, Lines.self, Answer.self, Resist.self],
     defaultSubcommand: Run.self)
 }
 
@@ -34,6 +34,9 @@ struct Run: ParsableCommand {
   @Option(help: "How many turns each contestant has.")
   var rounds = 5
 
+  @Option(help: "How often a server with apps is killed. By default ten times a round, at most 50 times.")
+  var kills: Int?
+
   @Option(help: "The server's program. By default the one beside this program.", completion: .file())
   var berth: String?
 
@@ -42,6 +45,7 @@ struct Run: ParsableCommand {
 
   func validate() throws {
     guard rounds > 0 else { throw ValidationError("--rounds must be at least 1.") }
+    guard kills ?? 1 > 0 else { throw ValidationError("--kills must be at least 1.") }
     for name in benchmarks where !Benchmarks.all.contains(where: { $0.name == name }) {
       throw ValidationError("There is no benchmark “\(name)”: \(Benchmarks.all.map(\.name).joined(separator: ", ")).")
     }
@@ -55,7 +59,8 @@ struct Run: ParsableCommand {
       scratch.remove()
       Glibc.exit(130)
     }
-    let bench = Bench(program: try program(), rounds: rounds, scratch: scratch)
+    let bench = Bench(
+      program: try program(), rounds: rounds, kills: kills ?? min(50, rounds * 10), scratch: scratch)
     var rows: [Row] = []
     for benchmark in Benchmarks.all where benchmarks.isEmpty || benchmarks.contains(benchmark.name) {
       bench.say(benchmark.summary)

@@ -6,10 +6,11 @@ import BerthServer
 struct Berth: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berth",
-    abstract: "Keeps what a developer's machine runs: workspaces and their files, streams of events, jobs.",
+    abstract: "Keeps what a developer's machine runs: workspaces and their files, apps, streams of events, jobs.",
     discussion: """
       Commands talk to the server of a home, which is started where none runs. A WORKSPACE is an id, a key or a slug; \
-      `.` and other paths stand for the workspace whose folder holds them.
+      `.` and other paths stand for the workspace whose folder holds them. An APP is an id or an app_id, of another \
+      workspace than the one that holds the working folder as WORKSPACE/APP.
 
       Tables become lines with tabs where standard output is no terminal; --json prints one JSON document, and one \
       a line for streams. NO_COLOR turns colours off.
@@ -20,6 +21,11 @@ struct Berth: AsyncParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Workspaces", subcommands: [WorkspaceCommand.self, SnapshotCommand.self, FileCommand.self]),
+      CommandGroup(
+        name: "Apps",
+        subcommands: [
+          UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, AppCommand.self, PortCommand.self,
+        ]),
       CommandGroup(name: "Streams and jobs", subcommands: [StreamCommand.self, JobCommand.self]),
       CommandGroup(
         name: "Server",

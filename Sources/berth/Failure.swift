@@ -75,6 +75,18 @@ struct Failure: Error, CustomStringConvertible {
     case .jobNotFound: "`berth job list` shows those that there are"
     case .directoryNotEmpty: "--recursive deletes what it holds too"
     case .configFileBroken: "`berth config edit` opens the file"
+    case .appNotFound:
+      "`berth ps` shows those that there are; `berth up` installs those that a workspace's folders hold"
+    case .appAmbiguous: "WORKSPACE/APP names that of one workspace; `berth ps` shows them"
+    case .manifestNotFound: "`berth app validate FOLDER` checks a manifest"
+    case .manifestInvalid: "`berth app validate FOLDER` checks it again"
+    case .environmentMissing: "`berth app configure APP NAME=VALUE` gives a value, --secret NAME a secret one"
+    case .setupFailed, .setupTimeout: "`berth app setup APP --force` runs it again"
+    case .stopFailed: "`berth ps` shows the app; `berth down APP` tries again"
+    case .portNotFound: "`berth ports` shows those that are leased"
+    case .portTaken: "`berth port who PORT` tells who has it"
+    case .portInUse: "`berth app stop APP` stops the app that listens"
+    case .noFreePort: "`berth ports` shows the leases, `berth config set apps.ports.last 39999` makes the range larger"
     default: nil
     }
   }

@@ -20,12 +20,17 @@ extension Context {
     // Keys and slugs begin with a letter or a digit, so that nothing is ambiguous.
     guard text.utf8.first == UInt8(ascii: ".") || text.utf8.first == UInt8(ascii: "/") else { return text }
     let path = Self.canonical(try Self.absolute(text))
-    let holders = try allWorkspaces().filter { path == $0.path || path.hasPrefix($0.path + "/") }
-    guard let innermost = holders.max(by: { $0.path.utf8.count < $1.path.utf8.count }) else {
+    guard let innermost = try holder(of: path) else {
       throw Failure(
         "no workspace holds \(path)", status: .notFound, hint: "`berth workspace create \(text)` makes it one")
     }
     return innermost.id
+  }
+
+  /// The innermost workspace whose folder holds a path, which is absolute and without links; nil where none does.
+  func holder(of path: String) throws -> Workspace? {
+    try allWorkspaces().filter { path == $0.path || path.hasPrefix($0.path + "/") }
+      .max { $0.path.utf8.count < $1.path.utf8.count }
   }
 
   func allWorkspaces(
@@ -42,7 +47,8 @@ extension Context {
     return all
   }
 
-  private static func canonical(_ path: String) -> String {
+  /// A path without links, `.` and `..`; as it is where nothing is there.
+  static func canonical(_ path: String) -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
     return String(cString: resolved)
@@ -65,6 +71,16 @@ enum Completion {
 
   static func jobs() -> [String] {
     ask { context in try context.request(JobList.self, .init()).jobs.map(\.id) }
+  }
+
+  /// The names of apps; with the workspace before those that several have.
+  static func apps() -> [String] {
+    ask { context in
+      let apps = try context.allApps()
+      let slugs = try context.workspaceNames(of: apps)
+      let counts = Dictionary(grouping: apps, by: \.app).mapValues(\.count)
+      return apps.map { counts[$0.app] == 1 ? $0.app : "\(slugs[$0.workspace] ?? $0.workspace)/\($0.app)" }
+    }
   }
 
   private static func ask(_ question: (Context) throws -> [String]) -> [String] {

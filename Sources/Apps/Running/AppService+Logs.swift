@@ -1,5 +1,6 @@
 package import BerthProtocol
 import JSON
+import Platform
 package import Streams
 import Supervisor
 
@@ -36,8 +37,11 @@ extension StreamEvent {
 
 extension SegmentJournal {
   /// The last lines, as far as they can be read.
-  func lastLines(_ count: Int) -> [String] {
-    guard let position = try? position(tail: count, sinceSeconds: nil),
+  ///
+  /// - Parameter time: When the run began whose lines are wanted, as the protocol writes times; none where it never did.
+  func lastLines(_ count: Int, since time: String?) -> [String] {
+    guard let began = time.flatMap({ Timestamp.nanoseconds(from: $0) }),
+      let position = try? position(tail: count, sinceSeconds: Double(began) / 1e9),
       let batch = try? read(after: position, limitBytes: 64 << 10, filter: nil)
     else { return [] }
     return AppOutput.decode(events: batch.events).map(\.text)

@@ -50,7 +50,7 @@ extension AppService: ProcessOwner {
 
   package func lastLines(_ id: String) -> [String] {
     guard let entry = entry(id: id) else { return [] }
-    return entry.output.lastLines(10)
+    return entry.output.lastLines(10, since: entry.process.observed.startedAt)
   }
 
   // MARK: Steps
@@ -122,10 +122,12 @@ extension AppService: ProcessOwner {
       let condition = dependency.condition
       if condition.isFulfilled(by: other.process.observed) { continue }
       try want(other)
+      // What it was before the start counts for nothing.
+      await other.process.synchronize()
       while !condition.isFulfilled(by: other.process.observed) {
         let seen = other.process.changes.value
         let now = other.process.observed
-        if now.isSettled, !condition.isFulfilled(by: now) {
+        if now.isSettled, !condition.isFulfilled(by: now), !condition.canCome(to: now) {
           tell(
             .waiting, .dependencyFailed,
             "It waits for `\(dependency.app)`, which is \(now.state.rawValue)\(now.message.map { ": \($0)" } ?? ".")")
@@ -191,6 +193,11 @@ extension ManifestDependency.Condition {
     case .ready: process.state == .running
     case .completed: process.state == .exited && process.lastExit?.code == 0
     }
+  }
+
+  /// Whether it may be fulfilled by one that goes on as it is: one that is to end must run first.
+  func canCome(to process: ObservedProcess) -> Bool {
+    self == .completed && (process.state == .running || process.state == .notReady)
   }
 }
 

@@ -1,5 +1,6 @@
 package import BerthProtocol
 import JSON
+import Jobs
 import Platform
 import Supervisor
 import Workspaces
@@ -107,6 +108,8 @@ extension AppService {
     }
     entry.process.stop(graceSeconds: graceSeconds)
     await entry.process.synchronize()
+    // Its setup is of the app too.
+    if let job = setups.job(of: entry.id) { _ = try? await jobs.cancel(JobCancel.Params(job: job)) }
     let end = try await entry.process.wait(seconds: nil) {
       $0.state == .stopped || $0.state == .stopFailed
     }
@@ -122,7 +125,8 @@ extension AppService {
       let isAsWanted = isWanted(record.observed)
       return AppOutcome(
         id: record.id, app: record.app, ok: isAsWanted, state: record.observed.state, reason: record.observed.reason,
-        message: record.observed.message, ports: appPorts(record), lines: isAsWanted ? nil : lastLines(record.id))
+        message: record.observed.message, ports: appPorts(record),
+        lines: isAsWanted || !record.observed.hasRun ? nil : lastLines(record.id))
     }
     return AppsOutcome(ok: rows.allSatisfy(\.ok), apps: rows)
   }
@@ -162,6 +166,18 @@ extension AppService {
     guard workspace.state != .archived else {
       throw ProtocolError(
         .workspaceArchived, "The workspace `\(workspace.slug)` is archived. Make it `active` first.")
+    }
+  }
+}
+
+extension ObservedProcess {
+  /// Whether its state comes of a run, rather than of what comes before one.
+  fileprivate var hasRun: Bool {
+    switch reason {
+    case .manifestInvalid, .environmentMissing, .folderMissing, .portTaken, .setupFailed, .setupTimeout, .dependency,
+      .dependencyFailed:
+      false
+    default: true
     }
   }
 }

@@ -41,7 +41,7 @@ package enum AppValidateManifest: Method {
       let text = decoding.optional("text", in: object, TextRule(maxLength: 1048576))
       let file = decoding.optional("file", in: object, TextRule(minLength: 1, maxLength: 255)) ?? "app.runtime.yaml"
       let workspace = decoding.optional("workspace", in: object, TextRule(minLength: 1, maxLength: 256))
-      let path = decoding.optional("path", in: object, TextRule(minLength: 1, maxLength: 4096)) ?? ""
+      let path = decoding.optional("path", in: object, TextRule(maxLength: 4096)) ?? ""
       guard decoding.faults.count == faultsBefore else { return nil }
       self.text = text
       self.file = file
@@ -137,7 +137,7 @@ package enum AppInstall: Method {
       guard let object = decoding.parameters(json, Self.positional) else { return nil }
       let faultsBefore = decoding.faults.count
       let workspace = decoding.required("workspace", in: object, TextRule(minLength: 1, maxLength: 256))
-      let folder = decoding.optional("folder", in: object, TextRule(minLength: 1, maxLength: 4096)) ?? ""
+      let folder = decoding.optional("folder", in: object, TextRule(maxLength: 4096)) ?? ""
       let url = decoding.optional("url", in: object, TextRule(minLength: 1, maxLength: 4096))
       let ref = decoding.optional("ref", in: object, TextRule(minLength: 1, maxLength: 256))
       let subdirectory = decoding.optional("subdirectory", in: object, TextRule(minLength: 1, maxLength: 1024))
@@ -980,11 +980,11 @@ package enum AppStateChangedNotification: Method {
 }
 
 /// What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: its setup
-/// runs. `starting`: it has been started and is not ready yet. `running`: it is alive, and ready where that is probed.
-/// `not_ready`: it is alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has
-/// been told to end. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and will be
-/// tried again seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be started, or
-/// ended badly and is not to be started again. `stop_failed`: processes of it could not be ended.
+/// runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is alive, and ready where
+/// that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its own has no listener.
+/// `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash_loop`: it ended again and
+/// again, and will be tried again seldom. `exited`: it ended by itself and is not to be started again. `failed`: it
+/// can't be started, or ended badly and is not to be started again. `stop_failed`: processes of it could not be ended.
 package enum AppState: String, Enumeration {
   case stopped
   case waiting

@@ -676,441 +676,441 @@ package enum OpenRPCDocument {
     e,"schema":{"type":"string","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"name":"workspace","\#
     description":"The workspace that holds the manifest; not together with `text`.","required":false,"schema":{"$r\#
     ef":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"With `workspace`: the manifest, o\#
-    r the folder that it is in.","required":false,"schema":{"$ref":"#/components/schemas/RelativePath","default":"\#
-    "}}],"result":{"name":"validation","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"co\#
-    de":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says w\#
-    hy.","data":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No workspace has that id, ke\#
-    y or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace's fo\#
-    lder is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data"\#
-    :{"type":"folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `ap\#
-    p.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"me\#
-    ssage":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid"\#
-    ,"retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_no\#
-    t_found","retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data"\#
-    :{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of t\#
-    he workspace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-st\#
-    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/insta\#
-    ll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content m\#
-    ay be brought there first.","description":"Without `url`, the folder is there already, and so is its manifest. W\#
-    ith it, a git repository or an archive is put into `folder`, which must be free, all of it or nothing. An app t\#
-    hat is installed already (the same folder) is returned as it is, its manifest read anew, `created: false`. Not\#
-    hing is started.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","requ\#
-    ired":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The ap\#
-    p's folder in it; empty for the workspace's own. With `url`, absent: a folder named after the source.","requir\#
-    ed":false,"schema":{"$ref":"#/components/schemas/RelativePath","default":""}},{"name":"url","description":"A g\#
-    it repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path o\#
-    f this machine.","required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","de\#
-    scription":"With a git URL: the branch, tag or commit.","required":false,"schema":{"type":"string","minLength"\#
-    :1,"maxLength":256}},{"name":"subdirectory","description":"With `url`: only this folder of it.","required":fal\#
-    se,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"env","description":"Values of environme\#
-    nt variables, kept with the app.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}}\#
-    ,{"name":"secretEnv","description":"The same for values that are never answered, logged or exported; kept encr\#
-    ypted, and masked in all output.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}}\#
-    ,{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/co\#
-    mponents/schemas/IdempotencyKey"}}],"result":{"name":"installed","schema":{"$ref":"#/components/schemas/AppIns\#
-    talled"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_n\#
-    ot_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `\#
-    active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"Another job is r\#
-    eplacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_b\#
-    usy","retryable":true}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or poi\#
-    nt the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}\#
-    ,{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable"\#
-    :false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.\#
-    ","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `fin\#
-    dings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":400,"mes\#
-    sage":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data"\#
-    :{"type":"invalid_argument","retryable":false}},{"code":409,"message":"Something of that name or path is there a\#
-    lready.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The idempotency key was us\#
-    ed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"messa\#
-    ge":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}}\#
-    ,{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","\#
-    retryable":false}},{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the l\#
-    ast words of the tool.","data":{"type":"source_unavailable","retryable":true}},{"code":422,"message":"The arch\#
-    ive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no f\#
-    ile, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":\#
-    503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retrya\#
-    ble":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","\#
-    x-stream":false,"x-notification":false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"sum\#
-    mary":"Changes what the app is given beside its manifest. A running app has it after its next start.","paramSt\#
-    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
-    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
-    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","des\#
-    cription":"A merge patch on the values: null removes one.","required":false,"schema":{"type":"object"}},{"name\#
-    ":"secretEnv","description":"The same for the secret ones.","required":false,"schema":{"type":"object"}},{"nam\#
-    e":"ifVersion","description":"Only where the app is still of this version.","required":false,"schema":{"type":\#
-    "integer","minimum":1}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code\#
-    ":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"\#
-    message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"\#
-    type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data\#
-    ":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep thei\#
-    r bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":fa\#
-    lse}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `version` h\#
-    olds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write",\#
-    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
-    uninstall","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its o\#
-    utput. Its files stay unless told otherwise.","paramStructure":"either","params":[{"name":"app","description":\#
-    "The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","descrip\#
-    tion":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/com\#
-    ponents/schemas/WorkspaceReference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. N\#
-    ever the workspace's own.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"ap\#
-    p","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name."\#
-    ,"data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of t\#
-    hat name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"c\#
-    ode":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":f\#
-    alse}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `de\#
-    tail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the a\#
-    pp could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"con\#
-    current","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
-    ation":false},{"name":"app/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first\#
-    .","paramStructure":"either","params":[{"name":"workspace","description":"Only those of this workspace.","requ\#
-    ired":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only t\#
-    hose in one of these states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/\#
-    AppState"},"maxItems":32}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"i\#
-    nteger","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page be\#
-    fore.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$\#
-    ref":"#/components/schemas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or s\#
-    tream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read",\#
-    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
-    get","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","par\#
-    amStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/com\#
-    ponents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
-    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"na\#
-    me":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or n\#
-    ame.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
-    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
-    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
-    ":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-s\#
-    tream":false,"x-notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"\#
-    Runs the app's setup, as a job with live output; it is skipped where nothing it depends on has changed.","para\#
-    mStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/comp\#
-    onents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
-    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force\#
-    ","description":"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean",\#
-    "default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"\#
-    schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/c\#
-    omponents/schemas/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"\#
+    r the folder that it is in.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}}],"resu\#
+    lt":{"name":"validation","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"code":400,"m\#
+    essage":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","dat\#
+    a":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug\#
+    .","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace's folder is n\#
+    ot where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":\#
+    "folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime\#
+    .yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"T\#
+    he manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryab\#
+    le":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found",\#
+    "retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":\#
+    "not_a_directory","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the works\#
+    pace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability"\#
+    :"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/install","tag\#
+    s":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content may be b\#
+    rought there first.","description":"Without `url`, the folder is there already, and so is its manifest. With i\#
+    t, a git repository or an archive is put into `folder`, which must be free, all of it or nothing. An app that i\#
+    s installed already (the same folder) is returned as it is, its manifest read anew, `created: false`. Nothing i\#
+    s started.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":\#
+    true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The app's fo\#
+    lder in it; empty for the workspace's own. With `url`, absent: a folder named after the source.","required":fa\#
+    lse,"schema":{"type":"string","maxLength":4096,"default":""}},{"name":"url","description":"A git repository or a\#
+    n archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path of this machine.","\#
+    required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","description":"With a g\#
+    it URL: the branch, tag or commit.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}}\#
+    ,{"name":"subdirectory","description":"With `url`: only this folder of it.","required":false,"schema":{"type":\#
+    "string","minLength":1,"maxLength":1024}},{"name":"env","description":"Values of environment variables, kept w\#
+    ith the app.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"secretEnv"\#
+    ,"description":"The same for values that are never answered, logged or exported; kept encrypted, and masked in a\#
+    ll output.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"idempotencyK\#
+    ey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idemp\#
+    otencyKey"}}],"result":{"name":"installed","schema":{"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"\#
+    code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":\#
+    false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","dat\#
+    a":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"Another job is replacing files of t\#
+    he workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":tr\#
+    ue}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
+    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message\#
+    ":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":404,\#
+    "message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"man\#
+    ifest_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every on\#
+    e with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":400,"message":"The parameters d\#
+    ecode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argum\#
+    ent","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"typ\#
+    e":"already_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other p\#
+    arameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a li\#
+    nk on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message"\#
+    :"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"c\#
+    ode":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.\#
+    ","data":{"type":"source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: i\#
+    t is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `\#
+    detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The dis\#
+    k that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":\#
+    "concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
+    ification":false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what th\#
+    e app is given beside its manifest. A running app has it after its next start.","paramStructure":"either","par\#
+    ams":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReferen\#
+    ce"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","requi\#
+    red":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge p\#
+    atch on the values: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","descr\#
+    iption":"The same for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","desc\#
+    ription":"Only where the app is still of this version.","required":false,"schema":{"type":"integer","minimum":\#
+    1}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No a\#
+    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
+    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
+    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
+    not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
+    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"mes\#
+    sage":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data\#
+    ":{"type":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
+    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{\#
+    "$ref":"#/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files s\#
+    tay unless told otherwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","requir\#
+    ed":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspa\#
+    ce; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wo\#
+    rkspaceReference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspac\#
+    e's own.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$re\#
+    f":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"\#
     app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name th\#
     e workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message\#
-    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":42\#
-    2,"message":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_inv\#
-    alid","retryable":false}},{"code":422,"message":"Environment variables that the manifest demands have no value\#
-    . `names` lists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}\#
-    },{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at it\#
-    s new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message"\#
-    :"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_fail\#
-    ed","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-\#
-    to-server","x-stream":false,"x-notification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/ta\#
-    gs/app"}],"summary":"Tells how the app's setup stands.","paramStructure":"either","params":[{"name":"app","des\#
-    cription":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace\#
-    ","description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$r\#
-    ef":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schem\#
-    as/BuildStatus"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found"\#
-    ,"retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace to\#
-    o, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspac\#
-    e has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","\#
-    x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
-    e},{"name":"app/start","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up w\#
-    here that is needed, started, and kept running until it is stopped.","description":"What it depends on is want\#
-    ed running too. The answer comes at once, or when the app is running, has failed, or the time is over.","param\#
-    Structure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compo\#
-    nents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
-    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitS\#
-    econds","description":"How long to wait until it is running.","required":false,"schema":{"$ref":"#/components/\#
-    schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"erro\#
-    rs":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"\#
-    code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.\#
-    ","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or s\#
-    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archive\#
-    d and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}}],"x\#
-    -lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
-    ,"x-notification":false},{"name":"app/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app s\#
-    topped, and returns when nothing of it is left. It stays stopped until it is started.","paramStructure":"eithe\#
-    r","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/App\#
-    Reference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name."\#
-    ,"required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","descrip\#
-    tion":"How long its processes have to end by themselves, in seconds. Absent: the manifest's.","required":false\#
-    ,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components\#
-    /schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","\#
-    retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
-    r use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace ha\#
-    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":500,"message":"Proce\#
-    sses of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],\#
-    "x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
-    se,"x-notification":false},{"name":"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an a\#
-    pp and starts it again, in one step; its manifest is read anew.","paramStructure":"either","params":[{"name":"\#
-    app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"\#
-    workspace","description":"Its workspace; needed where several have an app of this name.","required":false,"sch\#
-    ema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait u\#
-    ntil it is running again.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}]\#
-    ,"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app h\#
-    as that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspa\#
-    ces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","re\#
-    tryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_\#
-    found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `a\#
-    ctive` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write\#
-    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"ap\#
-    p/ensureRunning","tags":[{"$ref":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are r\#
-    unning, and tells for each whether it is, and why not.","description":"Setup, dependencies, start, readiness: w\#
-    hat is done already is not done again, and any number of calls share one start. An app that fails leaves the o\#
-    thers be; the call itself does not fail for it.","paramStructure":"either","params":[{"name":"workspace","desc\#
-    ription":"The workspace. Absent: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/comp\#
-    onents/schemas/WorkspaceReference"}},{"name":"apps","description":"The apps. Absent: all of the workspace, tho\#
-    se that are found in its folders but not installed yet among them.","required":false,"schema":{"type":"array",\#
-    "items":{"$ref":"#/components/schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"Ho\#
-    w long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result"\#
-    :{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No w\#
-    orkspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"mess\#
-    age":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"S\#
-    everal workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_\#
-    ambiguous","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
-    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"mes\#
-    sage":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_ar\#
-    chived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or p\#
-    oint the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false\#
-    }}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
-    :false,"x-notification":false},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Sta\#
-    rts all apps of a workspace: those that others depend on first, side by side where possible.","paramStructure"\#
-    :"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/com\#
-    ponents/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until they are run\#
-    ning.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"o\#
+    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":40\#
+    0,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.",\#
+    "data":{"type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be e\#
+    nded. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope\#
+    ":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
+    ame":"app/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructur\#
+    e":"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"sche\#
+    ma":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of t\#
+    hese states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxI\#
+    tems":32}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum\#
+    ":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required\#
+    ":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/componen\#
+    ts/schemas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data"\#
+    :{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","\#
+    data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":\#
+    "stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{\#
+    "$ref":"#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"\#
+    either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this n\#
+    ame.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","s\#
+    chema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","dat\#
+    a":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that n\#
+    ame. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":\#
+    404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}\#
+    }],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the a\#
+    pp's setup, as a job with live output; it is skipped where nothing it depends on has changed.","paramStructure\#
+    ":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/sch\#
+    emas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of thi\#
+    s name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","descri\#
+    ption":"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean","default"\#
+    :false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components\#
+    /schemas/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_f\#
+    ound","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspa\#
+    ce too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No wor\#
+    kspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"messag\#
+    e":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","re\#
+    tryable":false}},{"code":422,"message":"Environment variables that the manifest demands have no value. `names` l\#
+    ists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":4\#
+    09,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path w\#
+    ith `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message":"The app's s\#
+    etup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryabl\#
+    e":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x\#
+    -stream":false,"x-notification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"su\#
+    mmary":"Tells how the app's setup stands.","paramStructure":"either","params":[{"name":"app","description":"Th\#
+    e app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","descriptio\#
+    n":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/compon\#
+    ents/schemas/WorkspaceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatu\#
+    s"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":\#
+    false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
+    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read",\#
+    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
+    start","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up where that is n\#
+    eeded, started, and kept running until it is stopped.","description":"What it depends on is wanted running too\#
+    . The answer comes at once, or when the app is running, has failed, or the time is over.","paramStructure":"ei\#
+    ther","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/\#
+    AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this nam\#
+    e.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","descr\#
+    iption":"How long to wait until it is running.","required":false,"schema":{"$ref":"#/components/schemas/WaitSe\#
+    conds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":4\#
+    04,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mes\#
+    sage":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"typ\#
+    e":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
+    "type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-onl\#
+    y. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concur\#
+    rent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"app/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app stopped, and r\#
+    eturns when nothing of it is left. It stays stopped until it is started.","paramStructure":"either","params":[\#
+    {"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},\#
+    {"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required":f\#
+    alse,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How lo\#
+    ng its processes have to end by themselves, in seconds. Absent: the manifest's.","required":false,"schema":{"t\#
+    ype":"number","minimum":0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"\#
+    }},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fa\#
+    lse}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
+    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":500,"message":"Processes of the a\#
+    pp could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"con\#
+    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
+    ation":false},{"name":"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and star\#
+    ts it again, in one step; its manifest is read anew.","paramStructure":"either","params":[{"name":"app","descr\#
+    iption":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace",\#
+    "description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it i\#
+    s running again.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result"\#
+    :{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that i\#
+    d or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have a\#
+    n app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":f\#
+    alse}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","re\#
+    tryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` fir\#
+    st.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stabi\#
+    lity":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRu\#
+    nning","tags":[{"$ref":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are running, a\#
+    nd tells for each whether it is, and why not.","description":"Setup, dependencies, start, readiness: what is d\#
+    one already is not done again, and any number of calls share one start. An app that fails leaves the others be\#
+    ; the call itself does not fail for it.","paramStructure":"either","params":[{"name":"workspace","description"\#
+    :"The workspace. Absent: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/WorkspaceReference"}},{"name":"apps","description":"The apps. Absent: all of the workspace, those that a\#
+    re found in its folders but not installed yet among them.","required":false,"schema":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to w\#
+    ait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"o\#
     utcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace ha\#
-    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The w\#
+    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No ap\#
+    p has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several work\#
+    spaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous",\#
+    "retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense t\#
+    ogether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The w\#
     orkspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","ret\#
     ryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the w\#
     orkspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lan\#
     e":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
-    notification":false},{"name":"app/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps o\#
-    f a workspace, or of all: those that depend on others first.","paramStructure":"either","params":[{"name":"wor\#
-    kspace","description":"The workspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/sc\#
-    hemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How long their processes have to end by them\#
-    selves, in seconds. Absent: the manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":\#
-    3600}}],"result":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404\#
-    ,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],\#
-    "x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
-    se,"x-notification":false},{"name":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the l\#
-    ast lines that an app has written, or those since a time; and what comes, where that is wanted.","description"\#
-    :"With `follow` the lines come as `stream/event` of the attachment that the answer names, and `lines` is empty\#
-    .","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref"\#
-    :"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several h\#
-    ave an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name\#
-    ":"tail","description":"The most lines of the past, counted from the end.","required":false,"schema":{"type":"\#
-    integer","minimum":1,"maximum":10000,"default":100}},{"name":"since","description":"Only lines written at this t\#
-    ime or later, in seconds since 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":1000000\#
-    00000}},{"name":"follow","description":"Whether to go on with what comes.","required":false,"schema":{"type":"\#
-    boolean","default":false}}],"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"erro\#
-    rs":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"\#
-    code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.\#
-    ","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or s\#
-    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of t\#
-    hese may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":tru\#
-    e}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
-    :true,"x-notification":false},{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"\#
-    An app's state has changed. Sent to connections that follow `events`.","paramStructure":"either","params":[{"n\#
-    ame":"app","description":"The app as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/Ap\#
-    pSummary"}},{"name":"previous","description":"The state it was in.","required":true,"schema":{"$ref":"#/compon\#
-    ents/schemas/AppState"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-c\#
-    lient","x-stream":false,"x-notification":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],\#
-    "summary":"Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"workspace","des\#
-    cription":"Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/Work\#
-    spaceReference"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{"$ref":"#/c\#
-    omponents/schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseLi\#
-    st"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_f\#
-    ound","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","\#
-    retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
-    r use the app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read\#
-    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"po\#
-    rt/resolve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is, and whether a\#
-    nything listens there.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":\#
-    true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; n\#
-    eeded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspa\#
-    ceReference"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `http`.","requir\#
-    ed":false,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"\#
-    #/components/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"ty\#
-    pe":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Na\#
-    me the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"me\#
-    ssage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"cod\#
-    e":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lan\#
-    e":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-n\#
-    otification":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port\#
-    : for an app, or for something of the caller's own.","paramStructure":"either","params":[{"name":"name","descr\#
-    iption":"The lease's name: of the app's port, or, without an app, unique in the home.","required":true,"schema\#
-    ":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","descript\#
-    ion":"The app. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#/components/sch\#
-    emas/AppReference"}},{"name":"workspace","description":"The app's workspace.","required":false,"schema":{"$ref\#
-    ":"#/components/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wanted. Absent: a f\#
-    ree one of the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"n\#
-    ame":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has t\#
-    hat id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
-    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
-    le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
-    ","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"p\#
-    ort_taken","retryable":true}},{"code":503,"message":"Every port of the range in `config.apps.ports` is taken."\#
-    ,"data":{"type":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stab\#
-    le","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{\#
-    "$ref":"#/components/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"either","params":[{"\#
-    name":"port","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}\#
-    }],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message\#
-    ":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},{"code":409,"message":\#
-    "An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurre\#
-    nt","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification\#
-    ":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a T\#
-    CP port of this machine, and whose lease it is.","paramStructure":"either","params":[{"name":"port","descripti\#
-    on":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"ow\#
-    ner","schema":{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read\#
-    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],"component\#
-    s":{"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, cancellation, progress\#
-    , tracing and discovery."},"server":{"name":"server","description":"The server as a whole, and its configurati\#
-    on."},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they are made f\#
-    rom, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No path, link or race l\#
-    eads out of it."},"stream":{"name":"stream","description":"Streams: journals that any number of clients follow\#
-    , each at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, p\#
-    rogress and an honest end."},"app":{"name":"app","description":"Apps: what a workspace runs, from a manifest. E\#
-    ach is set up, started, watched and kept as wanted."},"port":{"name":"port","description":"Ports: leases that a\#
-    re unique on the machine and last, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type\#
-    ":"string","format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with millisecon\#
-    ds: `2026-11-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"s\#
-    tring","maxLength":256},"maxProperties":64,"description":"Short text labels by name, to find things by."},"Met\#
-    adata":{"title":"Metadata","type":"object","description":"Anything a client wants to keep with the entity. The s\#
-    erver stores it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLen\#
-    gth":1,"maxLength":255,"description":"A word of the caller's: a second call with the same key and the same par\#
-    ameters returns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength"\#
-    :512,"description":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","type":"string\#
-    ","enum":["inline","serial","concurrent"],"description":"How calls of a method are carried out: at once and in o\#
-    rder, in arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none\#
-    ","read","write","admin"],"description":"What a caller must hold to call a method: `none` is open to all, each l\#
-    ater one includes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],\#
-    "properties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of members and inde\#
-    xes of entries."},"msg":{"type":"string","description":"What is wrong and what would be right."},"type":{"type\#
-    ":"string","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_l\#
-    ength`, `pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a d\#
-    ocument."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retryable"],"properti\#
-    es":{"type":{"type":"string","description":"A stable word from the list of errors."},"detail":{"type":"string"\#
-    ,"description":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same call m\#
-    ay succeed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying a\#
-    gain, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":\#
-    "Every fault, where there are several."}},"description":"What an error's `data` holds. Further members depend o\#
-    n the type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"ty\#
-    pe":"string","maxLength":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"d\#
-    escription":"The client's version."}},"description":"The name and version of a client."},"TraceValue":{"title"\#
-    :"TraceValue","type":"string","enum":["off","messages","verbose"],"description":"How much tracing tells."},"Se\#
-    rverInfo":{"title":"ServerInfo","type":"object","required":["name","version"],"properties":{"name":{"type":"st\#
-    ring","description":"Always `berth`."},"version":{"type":"string","description":"The server's version."}},"des\#
-    cription":"The name and version of the server."},"Limits":{"title":"Limits","type":"object","required":["maxMe\#
-    ssageBytes","maxInFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The lar\#
-    gest message, in bytes."},"maxInFlight":{"type":"integer","description":"How many requests may be open at once\#
-    . Further ones wait, and then reading pauses."},"maxBatch":{"type":"integer","description":"The most entries o\#
-    f a batch."}},"description":"What one connection may ask for."},"InitializeResult":{"title":"InitializeResult"\#
-    ,"type":"object","required":["protocolVersion","supportedVersions","serverInfo","instanceId","capabilities","f\#
-    amilies","limits"],"properties":{"protocolVersion":{"type":"string","description":"The version that both will s\#
-    peak."},"supportedVersions":{"type":"array","items":{"type":"string"},"description":"Every version that the se\#
-    rver speaks, best first."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."\#
-    },"instanceId":{"type":"string","description":"A new one each time the server starts: a client that sees anoth\#
-    er one knows that the server was restarted."},"capabilities":{"type":"object","description":"Empty: kept free f\#
-    or what language-server clients look for."},"families":{"type":"object","description":"One object a family of m\#
-    ethods that this server has."},"limits":{"$ref":"#/components/schemas/Limits","description":"What the connecti\#
-    on may ask for."}},"description":"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","\#
-    enum":["begin","report","end"],"description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneP\#
-    rogress","type":"object","required":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind",\#
-    "description":"The step."},"title":{"type":"string","description":"What is being done; with `begin`."},"messag\#
-    e":{"type":"string","description":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100\#
-    ,"description":"How much is done, where that is known."},"cancellable":{"type":"boolean","description":"Whethe\#
-    r `$/cancelRequest` ends the work."}},"description":"One step of a progress, as in the Language Server Protoco\#
-    l."},"Pong":{"title":"Pong","type":"object","required":["instanceId"],"properties":{"instanceId":{"type":"stri\#
-    ng","description":"The running server's id."}},"description":"The answer to a ping."},"ServerStarted":{"title"\#
-    :"ServerStarted","type":"object","required":["instanceId","pid","version"],"properties":{"instanceId":{"type":\#
-    "string","description":"The new server's id."},"pid":{"type":"integer","description":"Its process."},"version"\#
-    :{"type":"string","description":"Its version."}},"description":"A server has started."},"StopResult":{"title":\#
-    "StopResult","type":"object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","descript\#
-    ion":"The process that will exit."},"graceSeconds":{"type":"number","description":"How long open requests may g\#
-    o on, in seconds."}},"description":"The server is stopping."},"Health":{"title":"Health","type":"string","enum\#
-    ":["ok","warning","failing"],"description":"How well something is."},"HealthCheck":{"title":"HealthCheck","typ\#
-    e":"object","required":["name","state","message","durationMs"],"properties":{"name":{"type":"string","descript\#
-    ion":"`database`, `disk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","desc\#
-    ription":"Its result."},"message":{"type":"string","description":"What was found."},"durationMs":{"type":"numb\#
-    er","description":"How long the check took, in milliseconds."}},"description":"One check of the server's healt\#
-    h."},"ServerCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlight","attachments"\#
-    ,"watches","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","children"],"propertie\#
-    s":{"connections":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","descripti\#
-    on":"Requests being carried out, this one included."},"attachments":{"type":"integer","description":"Attachmen\#
-    ts to streams."},"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer"\#
-    ,"description":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."}\#
-    ,"streams":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"J\#
-    obs that are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type"\#
-    :"integer","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs.\#
-    "},"children":{"type":"integer","description":"Child processes that are alive."}},"description":"How much of e\#
-    verything the server has."},"ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes"\#
-    ,"peakBytes"],"properties":{"residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"pea\#
-    kBytes":{"type":"integer","description":"The most resident memory so far, in bytes."}},"description":"The serv\#
-    er's memory."},"ServerState":{"title":"ServerState","type":"object","required":["version","instanceId","pid","\#
-    home","socket","startedAt","uptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type\#
-    ":"string","description":"The server's version."},"instanceId":{"type":"string","description":"The running ser\#
-    ver's id."},"pid":{"type":"integer","description":"Its process."},"home":{"type":"string","description":"The f\#
-    older of its state."},"socket":{"type":"string","description":"The path of its socket; empty where it has none\#
-    ."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"t\#
-    ype":"number","description":"How long it has been running, in seconds."},"health":{"$ref":"#/components/schema\#
-    s/Health","description":"The worst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/sch\#
-    emas/HealthCheck"},"description":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","descr\#
-    iption":"How much of everything there is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description"\#
-    :"Its memory."}},"description":"How the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["t\#
-    race","debug","info","notice","warning","error","critical"],"description":"How grave a log line must be to be w\#
-    ritten."},"Durability":{"title":"Durability","type":"string","enum":["normal","full"],"description":"What an a\#
-    cknowledged write survives: `normal`, the death of the server at any moment; `full`, the loss of power too, at t\#
-    he price of a disk flush a transaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":\#
-    {"idleExitSeconds":{"type":"integer","minimum":0,"maximum":31536000,"description":"After how long without clie\#
-    nts and work a server that was started by a client leaves, in seconds; 0: never.","default":900},"stopGraceSec\#
-    onds":{"type":"number","minimum":0,"maximum":3600,"description":"How long open requests may go on when the ser\#
-    ver is told to stop, in seconds.","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description\#
-    ":"The least grave line that is logged.","default":"info"}},"description":"The server itself."},"LimitsConfig"\#
-    :{"title":"LimitsConfig","type":"object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"ma\#
-    ximum":1073741824,"description":"The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"in\#
-    teger","minimum":1,"maximum":10000,"description":"How many requests may be open at once.","default":128},"maxB\#
-    atch":{"type":"integer","minimum":1,"maximum":100000,"description":"The most entries of a batch.","default":10\#
-    00},"maxAttachments":{"type":"integer","minimum":1,"maximum":100000,"description":"The most attachments of a c\#
-    onnection.","default":1024}},"description":"What one connection may ask for. Changes hold for connections that a\#
-    re opened after them."},"StreamsConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds"\#
-    :{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become, in seconds.",\#
-    "default":2592000},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How man\#
-    y bytes of events one stream may hold; older ones are removed first.","default":1073741824},"closedMaxAgeSecon\#
-    ds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was c\#
-    losed, in seconds.","default":604800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/sc\#
-    hemas/StreamLimits"},"maxProperties":64,"description":"Other limits for streams of a kind, by the first word o\#
-    f their names, such as `events`, `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimi\#
-    ts":{"title":"StreamLimits","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maxi\#
-    mum":3153600000,"description":"How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimu\#
-    m":65536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are r\#
-    emoved first."},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How lo\#
-    ng a stream is kept after it was closed, in seconds."}},"description":"How long streams of one kind are kept. W\#
-    hat is not said here is as for all."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties\#
-    ":{"maxBytes":{"type":"integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpack\#
-    ed template or archive.","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"d\#
-    escription":"The most entries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimu\#
-    m":1,"maximum":1000000,"description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte h\#
-    as been unpacked.","default":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description"\#
-    :"How long a download or a git command may take, in seconds.","default":600}},"description":"What is taken fro\#
-    m templates and archives."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{\#
-    "type":"integer","minimum":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, i\#
-    n seconds.","default":604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":\#
-    "object","properties":{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The mo\#
-    st folders watched at once by all watches together.","default":65536}},"description":"Watches on files."},"Con\#
-    fig":{"title":"Config","type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","d\#
-    escription":"What an acknowledged write survives. Read when the server starts.","default":"normal"},"server":{\#
-    "$ref":"#/components/schemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"\#
-    #/components/schemas/LimitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"\#
-    $ref":"#/components/schemas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates\#
-    ":{"$ref":"#/components/schemas/TemplatesConfig","description":"What is taken from templates and archives.","d\#
-    efault":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}}\#
-    ,"watch":{"$ref":"#/components/schemas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$\#
-    ref":"#/components/schemas/AppsConfig","description":"Apps.","default":{}}},"description":"The configuration. E\#
-    very member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"prop\#
-    erties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"integer","minim\#
-    um":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, fro\#
-    m 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every f\#
-    ault against the schema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":\#
-    "ConfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/compone\#
-    nts/schemas/Config","description":"The configuration in force, with the defaults filled in."},"file":{"type":"\#
-    string","description":"The path of its file."},"version":{"type":"string","description":"A digest of the file t\#
-    hat is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now i\#
+    notification":false},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all ap\#
+    ps of a workspace: those that others depend on first, side by side where possible.","paramStructure":"either",\#
+    "params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/sc\#
+    hemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until they are running.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","s\#
+    chema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is a\#
+    rchived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false\#
+    }},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
+    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurren\#
+    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
+    :false},{"name":"app/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspa\#
+    ce, or of all: those that depend on others first.","paramStructure":"either","params":[{"name":"workspace","de\#
+    scription":"The workspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/Works\#
+    paceReference"}},{"name":"graceSeconds","description":"How long their processes have to end by themselves, in s\#
+    econds. Absent: the manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"res\#
+    ult":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"\#
+    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"co\#
+    ncurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifi\#
+    cation":false},{"name":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines t\#
+    hat an app has written, or those since a time; and what comes, where that is wanted.","description":"With `fol\#
+    low` the lines come as `stream/event` of the attachment that the answer names, and `lines` is empty.","paramSt\#
+    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
+    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
+    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","de\#
+    scription":"The most lines of the past, counted from the end.","required":false,"schema":{"type":"integer","mi\#
+    nimum":1,"maximum":10000,"default":100}},{"name":"since","description":"Only lines written at this time or lat\#
+    er, in seconds since 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"\#
+    name":"follow","description":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","\#
+    default":false}}],"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"cod\#
+    e":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,\#
+    "message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{\#
+    "type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","dat\#
+    a":{"type":"workspace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may b\#
+    e open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-la\#
+    ne":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-n\#
+    otification":false},{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's s\#
+    tate has changed. Sent to connections that follow `events`.","paramStructure":"either","params":[{"name":"app"\#
+    ,"description":"The app as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}\#
+    },{"name":"previous","description":"The state it was in.","required":true,"schema":{"$ref":"#/components/schem\#
+    as/AppState"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-\#
+    stream":false,"x-notification":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],"summary":\#
+    "Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"workspace","description":\#
+    "Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
+    ence"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseList"}},"err\#
+    ors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","ret\#
+    ryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable"\#
+    :false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use th\#
+    e app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-sta\#
+    bility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/resol\#
+    ve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is, and whether anythin\#
+    g listens there.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"\#
+    schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed w\#
+    here several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
+    ence"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `http`.","required":fal\#
+    se,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"#/compo\#
+    nents/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"ap\#
+    p_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the w\#
+    orkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"\#
+    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"\#
+    message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lane":"conc\#
+    urrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificat\#
+    ion":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port: for an a\#
+    pp, or for something of the caller's own.","paramStructure":"either","params":[{"name":"name","description":"T\#
+    he lease's name: of the app's port, or, without an app, unique in the home.","required":true,"schema":{"type":\#
+    "string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The a\#
+    pp. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#/components/schemas/AppRef\#
+    erence"}},{"name":"workspace","description":"The app's workspace.","required":false,"schema":{"$ref":"#/compon\#
+    ents/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wanted. Absent: a free one o\#
+    f the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lea\#
+    se","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has that id or n\#
+    ame.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
+    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
+    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
+    ":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","\#
+    retryable":true}},{"code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"ty\#
+    pe":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direc\#
+    tion":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{"$ref":"#/co\#
+    mponents/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"either","params":[{"name":"port"\#
+    ,"description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":\#
+    {"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"There is n\#
+    o such port or lease.","data":{"type":"port_not_found","retryable":false}},{"code":409,"message":"An app is us\#
+    ing the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurrent","x-scope"\#
+    :"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
+    me":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a TCP port of th\#
+    is machine, and whose lease it is.","paramStructure":"either","params":[{"name":"port","description":"The port\#
+    .","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"owner","schema"\#
+    :{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stabilit\#
+    y":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],"components":{"tags":{"\#
+    base":{"name":"base","description":"The connection itself: its life cycle, cancellation, progress, tracing and d\#
+    iscovery."},"server":{"name":"server","description":"The server as a whole, and its configuration."},"workspac\#
+    e":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they are made from, and their s\#
+    napshots."},"file":{"name":"file","description":"Files of a workspace. No path, link or race leads out of it."\#
+    },"stream":{"name":"stream","description":"Streams: journals that any number of clients follow, each at its ow\#
+    n pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, progress and an h\#
+    onest end."},"app":{"name":"app","description":"Apps: what a workspace runs, from a manifest. Each is set up, s\#
+    tarted, watched and kept as wanted."},"port":{"name":"port","description":"Ports: leases that are unique on th\#
+    e machine and last, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","for\#
+    mat":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20\#
+    T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLeng\#
+    th":256},"maxProperties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"title"\#
+    :"Metadata","type":"object","description":"Anything a client wants to keep with the entity. The server stores i\#
+    t and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"maxLen\#
+    gth":255,"description":"A word of the caller's: a second call with the same key and the same parameters return\#
+    s the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"descript\#
+    ion":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":["inl\#
+    ine","serial","concurrent"],"description":"How calls of a method are carried out: at once and in order, in arr\#
+    ival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read","wr\#
+    ite","admin"],"description":"What a caller must hold to call a method: `none` is open to all, each later one i\#
+    ncludes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],"propertie\#
+    s":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of members and indexes of ent\#
+    ries."},"msg":{"type":"string","description":"What is wrong and what would be right."},"type":{"type":"string"\#
+    ,"description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `p\#
+    attern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a documen\#
+    t."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retryable"],"properties":{"\#
+    type":{"type":"string","description":"A stable word from the list of errors."},"detail":{"type":"string","desc\#
+    ription":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same call may suc\#
+    ceed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying again\#
+    , in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Eve\#
+    ry fault, where there are several."}},"description":"What an error's `data` holds. Further members depend on t\#
+    he type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type"\#
+    :"string","maxLength":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"desc\#
+    ription":"The client's version."}},"description":"The name and version of a client."},"TraceValue":{"title":"T\#
+    raceValue","type":"string","enum":["off","messages","verbose"],"description":"How much tracing tells."},"Serve\#
+    rInfo":{"title":"ServerInfo","type":"object","required":["name","version"],"properties":{"name":{"type":"strin\#
+    g","description":"Always `berth`."},"version":{"type":"string","description":"The server's version."}},"descri\#
+    ption":"The name and version of the server."},"Limits":{"title":"Limits","type":"object","required":["maxMessa\#
+    geBytes","maxInFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The larges\#
+    t message, in bytes."},"maxInFlight":{"type":"integer","description":"How many requests may be open at once. F\#
+    urther ones wait, and then reading pauses."},"maxBatch":{"type":"integer","description":"The most entries of a b\#
+    atch."}},"description":"What one connection may ask for."},"InitializeResult":{"title":"InitializeResult","typ\#
+    e":"object","required":["protocolVersion","supportedVersions","serverInfo","instanceId","capabilities","famili\#
+    es","limits"],"properties":{"protocolVersion":{"type":"string","description":"The version that both will speak\#
+    ."},"supportedVersions":{"type":"array","items":{"type":"string"},"description":"Every version that the server s\#
+    peaks, best first."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."},"ins\#
+    tanceId":{"type":"string","description":"A new one each time the server starts: a client that sees another one k\#
+    nows that the server was restarted."},"capabilities":{"type":"object","description":"Empty: kept free for what l\#
+    anguage-server clients look for."},"families":{"type":"object","description":"One object a family of methods t\#
+    hat this server has."},"limits":{"$ref":"#/components/schemas/Limits","description":"What the connection may a\#
+    sk for."}},"description":"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","enum":["\#
+    begin","report","end"],"description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneProgress"\#
+    ,"type":"object","required":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind","descrip\#
+    tion":"The step."},"title":{"type":"string","description":"What is being done; with `begin`."},"message":{"typ\#
+    e":"string","description":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100,"descri\#
+    ption":"How much is done, where that is known."},"cancellable":{"type":"boolean","description":"Whether `$/can\#
+    celRequest` ends the work."}},"description":"One step of a progress, as in the Language Server Protocol."},"Po\#
+    ng":{"title":"Pong","type":"object","required":["instanceId"],"properties":{"instanceId":{"type":"string","des\#
+    cription":"The running server's id."}},"description":"The answer to a ping."},"ServerStarted":{"title":"Server\#
+    Started","type":"object","required":["instanceId","pid","version"],"properties":{"instanceId":{"type":"string"\#
+    ,"description":"The new server's id."},"pid":{"type":"integer","description":"Its process."},"version":{"type"\#
+    :"string","description":"Its version."}},"description":"A server has started."},"StopResult":{"title":"StopRes\#
+    ult","type":"object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","description":"Th\#
+    e process that will exit."},"graceSeconds":{"type":"number","description":"How long open requests may go on, i\#
+    n seconds."}},"description":"The server is stopping."},"Health":{"title":"Health","type":"string","enum":["ok"\#
+    ,"warning","failing"],"description":"How well something is."},"HealthCheck":{"title":"HealthCheck","type":"obj\#
+    ect","required":["name","state","message","durationMs"],"properties":{"name":{"type":"string","description":"`\#
+    database`, `disk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","description\#
+    ":"Its result."},"message":{"type":"string","description":"What was found."},"durationMs":{"type":"number","de\#
+    scription":"How long the check took, in milliseconds."}},"description":"One check of the server's health."},"S\#
+    erverCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlight","attachments","watch\#
+    es","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","children"],"properties":{"co\#
+    nnections":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","description":"Re\#
+    quests being carried out, this one included."},"attachments":{"type":"integer","description":"Attachments to s\#
+    treams."},"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","descr\#
+    iption":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"strea\#
+    ms":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs tha\#
+    t are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type":"integ\#
+    er","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs."},"chi\#
+    ldren":{"type":"integer","description":"Child processes that are alive."}},"description":"How much of everythi\#
+    ng the server has."},"ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakB\#
+    ytes"],"properties":{"residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes"\#
+    :{"type":"integer","description":"The most resident memory so far, in bytes."}},"description":"The server's me\#
+    mory."},"ServerState":{"title":"ServerState","type":"object","required":["version","instanceId","pid","home","\#
+    socket","startedAt","uptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"stri\#
+    ng","description":"The server's version."},"instanceId":{"type":"string","description":"The running server's i\#
+    d."},"pid":{"type":"integer","description":"Its process."},"home":{"type":"string","description":"The folder o\#
+    f its state."},"socket":{"type":"string","description":"The path of its socket; empty where it has none."},"st\#
+    artedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"n\#
+    umber","description":"How long it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Healt\#
+    h","description":"The worst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/He\#
+    althCheck"},"description":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description"\#
+    :"How much of everything there is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its m\#
+    emory."}},"description":"How the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","\#
+    debug","info","notice","warning","error","critical"],"description":"How grave a log line must be to be written\#
+    ."},"Durability":{"title":"Durability","type":"string","enum":["normal","full"],"description":"What an acknowl\#
+    edged write survives: `normal`, the death of the server at any moment; `full`, the loss of power too, at the p\#
+    rice of a disk flush a transaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"id\#
+    leExitSeconds":{"type":"integer","minimum":0,"maximum":31536000,"description":"After how long without clients a\#
+    nd work a server that was started by a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds"\#
+    :{"type":"number","minimum":0,"maximum":3600,"description":"How long open requests may go on when the server i\#
+    s told to stop, in seconds.","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"Th\#
+    e least grave line that is logged.","default":"info"}},"description":"The server itself."},"LimitsConfig":{"ti\#
+    tle":"LimitsConfig","type":"object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum\#
+    ":1073741824,"description":"The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer\#
+    ","minimum":1,"maximum":10000,"description":"How many requests may be open at once.","default":128},"maxBatch"\#
+    :{"type":"integer","minimum":1,"maximum":100000,"description":"The most entries of a batch.","default":1000},"\#
+    maxAttachments":{"type":"integer","minimum":1,"maximum":100000,"description":"The most attachments of a connec\#
+    tion.","default":1024}},"description":"What one connection may ask for. Changes hold for connections that are o\#
+    pened after them."},"StreamsConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"t\#
+    ype":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become, in seconds.","def\#
+    ault":2592000},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many by\#
+    tes of events one stream may hold; older ones are removed first.","default":1073741824},"closedMaxAgeSeconds":\#
+    {"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was close\#
+    d, in seconds.","default":604800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/schema\#
+    s/StreamLimits"},"maxProperties":64,"description":"Other limits for streams of a kind, by the first word of th\#
+    eir names, such as `events`, `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimits":\#
+    {"title":"StreamLimits","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum"\#
+    :3153600000,"description":"How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimum":6\#
+    5536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are remov\#
+    ed first."},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a s\#
+    tream is kept after it was closed, in seconds."}},"description":"How long streams of one kind are kept. What i\#
+    s not said here is as for all."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"m\#
+    axBytes":{"type":"integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked te\#
+    mplate or archive.","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"descri\#
+    ption":"The most entries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,\#
+    "maximum":1000000,"description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte has b\#
+    een unpacked.","default":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"Ho\#
+    w long a download or a git command may take, in seconds.","default":600}},"description":"What is taken from te\#
+    mplates and archives."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"typ\#
+    e":"integer","minimum":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, in s\#
+    econds.","default":604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"ob\#
+    ject","properties":{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most f\#
+    olders watched at once by all watches together.","default":65536}},"description":"Watches on files."},"Config"\#
+    :{"title":"Config","type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","descr\#
+    iption":"What an acknowledged write survives. Read when the server starts.","default":"normal"},"server":{"$re\#
+    f":"#/components/schemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"#/co\#
+    mponents/schemas/LimitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"$ref\#
+    ":"#/components/schemas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates":{"\#
+    $ref":"#/components/schemas/TemplatesConfig","description":"What is taken from templates and archives.","defau\#
+    lt":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}},"wa\#
+    tch":{"$ref":"#/components/schemas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$ref"\#
+    :"#/components/schemas/AppsConfig","description":"Apps.","default":{}}},"description":"The configuration. Ever\#
+    y member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"propert\#
+    ies":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"integer","minimum"\#
+    :1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1\#
+    , in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every faul\#
+    t against the schema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":"Co\#
+    nfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/components\#
+    /schemas/Config","description":"The configuration in force, with the defaults filled in."},"file":{"type":"str\#
+    ing","description":"The path of its file."},"version":{"type":"string","description":"A digest of the file tha\#
+    t is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now i\#
     s not in force. Absent where it is."}},"description":"The configuration in force and its file."},"WorkspaceRef\#
     erence":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace\#
     's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"descri\#
@@ -1337,292 +1337,292 @@ package enum OpenRPCDocument {
     Properties":{"type":"string","maxLength":65536},"maxProperties":512,"description":"Values by name."},"AppState\#
     ":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","starting","running","not_ready\#
     ","stopping","backoff","crash_loop","exited","failed","stop_failed"],"description":"What is seen of an app. `s\#
-    topped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: its setup runs. `starting`: it h\#
-    as been started and is not ready yet. `running`: it is alive, and ready where that is probed. `not_ready`: it i\#
-    s alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has been told to e\#
-    nd. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and will be tried a\#
-    gain seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be started, or en\#
-    ded badly and is not to be started again. `stop_failed`: processes of it could not be ended."},"AppDesired":{"\#
-    title":"AppDesired","type":"string","enum":["running","stopped"],"description":"What is wanted of an app. Only a c\#
-    all changes it."},"AppReason":{"title":"AppReason","type":"string","enum":["requested","dependency","dependenc\#
-    y_failed","adopted","manifest_invalid","environment_missing","folder_missing","port_taken","setup_failed","set\#
-    up_timeout","launch_failed","startup_timeout","exited","signalled","lost","liveness_failed","readiness_failed"\#
-    ,"not_listening","unkillable","rebooted"],"description":"Why an app is in its state: it was `requested`; a `de\#
-    pendency` is not there yet or has failed; it was `adopted` by a server that started; something it needs is mis\#
-    sing; it `exited` or was `signalled`; its holder was `lost`; a probe failed; a port is `not_listening`; proces\#
-    ses were `unkillable`; the machine was `rebooted`."},"AppPort":{"title":"AppPort","type":"object","required":[\#
-    "name","port","host","protocol","env","listening"],"properties":{"name":{"type":"string","description":"Its na\#
-    me in the manifest."},"port":{"type":"integer","description":"The TCP port."},"host":{"type":"string","descrip\#
-    tion":"Where clients reach it."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is s\#
-    poken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken.\#
-    "},"env":{"type":"array","items":{"type":"string"},"description":"The environment variables that tell it to th\#
-    e app."},"fixed":{"type":"boolean","description":"Whether the manifest demands this very port.","default":fals\#
-    e},"listening":{"type":"boolean","description":"Whether a process of the app was seen to listen there."}},"des\#
-    cription":"A port of an app."},"AppExit":{"title":"AppExit","type":"object","required":["at"],"properties":{"c\#
-    ode":{"type":"integer","description":"Its exit code. Absent where a signal ended it."},"signal":{"type":"strin\#
-    g","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp"\#
-    ,"description":"When."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines that i\#
-    t wrote, at most ten."}},"description":"How an app's first process ended."},"AppSummary":{"title":"AppSummary"\#
-    ,"type":"object","required":["id","workspace","app","name","state","desired","since","version"],"properties":{\#
-    "id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of i\#
-    ts workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."}\#
-    ,"name":{"type":"string","description":"For people."},"state":{"$ref":"#/components/schemas/AppState","descrip\#
-    tion":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted o\#
-    f it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"since":{"\#
-    $ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"objec\#
-    t","additionalProperties":{"type":"integer"},"description":"Its ports by name."},"version":{"type":"integer","\#
-    description":"Counts its changes."}},"description":"An app, in short."},"App":{"title":"App","type":"object","\#
-    required":["id","workspace","app","name","folder","manifest","state","desired","since","ports","build","restar\#
-    ts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt"],"properties":{"id":{"type":"stri\#
-    ng","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its workspace."},"\#
-    app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"\#
-    string","description":"For people."},"folder":{"type":"string","description":"Its folder in the workspace; emp\#
-    ty for the workspace's own."},"manifest":{"type":"string","description":"Its manifest, as a path in the worksp\#
-    ace."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":\#
-    "#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schema\#
-    s/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a s\#
-    entence, with what to do."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is i\#
-    n this state."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its por\#
-    ts."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"How its setup stands."},"pid":{"type":\#
-    "integer","description":"Its first process, while that lives."},"processes":{"type":"array","items":{"type":"i\#
-    nteger"},"description":"With `stop_failed`: the processes that are left."},"startedAt":{"$ref":"#/components/s\#
-    chemas/Timestamp","description":"When it was started last."},"restarts":{"type":"integer","description":"How o\#
-    ften it was started again by itself since it was wanted running."},"lastExit":{"$ref":"#/components/schemas/Ap\#
-    pExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp","description":\#
-    "When it will be started again, with `backoff` and `crash_loop`."},"dependsOn":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/AppDependency"},"description":"What it waits for."},"stream":{"type":"string","descript\#
-    ion":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentValues","descrip\#
-    tion":"The values that were given for it, secret ones left out."},"secretEnv":{"type":"array","items":{"type":\#
-    "string"},"description":"The names of the secret ones."},"version":{"type":"integer","description":"Counts its c\#
-    hanges."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was installed."},"update\#
-    dAt":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."}},"description":"An app: w\#
-    hat it is, what is wanted of it, and what is seen of it."},"AppDependency":{"title":"AppDependency","type":"ob\#
-    ject","required":["app","condition"],"properties":{"app":{"type":"string","description":"The `app_id` of anoth\#
-    er app of the workspace."},"condition":{"$ref":"#/components/schemas/DependencyCondition","description":"What t\#
-    hat must have reached."}},"description":"What an app waits for before it is started."},"DependencyCondition":{\#
-    "title":"DependencyCondition","type":"string","enum":["started","ready","completed"],"description":"What anoth\#
-    er app must have reached: its process runs; it is ready; it ended with exit code 0."},"AppPage":{"title":"AppP\#
-    age","type":"object","required":["apps"],"properties":{"apps":{"type":"array","items":{"$ref":"#/components/sc\#
-    hemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
-    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of apps."},"AppInstal\#
-    led":{"title":"AppInstalled","type":"object","required":["app","created","warnings"],"properties":{"app":{"$re\#
-    f":"#/components/schemas/App","description":"The app."},"created":{"type":"boolean","description":"Whether thi\#
-    s call installed it."},"warnings":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"des\#
-    cription":"What is doubtful in its manifest."}},"description":"An app that is installed."},"BuildState":{"titl\#
-    e":"BuildState","type":"string","enum":["none","needed","running","done","failed"],"description":"How a setup s\#
-    tands: there is none; it has not run, or what it depends on has changed; it runs; it is done; it failed."},"Bu\#
-    ildStatus":{"title":"BuildStatus","type":"object","required":["state"],"properties":{"state":{"$ref":"#/compon\#
-    ents/schemas/BuildState","description":"How it stands."},"job":{"type":"string","description":"The job that ru\#
-    ns it or ran it last; its stream has the output."},"endedAt":{"$ref":"#/components/schemas/Timestamp","descrip\#
-    tion":"When it ended last."},"message":{"type":"string","description":"Why it failed, or why it is needed."}},\#
-    "description":"How the setup of an app stands."},"SetupJobResult":{"title":"SetupJobResult","type":"object","r\#
-    equired":["skipped"],"properties":{"skipped":{"type":"boolean","description":"Whether it was not run, since no\#
-    thing it depends on has changed."},"code":{"type":"integer","description":"Its exit code."},"durationMs":{"typ\#
-    e":"integer","description":"How long it took, in milliseconds."}},"description":"What a setup came to."},"AppO\#
-    utcome":{"title":"AppOutcome","type":"object","required":["id","app","ok","state","ports"],"properties":{"id":\#
-    {"type":"string","description":"Its id; empty where it could not be installed."},"app":{"type":"string","descr\#
-    iption":"The `app_id` of its manifest, or its folder where that can't be read."},"ok":{"type":"boolean","descr\#
-    iption":"Whether it is as the call wanted it."},"state":{"$ref":"#/components/schemas/AppState","description":\#
-    "What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this stat\#
-    e."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"ports":{"type":"arr\#
-    ay","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"lines":{"type":"array","items\#
-    ":{"type":"string"},"description":"Where it is not as wanted: the last lines it wrote."}},"description":"What b\#
-    ecame of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object","required":["ok","apps"],"properties"\#
-    :{"ok":{"type":"boolean","description":"Whether all are as the call wanted them."},"apps":{"type":"array","ite\#
-    ms":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an app."}},"description":"What became of s\#
-    everal apps."},"OutputSource":{"title":"OutputSource","type":"string","enum":["stdout","stderr"],"description"\#
-    :"Where a line was written to."},"AppOutput":{"title":"AppOutput","type":"object","required":["source","text"]\#
-    ,"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was written to."},\#
-    "text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are replaced."},"par\#
-    tial":{"type":"boolean","description":"Whether the line goes on with the next event of its source: it is very l\#
-    ong, or has not ended yet.","default":false}},"description":"A line that an app has written."},"AppLogPage":{"\#
-    title":"AppLogPage","type":"object","required":["stream","lines"],"properties":{"stream":{"type":"string","des\#
-    cription":"The stream, for `stream/attach`."},"attachment":{"type":"string","description":"With `follow`: the a\#
-    ttachment."},"lines":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The li\#
-    nes, as events `app.output`."},"next":{"$ref":"#/components/schemas/Cursor","description":"The last line's pos\#
-    ition, for `stream/attach`."}},"description":"What an app has written."},"FindingSeverity":{"title":"FindingSe\#
-    verity","type":"string","enum":["error","warning"],"description":"Whether a manifest can't be used, or is doub\#
-    tful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","required":["severity","message","line","\#
-    column","text"],"properties":{"severity":{"$ref":"#/components/schemas/FindingSeverity","description":"How gra\#
-    ve it is."},"message":{"type":"string","description":"What is wrong, and what to do."},"path":{"type":"string"\#
-    ,"description":"The key, such as `healthchecks.api.path`."},"line":{"type":"integer","description":"The line, f\#
-    rom 1."},"column":{"type":"integer","description":"The column, from 1, in characters."},"suggestion":{"type":"\#
-    string","description":"The key that was likely meant."},"text":{"type":"string","description":"The same as a c\#
-    ompiler shows it: `file:line:column: error: …`, the line, and a caret below."}},"description":"A fault or a do\#
-    ubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","type":"object","required":["valid"\#
-    ,"findings"],"properties":{"valid":{"type":"boolean","description":"Whether it has no errors."},"file":{"type"\#
-    :"string","description":"The manifest's name, or its path in the workspace."},"app":{"type":"string","descript\#
-    ion":"Its `app_id`, where that can be read."},"findings":{"type":"array","items":{"$ref":"#/components/schemas\#
-    /ManifestFinding"},"description":"Errors and warnings, in the order of the file."},"environment":{"type":"arra\#
-    y","items":{"type":"string"},"description":"The names of its environment contract."},"missing":{"type":"array"\#
-    ,"items":{"type":"string"},"description":"Those of them that nothing gives a value to, where the app is instal\#
-    led."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"AppsConfig","type":"object","pro\#
-    perties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where ports are leased from. Leases t\#
-    hat are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/EnvironmentValues","description\#
-    ":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"integer","minimum":65536,"maxim\#
-    um":1073741824,"description":"How large one file of an app's output becomes, in bytes.","default":16777216},"l\#
-    ogFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many files of an app's output are kep\#
-    t.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":"object","properties":{"first\#
-    ":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","default":20000},"last":{"type":\#
-    "integer","minimum":1024,"maximum":65535,"description":"The last.","default":29999}},"description":"A range of p\#
-    orts."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"description":"Wh\#
-    at is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name","fixed","\#
-    leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"string","desc\#
-    ription":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appName":{"type"\#
-    :"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of tha\#
-    t app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"leasedAt\#
-    ":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is kept fo\#
-    r somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties":{"por\#
-    ts":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest port f\#
-    irst."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["na\#
-    me","host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."},"ho\#
-    st":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The TCP p\#
-    ort."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"t\#
-    ype":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"type":"\#
-    boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The proce\#
-    ss that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens is n\#
-    ot of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHolde\#
-    r","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Absent w\#
-    here this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid":{"t\#
-    ype":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of Berth'\#
-    s app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":\#
-    {"type":"string","description":"The id of that app's workspace."}},"description":"A process that listens on a p\#
-    ort."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"],"pro\#
-    perties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","description":\#
-    "Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"\#
-    },"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","description":"\#
-    Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","req\#
-    uired":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/\#
-    components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","description"\#
-    :"Who has the old port."}},"description":"A lease had to move, for somebody else has the port."}},"errors":{"p\#
-    arse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_error","retryable"\#
-    :false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that may be sent now.\#
-    ","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"message":"There is n\#
-    o method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{"code":-32602,\#
-    "message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"type":"invalid\#
-    _params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's own. Nothing t\#
-    hat a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message_too_large":{\#
-    "code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the connection g\#
-    oes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"message":"Th\#
-    e batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"batch_too_l\#
-    arge","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been initialized. C\#
-    all `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code":-32800,"mess\#
-    age":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"unsupported_ve\#
-    rsion":{"code":426,"message":"The client and the server have no protocol version in common. `supportedVersions\#
-    ` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"code":403,"me\#
-    ssage":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied","retryable":f\#
-    alse}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","data":{"type":"s\#
-    hutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target is full. Not\#
-    hing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"The operatin\#
-    g system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","retryable":\#
-    true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `detail` says w\#
-    hy.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"message":"The o\#
-    perating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":f\#
-    alse}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
-    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_cursor":{"co\#
-    de":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable\#
-    ":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
-    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"idempotency_con\#
-    flict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idem\#
-    potency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that name or path i\#
-    s there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,"message":"A l\#
-    imit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_rea\#
-    ched","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit its schema. `e\#
-    rrors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broken":{"code":40\#
-    9,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwritten.","data"\#
-    :{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There is no stream o\#
-    f that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"message":"The s\#
-    tream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}},"attachment_n\#
-    ot_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"attachment_not\#
-    _found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id.","data":{"type"\#
-    :"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and can no longer be c\#
-    ancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"message":"No work\#
-    space has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"workspace_busy":{"c\#
-    ode":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` holds i\#
-    ts id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,"message":"The wor\#
-    kspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retry\#
-    able":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it was. Put it back, o\#
-    r point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":fa\#
-    lse}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_n\#
-    ot_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no template of that nam\#
-    e.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"message":"The temp\#
-    late or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","r\#
-    etryable":false}},"template_variables":{"code":422,"message":"Variables of the template are missing or do not m\#
-    atch their pattern. `errors` has a row for each; `variables` holds their declarations.","data":{"type":"templa\#
-    te_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was not unpacked: it i\#
-    s damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `de\#
-    tail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavailable":{"code":502\#
-    ,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data"\#
-    :{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is at that pa\#
-    th in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,"message"\#
-    :"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},"n\#
-    ot_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not\#
-    _a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and the path is a f\#
-    older.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The path is a d\#
-    evice, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}}\#
-    ,"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it hold\#
-    s.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"The file h\#
-    as changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"\#
-    etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Read it as `\#
-    base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message":"The content i\#
-    s not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false}},"app_not_fou\#
-    nd":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},"ap\#
-    p_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or us\#
-    e the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"message"\#
-    :"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not\#
-    _found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `findings` list\#
-    s every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_missing":{"cod\#
-    e":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; give them w\#
-    ith `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":{"code":422,"mes\#
-    sage":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup\#
-    _failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longer than its manif\#
-    est allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":500,"messa\#
-    ge":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable\#
-    ":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_fou\#
-    nd","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detail` says who.","d\#
-    ata":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is using the port. St\#
-    op it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Every port o\#
-    f the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}},"result_too_lar\#
-    ge":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entri\#
-    es.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_request\#
-    ","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_initialized"\#
-    ,"cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{"\#
-    stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/schemas/Serv\#
-    erStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#/\#
-    components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configuration is i\#
-    n force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","descriptio\#
-    n":"The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/c\#
-    omponents/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace was made.",\#
-    "schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A wo\#
-    rkspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"event\#
-    s","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.res\#
-    tored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/components\#
-    /schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no longer b\#
-    e restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.create\#
-    d":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},\#
-    "snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/s\#
-    chemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new.","sch\#
-    ema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…","description"\#
-    :"A file's content or an entry's mode changed.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.de\#
-    leted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schema\#
-    s/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was moved inside the wat\#
-    ched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","descripti\#
-    on":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream\#
-    ":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"\#
-    stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.s\#
-    tate":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"\#
-    }},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a second.","schema":{"$re\#
-    f":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.\#
-    ","schema":{"$ref":"#/components/schemas/JobMessage"}},"app.installed":{"stream":"events","description":"An ap\#
-    p was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description"\#
-    :"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"\#
-    stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/Ap\#
-    pSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/c\#
-    omponents/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has writ\#
-    ten.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A po\#
-    rt was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","descri\#
-    ption":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stre\#
-    am":"events","description":"A lease moved to another port, for somebody else had taken it.","schema":{"$ref":"\#
-    #/components/schemas/PortMoved"}}}}
+    topped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: its setup runs. `starting`: it i\#
+    s being started, or has been and is not ready yet. `running`: it is alive, and ready where that is probed. `no\#
+    t_ready`: it is alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has b\#
+    een told to end. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and wi\#
+    ll be tried again seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be s\#
+    tarted, or ended badly and is not to be started again. `stop_failed`: processes of it could not be ended."},"A\#
+    ppDesired":{"title":"AppDesired","type":"string","enum":["running","stopped"],"description":"What is wanted of a\#
+    n app. Only a call changes it."},"AppReason":{"title":"AppReason","type":"string","enum":["requested","depende\#
+    ncy","dependency_failed","adopted","manifest_invalid","environment_missing","folder_missing","port_taken","set\#
+    up_failed","setup_timeout","launch_failed","startup_timeout","exited","signalled","lost","liveness_failed","re\#
+    adiness_failed","not_listening","unkillable","rebooted"],"description":"Why an app is in its state: it was `re\#
+    quested`; a `dependency` is not there yet or has failed; it was `adopted` by a server that started; something i\#
+    t needs is missing; it `exited` or was `signalled`; its holder was `lost`; a probe failed; a port is `not_list\#
+    ening`; processes were `unkillable`; the machine was `rebooted`."},"AppPort":{"title":"AppPort","type":"object\#
+    ","required":["name","port","host","protocol","env","listening"],"properties":{"name":{"type":"string","descri\#
+    ption":"Its name in the manifest."},"port":{"type":"integer","description":"The TCP port."},"host":{"type":"st\#
+    ring","description":"Where clients reach it."},"protocol":{"$ref":"#/components/schemas/PortProtocol","descrip\#
+    tion":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of w\#
+    hat is spoken."},"env":{"type":"array","items":{"type":"string"},"description":"The environment variables that t\#
+    ell it to the app."},"fixed":{"type":"boolean","description":"Whether the manifest demands this very port.","d\#
+    efault":false},"listening":{"type":"boolean","description":"Whether a process of the app was seen to listen th\#
+    ere."}},"description":"A port of an app."},"AppExit":{"title":"AppExit","type":"object","required":["at"],"pro\#
+    perties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal ended it."},"signal":{"\#
+    type":"string","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref":"#/components/schema\#
+    s/Timestamp","description":"When."},"lines":{"type":"array","items":{"type":"string"},"description":"The last l\#
+    ines that it wrote, at most ten."}},"description":"How an app's first process ended."},"AppSummary":{"title":"\#
+    AppSummary","type":"object","required":["id","workspace","app","name","state","desired","since","version"],"pr\#
+    operties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":\#
+    "The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the w\#
+    orkspace."},"name":{"type":"string","description":"For people."},"state":{"$ref":"#/components/schemas/AppStat\#
+    e","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"Wha\#
+    t is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state.\#
+    "},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{\#
+    "type":"object","additionalProperties":{"type":"integer"},"description":"Its ports by name."},"version":{"type\#
+    ":"integer","description":"Counts its changes."}},"description":"An app, in short."},"App":{"title":"App","typ\#
+    e":"object","required":["id","workspace","app","name","folder","manifest","state","desired","since","ports","b\#
+    uild","restarts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt"],"properties":{"id":\#
+    {"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its w\#
+    orkspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."},"na\#
+    me":{"type":"string","description":"For people."},"folder":{"type":"string","description":"Its folder in the w\#
+    orkspace; empty for the workspace's own."},"manifest":{"type":"string","description":"Its manifest, as a path i\#
+    n the workspace."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desir\#
+    ed":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/compo\#
+    nents/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"T\#
+    he same as a sentence, with what to do."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Sinc\#
+    e when it is in this state."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"descrip\#
+    tion":"Its ports."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"How its setup stands."},\#
+    "pid":{"type":"integer","description":"Its first process, while that lives."},"processes":{"type":"array","ite\#
+    ms":{"type":"integer"},"description":"With `stop_failed`: the processes that are left."},"startedAt":{"$ref":"\#
+    #/components/schemas/Timestamp","description":"When it was started last."},"restarts":{"type":"integer","descr\#
+    iption":"How often it was started again by itself since it was wanted running."},"lastExit":{"$ref":"#/compone\#
+    nts/schemas/AppExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp",\#
+    "description":"When it will be started again, with `backoff` and `crash_loop`."},"dependsOn":{"type":"array","\#
+    items":{"$ref":"#/components/schemas/AppDependency"},"description":"What it waits for."},"stream":{"type":"str\#
+    ing","description":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentVa\#
+    lues","description":"The values that were given for it, secret ones left out."},"secretEnv":{"type":"array","i\#
+    tems":{"type":"string"},"description":"The names of the secret ones."},"version":{"type":"integer","descriptio\#
+    n":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was inst\#
+    alled."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."}},"descrip\#
+    tion":"An app: what it is, what is wanted of it, and what is seen of it."},"AppDependency":{"title":"AppDepend\#
+    ency","type":"object","required":["app","condition"],"properties":{"app":{"type":"string","description":"The `\#
+    app_id` of another app of the workspace."},"condition":{"$ref":"#/components/schemas/DependencyCondition","des\#
+    cription":"What that must have reached."}},"description":"What an app waits for before it is started."},"Depen\#
+    dencyCondition":{"title":"DependencyCondition","type":"string","enum":["started","ready","completed"],"descrip\#
+    tion":"What another app must have reached: its process runs; it is ready; it ended with exit code 0."},"AppPag\#
+    e":{"title":"AppPage","type":"object","required":["apps"],"properties":{"apps":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor":{"$ref":"#/component\#
+    s/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of a\#
+    pps."},"AppInstalled":{"title":"AppInstalled","type":"object","required":["app","created","warnings"],"propert\#
+    ies":{"app":{"$ref":"#/components/schemas/App","description":"The app."},"created":{"type":"boolean","descript\#
+    ion":"Whether this call installed it."},"warnings":{"type":"array","items":{"$ref":"#/components/schemas/Manif\#
+    estFinding"},"description":"What is doubtful in its manifest."}},"description":"An app that is installed."},"B\#
+    uildState":{"title":"BuildState","type":"string","enum":["none","needed","running","done","failed"],"descripti\#
+    on":"How a setup stands: there is none; it has not run, or what it depends on has changed; it runs; it is done\#
+    ; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","required":["state"],"properties":{"state"\#
+    :{"$ref":"#/components/schemas/BuildState","description":"How it stands."},"job":{"type":"string","description\#
+    ":"The job that runs it or ran it last; its stream has the output."},"endedAt":{"$ref":"#/components/schemas/T\#
+    imestamp","description":"When it ended last."},"message":{"type":"string","description":"Why it failed, or why i\#
+    t is needed."}},"description":"How the setup of an app stands."},"SetupJobResult":{"title":"SetupJobResult","t\#
+    ype":"object","required":["skipped"],"properties":{"skipped":{"type":"boolean","description":"Whether it was n\#
+    ot run, since nothing it depends on has changed."},"code":{"type":"integer","description":"Its exit code."},"d\#
+    urationMs":{"type":"integer","description":"How long it took, in milliseconds."}},"description":"What a setup c\#
+    ame to."},"AppOutcome":{"title":"AppOutcome","type":"object","required":["id","app","ok","state","ports"],"pro\#
+    perties":{"id":{"type":"string","description":"Its id; empty where it could not be installed."},"app":{"type":\#
+    "string","description":"The `app_id` of its manifest, or its folder where that can't be read."},"ok":{"type":"\#
+    boolean","description":"Whether it is as the call wanted it."},"state":{"$ref":"#/components/schemas/AppState"\#
+    ,"description":"What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it i\#
+    s in this state."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"ports\#
+    ":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"lines":{"type":\#
+    "array","items":{"type":"string"},"description":"Where it is not as wanted: the last lines it wrote."}},"descr\#
+    iption":"What became of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object","required":["ok","apps\#
+    "],"properties":{"ok":{"type":"boolean","description":"Whether all are as the call wanted them."},"apps":{"typ\#
+    e":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an app."}},"description":"W\#
+    hat became of several apps."},"OutputSource":{"title":"OutputSource","type":"string","enum":["stdout","stderr"\#
+    ],"description":"Where a line was written to."},"AppOutput":{"title":"AppOutput","type":"object","required":["\#
+    source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was w\#
+    ritten to."},"text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are rep\#
+    laced."},"partial":{"type":"boolean","description":"Whether the line goes on with the next event of its source\#
+    : it is very long, or has not ended yet.","default":false}},"description":"A line that an app has written."},"\#
+    AppLogPage":{"title":"AppLogPage","type":"object","required":["stream","lines"],"properties":{"stream":{"type"\#
+    :"string","description":"The stream, for `stream/attach`."},"attachment":{"type":"string","description":"With `\#
+    follow`: the attachment."},"lines":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"descri\#
+    ption":"The lines, as events `app.output`."},"next":{"$ref":"#/components/schemas/Cursor","description":"The l\#
+    ast line's position, for `stream/attach`."}},"description":"What an app has written."},"FindingSeverity":{"tit\#
+    le":"FindingSeverity","type":"string","enum":["error","warning"],"description":"Whether a manifest can't be us\#
+    ed, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","required":["severity","mes\#
+    sage","line","column","text"],"properties":{"severity":{"$ref":"#/components/schemas/FindingSeverity","descrip\#
+    tion":"How grave it is."},"message":{"type":"string","description":"What is wrong, and what to do."},"path":{"\#
+    type":"string","description":"The key, such as `healthchecks.api.path`."},"line":{"type":"integer","descriptio\#
+    n":"The line, from 1."},"column":{"type":"integer","description":"The column, from 1, in characters."},"sugges\#
+    tion":{"type":"string","description":"The key that was likely meant."},"text":{"type":"string","description":"\#
+    The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below."}},"description":"\#
+    A fault or a doubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","type":"object","req\#
+    uired":["valid","findings"],"properties":{"valid":{"type":"boolean","description":"Whether it has no errors."}\#
+    ,"file":{"type":"string","description":"The manifest's name, or its path in the workspace."},"app":{"type":"st\#
+    ring","description":"Its `app_id`, where that can be read."},"findings":{"type":"array","items":{"$ref":"#/com\#
+    ponents/schemas/ManifestFinding"},"description":"Errors and warnings, in the order of the file."},"environment\#
+    ":{"type":"array","items":{"type":"string"},"description":"The names of its environment contract."},"missing":\#
+    {"type":"array","items":{"type":"string"},"description":"Those of them that nothing gives a value to, where th\#
+    e app is installed."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"AppsConfig","type\#
+    ":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where ports are lease\#
+    d from. Leases that are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/EnvironmentValu\#
+    es","description":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"integer","minim\#
+    um":65536,"maximum":1073741824,"description":"How large one file of an app's output becomes, in bytes.","defau\#
+    lt":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many files of an app'\#
+    s output are kept.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":"object","pro\#
+    perties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","default":20000}\#
+    ,"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"The last.","default":29999}},"descript\#
+    ion":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"]\#
+    ,"description":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port\#
+    ","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"ty\#
+    pe":"string","description":"Its name."},"app":{"type":"string","description":"The id of the app that has it."}\#
+    ,"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"string","descripti\#
+    on":"The id of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was dem\#
+    anded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A po\#
+    rt that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],\#
+    "properties":{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The lea\#
+    ses, lowest port first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"objec\#
+    t","required":["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","description\#
+    ":"Its name."},"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","desc\#
+    ription":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken t\#
+    here."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"lis\#
+    tening":{"type":"boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","descri\#
+    ption":"The process that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether w\#
+    hat listens is not of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"t\#
+    itle":"PortHolder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The p\#
+    rocess. Absent where this user may not see it."},"command":{"type":"string","description":"What it runs, in sh\#
+    ort."},"uid":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"\#
+    The id of Berth's app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app\#
+    ."},"workspace":{"type":"string","description":"The id of that app's workspace."}},"description":"A process th\#
+    at listens on a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening\#
+    ","holders"],"properties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolea\#
+    n","description":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/sc\#
+    hemas/PortHolder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease\#
+    ","description":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","ty\#
+    pe":"object","required":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."}\#
+    ,"to":{"$ref":"#/components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"stri\#
+    ng","description":"Who has the old port."}},"description":"A lease had to move, for somebody else has the port\#
+    ."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_e\#
+    rror","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that m\#
+    ay be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"messa\#
+    ge":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":\#
+    {"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{\#
+    "type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's o\#
+    wn. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message\#
+    _too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the c\#
+    onnection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"m\#
+    essage":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"\#
+    batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been i\#
+    nitialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code"\#
+    :-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"u\#
+    nsupported_version":{"code":426,"message":"The client and the server have no protocol version in common. `supp\#
+    ortedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"\#
+    code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied",\#
+    "retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","dat\#
+    a":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target i\#
+    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"T\#
+    he operating system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","\#
+    retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `de\#
+    tail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"mes\#
+    sage":"The operating system denies the server's user access to the path.","data":{"type":"permission_denied","\#
+    retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but d\#
+    o not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_\#
+    cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
+    ","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `i\#
+    fVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"ide\#
+    mpotency_conflict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{\#
+    "type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that na\#
+    me or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,\#
+    "message":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"ty\#
+    pe":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit i\#
+    ts schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broke\#
+    n":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwri\#
+    tten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There i\#
+    s no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"\#
+    message":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}\#
+    },"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":\#
+    "attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id."\#
+    ,"data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and c\#
+    an no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"\#
+    message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"wo\#
+    rkspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has en\#
+    ded; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,\#
+    "message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspac\#
+    e_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it w\#
+    as. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missi\#
+    ng","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{\#
+    "type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no te\#
+    mplate of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"\#
+    message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"te\#
+    mplate_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the template are m\#
+    issing or do not match their pattern. `errors` has a row for each; `variables` holds their declarations.","dat\#
+    a":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was n\#
+    ot unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, fo\#
+    lder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavail\#
+    able":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of t\#
+    he tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothi\#
+    ng is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"cod\#
+    e":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retry\#
+    able":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","da\#
+    ta":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and t\#
+    he path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"\#
+    The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","ret\#
+    ryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to dele\#
+    te what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"messa\#
+    ge":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","\#
+    data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-\#
+    8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message"\#
+    :"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false\#
+    }},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryab\#
+    le":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the works\#
+    pace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code\#
+    ":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type\#
+    ":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `\#
+    findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_\#
+    missing":{"code":422,"message":"Environment variables that the manifest demands have no value. `names` lists t\#
+    hem; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":\#
+    {"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data\#
+    ":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longe\#
+    r than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"\#
+    code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_fa\#
+    iled","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"typ\#
+    e":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detai\#
+    l` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is us\#
+    ing the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"mess\#
+    age":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true\#
+    }},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, o\#
+    r for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error"\#
+    ,"invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large",\#
+    "not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"s\#
+    erver.started":{"stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/compon\#
+    ents/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","sc\#
+    hema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another c\#
+    onfiguration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"ev\#
+    ents","description":"The configuration file was changed and is faulty; the last good one stays in force.","sch\#
+    ema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A work\#
+    space was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","d\#
+    escription":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted"\#
+    :{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"\#
+    }},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$r\#
+    ef":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspac\#
+    e can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}}\#
+    ,"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/sch\#
+    emas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref\#
+    ":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An en\#
+    try is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files\#
+    /…","description":"A file's content or an entry's mode changed.","schema":{"$ref":"#/components/schemas/FileCh\#
+    anged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/\#
+    components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was mov\#
+    ed inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"serve\#
+    r/log","description":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.\#
+    created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}}\#
+    ,"job.updated":{"stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components/sche\#
+    mas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/compon\#
+    ents/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a second\#
+    .","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line o\#
+    f the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}},"app.installed":{"stream":"events","des\#
+    cription":"An app was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"event\#
+    s","description":"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}\#
+    },"app.state":{"stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/compo\#
+    nents/schemas/AppSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","sche\#
+    ma":{"$ref":"#/components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that t\#
+    he app has written.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","des\#
+    cription":"A port was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"\#
+    events","description":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"por\#
+    t.moved":{"stream":"events","description":"A lease moved to another port, for somebody else had taken it.","sc\#
+    hema":{"$ref":"#/components/schemas/PortMoved"}}}}
     """#
 }

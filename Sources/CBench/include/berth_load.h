@@ -75,7 +75,44 @@ int berth_delivery_run(
     struct berth_connection *appender, struct berth_connection *const *followers, size_t follower_count,
     struct berth_delivery *delivery);
 
+// MARK: Lines
+
+/// Numbered lines that are looked through: each begins with its number, of twelve digits.
+struct berth_lines {
+  /// The number that the next line must have.
+  uint64_t next;
+  /// How many lines there were, and how many of them did not have the number that they must have.
+  uint64_t count, faults;
+};
+
+/// Writes lines of `bytes` bytes each, their end included, numbered from 0. With an `interval` in nanoseconds, one at a
+/// time and with that pause behind each; without, as fast as they are taken. Returns 0 or -1.
+int berth_write_lines(int output, uint64_t count, size_t bytes, uint64_t interval);
+
+/// Looks through a file of lines, which goes on where the one before ended. With `has_prefix`, the lines are those of a
+/// log: `TIME stdout F text`. Returns 0 or -1.
+int berth_check_lines(int file, int has_prefix, struct berth_lines *lines);
+
+/// Takes in `count` lines that come as the events of an app's output. Returns 0, or -1 where the server went.
+int berth_follow_lines(struct berth_connection *connection, uint64_t count, struct berth_lines *lines);
+
+// MARK: Programs
+
+/// Answers every request on a port of 127.0.0.1 with 200. Returns -1 where it can't.
+int berth_answer_http(int port);
+
+/// How many processes `berth_resist` makes.
+enum { BERTH_RESISTING = 5 };
+
+/// A tree of processes that does not want to end: out of sight of its parent, in sessions of their own, deaf to SIGTERM,
+/// and new processes all the time. It ends when there is no file at `path` any more. While they live, each of the
+/// processes touches a file of its own again and again, `sign` and a number.
+int berth_resist(const char *path, const char *sign);
+
 // MARK: Peers
+
+/// Writes a file beside `name` and renames it over that, again and again. Returns 0 or -1.
+int berth_replace_file(int folder, const char *name, const char *bytes, size_t length, size_t count);
 
 /// Sends back every byte that comes, until the end of input.
 void berth_echo(int input, int output);

@@ -61,8 +61,8 @@ extension ProcessMachine {
     if let exit { observed.lastExit = exit }
     switch phase {
     case .ending(let sequel): return finish(sequel)
-    case .up, .idle: return [.endProbes, .clear(.stable), .clear(.startup)] + endedByItself()
-    case .preparing, .launching, .pausing: return []
+    case .up: return [.endProbes, .clear(.stable), .clear(.startup)] + endedByItself()
+    case .idle, .preparing, .launching, .pausing: return []
     }
   }
 
@@ -87,8 +87,7 @@ extension ProcessMachine {
     }
   }
 
-  private mutating func endedByItself() -> [Effect] {
-    // Where the first process left others behind, its own exit code says nothing of how they ended.
+  mutating func endedByItself() -> [Effect] {
     let succeeded = observed.lastExit?.code == 0 && !hasLostMain
     let (reason, message) = describeExit()
     switch plan.restart.condition {

@@ -90,7 +90,7 @@ package struct ProcessMachine: Sendable {
   var attempt = 0
   /// Failures in a row.
   var failures = 0
-  /// The first process has ended, and the tree lives on.
+  /// The first process has ended, and others lived on: its exit code says nothing of how they end.
   var hasLostMain = false
   var isReady = false
   /// A random number between 0 and 1, for the pause that may follow.
@@ -145,7 +145,7 @@ package struct ProcessMachine: Sendable {
       guard phase == .idle else { return [] }
       self.plan = plan
       if let exit { observed.lastExit = exit }
-      return isWanted ? ended(exit) : rest(.stopped, .requested)
+      return isWanted ? endedByItself() : rest(.stopped, .requested)
     case .mainExited(let exit):
       observed.lastExit = exit
       observed.pid = nil

@@ -31,7 +31,7 @@ extension SupervisedProcess {
         clear(folder)
         // What ended with the machine did not end of its own accord.
         guard legacy.wasRebooted, legacy.isWanted else {
-          return handle(.foundEnded(appExit(exit), legacy.launch.plan, isWanted: legacy.isWanted))
+          return handle(.foundEnded(end(of: exit), legacy.launch.plan, isWanted: legacy.isWanted))
         }
       case .lost(let record):
         Leftovers.end(of: id, main: record)
@@ -52,11 +52,13 @@ extension SupervisedProcess {
   private func adopt(_ status: ShimStatus, _ legacy: Legacy) {
     launch = legacy.launch
     let record = status.record
-    let pid = record.mainExit == nil ? Int(record.main.processID) : nil
+    // What has ended with its first process is told of next.
+    let hasLostMain = record.mainExit != nil && status.processes > 0
+    let pid = hasLostMain ? nil : Int(record.main.processID)
     let launched = ProcessMachine.Launched(
       pid: pid, startedAt: Timestamp.string(nanosecondsSince1970: record.startedNanoseconds))
     handle(.adopted(launched, legacy.launch.plan))
-    if let exit = record.mainExit {
+    if hasLostMain, let exit = record.mainExit {
       let ended = record.mainEndedNanoseconds ?? record.startedNanoseconds
       handle(.mainExited(appExit(exit, at: Timestamp.string(nanosecondsSince1970: ended))))
     }

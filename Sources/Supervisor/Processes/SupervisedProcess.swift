@@ -126,7 +126,7 @@ package actor SupervisedProcess {
       case .alive: follow()
       case .ended(let exit):
         clear(folder)
-        handle(.ended(appExit(exit)))
+        handle(.ended(end(of: exit)))
       case .lost(let record):
         Leftovers.end(of: id, main: record)
         clear(folder)
@@ -147,10 +147,16 @@ package actor SupervisedProcess {
     supervision.cgroups?.remove(id)
   }
 
-  func appExit(_ exit: ShimExit) -> AppExit? {
+  /// How a tree ended that has ended, for the machine.
+  func end(of exit: ShimExit) -> AppExit? {
     guard let main = exit.record.mainExit else { return nil }
-    return appExit(main, at: Timestamp.string(nanosecondsSince1970: exit.endedNanoseconds))
+    let mainEnded = exit.record.mainEndedNanoseconds ?? exit.endedNanoseconds
+    machine.hasLostMain = exit.endedNanoseconds - mainEnded > Self.togetherNanoseconds
+    return appExit(main, at: Timestamp.string(nanosecondsSince1970: mainEnded))
   }
+
+  /// What the first process leaves behind and ends within this time ended with it.
+  private static let togetherNanoseconds: Int64 = 50_000_000
 
   func appExit(_ exit: ProcessExit, at time: String) -> AppExit {
     let lines = owner?.lastLines(id) ?? []

@@ -113,7 +113,8 @@ package final class TemplateService: Sendable {
       (kind, source) = (.cloneTemplate, TemplateOrigin.withoutPassword(url))
     }
     return try jobs.start(
-      filling.folder.isRoot ? kind : .install, title: "Fill \(workspace.slug) from \(source)", workspace: workspace.id, idempotency: idempotency.value
+      filling.folder.isRoot ? kind : .install, title: "Fill \(workspace.slug) from \(source)", workspace: workspace.id,
+      idempotency: idempotency.value
     ) { context in
       try await self.fill(workspace.id, filling, JobReport(context), job: context.id).jsonObject()
     }

@@ -7,9 +7,12 @@ struct Program {
   let path: String
   let arguments: [String]
 
-  /// Programs are looked for in `PATH`. Nil where there is none of that name.
+  /// Programs are looked for in `PATH`, and before that in the Python environment that `BERTH_BENCH_PEERS` names. Nil
+  /// where there is none of that name.
   static func find(_ name: String) -> String? {
-    (getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin").split(separator: ":")
+    let peers = getenv("BERTH_BENCH_PEERS").map { String(cString: $0) + "/bin" }
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    return ([peers].compactMap(\.self) + path.split(separator: ":").map(String.init))
       .map { "\($0)/\(name)" }
       .first { access($0, X_OK) == 0 }
   }

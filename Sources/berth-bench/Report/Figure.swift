@@ -1,7 +1,7 @@
 /// A number with its unit.
 struct Figure {
   enum Unit: String {
-    case perSecond, nanoseconds, bytes, bytesPerSecond
+    case perSecond, nanoseconds, bytes, bytesPerSecond, count
   }
 
   let value: Double
@@ -11,6 +11,8 @@ struct Figure {
   static func nanoseconds(_ value: Double) -> Figure { Figure(value: value, unit: .nanoseconds) }
   static func bytes(_ value: Int) -> Figure { Figure(value: Double(value), unit: .bytes) }
   static func bytesPerSecond(_ value: Double) -> Figure { Figure(value: value, unit: .bytesPerSecond) }
+
+  static func count(_ value: Int) -> Figure { Figure(value: Double(value), unit: .count) }
 
   /// For people.
   var text: String {
@@ -24,6 +26,7 @@ struct Figure {
       }
     case .bytes: Self.bytesText(value)
     case .bytesPerSecond: "\(Self.bytesText(value))/s"
+    case .count: String(Int(value))
     }
   }
 

@@ -3,7 +3,7 @@ struct Row {
   /// What was measured.
   let what: String
   /// Berth's.
-  let figure: Figure
+  var figure: Figure
   /// The peer's name, or what else it is compared with.
   var beside: String?
   /// The peer's; nil where the peer is not on this machine.
@@ -12,7 +12,7 @@ struct Row {
   var ratio: Double?
   var target: Target?
 
-  var isMet: Bool? { target?.isMet(by: figure, ratio: ratio) }
+  var isMet: Bool? { target?.isMet(by: figure, beside: besideFigure, ratio: ratio) }
 
   /// A figure that stands alone.
   init(_ what: String, _ figure: Figure, target: Target? = nil) {

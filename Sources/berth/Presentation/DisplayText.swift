@@ -15,6 +15,35 @@ enum DisplayText {
     return String(result)
   }
 
+  /// A line of a program's output: its colours stay where they are wanted, and it ends without any.
+  static func coloured(_ text: String, keepsColours: Bool) -> String {
+    guard text.unicodeScalars.contains("\u{1B}") else { return safe(text) }
+    var result = ""
+    var hasColours = false
+    var rest = text.unicodeScalars[...]
+    while let start = rest.firstIndex(of: "\u{1B}") {
+      result += safe(String(rest[..<start]))
+      let sequence = rest[start...]
+      if let end = endOfColour(sequence) {
+        if keepsColours { result += String(sequence[..<end]) }
+        hasColours = true
+        rest = sequence[end...]
+      } else {
+        result += safe("\u{1B}")
+        rest = sequence.dropFirst()
+      }
+    }
+    return result + safe(String(rest)) + (hasColours && keepsColours ? "\u{1B}[0m" : "")
+  }
+
+  /// Where a sequence that only changes colours (`ESC [ 1 ; 31 m`, ECMA-48 §8.3.117) ends; nil for all others.
+  private static func endOfColour(_ sequence: Substring.UnicodeScalarView) -> String.Index? {
+    let parameters = sequence.dropFirst()
+    guard parameters.first == "[" else { return nil }
+    let rest = parameters.dropFirst().drop { ("0"..."9").contains($0) || $0 == ";" || $0 == ":" }
+    return rest.first == "m" ? rest.index(after: rest.startIndex) : nil
+  }
+
   /// How many columns the text takes.
   static func width(_ text: String) -> Int {
     text.utf8.allSatisfy { $0 < 0x80 } ? text.utf8.count : text.reduce(0) { $0 + width($1) }

@@ -956,13 +956,13 @@ export type EnvironmentValues = Record<string, string>;
 
 /**
  * What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on.
- * `setting_up`: its setup runs. `starting`: it has been started and is not ready yet. `running`: it
- * is alive, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails
- * or a port of its own has no listener. `stopping`: it has been told to end. `backoff`: it ended
- * and will be started again. `crash_loop`: it ended again and again, and will be tried again
- * seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be
- * started, or ended badly and is not to be started again. `stop_failed`: processes of it could not
- * be ended.
+ * `setting_up`: its setup runs. `starting`: it is being started, or has been and is not ready yet.
+ * `running`: it is alive, and ready where that is probed. `not_ready`: it is alive, but its
+ * readiness probe fails or a port of its own has no listener. `stopping`: it has been told to end.
+ * `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and will
+ * be tried again seldom. `exited`: it ended by itself and is not to be started again. `failed`: it
+ * can't be started, or ended badly and is not to be started again. `stop_failed`: processes of it
+ * could not be ended.
  */
 export type AppState =
   | "stopped"
@@ -1947,7 +1947,7 @@ export interface AppValidateManifestParams {
   /** The workspace that holds the manifest; not together with `text`. */
   workspace?: WorkspaceReference;
   /** With `workspace`: the manifest, or the folder that it is in. Default: `""`. */
-  path?: RelativePath;
+  path?: string;
 }
 
 /** The parameters of `app/install`. */
@@ -1958,7 +1958,7 @@ export interface AppInstallParams {
    * The app's folder in it; empty for the workspace's own. With `url`, absent: a folder named after
    * the source. Default: `""`.
    */
-  folder?: RelativePath;
+  folder?: string;
   /**
    * A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or
    * an absolute path of this machine.

@@ -139,12 +139,13 @@ AppReference: TypeAlias = str
 EnvironmentValues: TypeAlias = dict[str, str]
 
 # What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on.
-# `setting_up`: its setup runs. `starting`: it has been started and is not ready yet. `running`: it
-# is alive, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails
-# or a port of its own has no listener. `stopping`: it has been told to end. `backoff`: it ended and
-# will be started again. `crash_loop`: it ended again and again, and will be tried again seldom.
-# `exited`: it ended by itself and is not to be started again. `failed`: it can't be started, or
-# ended badly and is not to be started again. `stop_failed`: processes of it could not be ended.
+# `setting_up`: its setup runs. `starting`: it is being started, or has been and is not ready yet.
+# `running`: it is alive, and ready where that is probed. `not_ready`: it is alive, but its
+# readiness probe fails or a port of its own has no listener. `stopping`: it has been told to end.
+# `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and will be
+# tried again seldom. `exited`: it ended by itself and is not to be started again. `failed`: it
+# can't be started, or ended badly and is not to be started again. `stop_failed`: processes of it
+# could not be ended.
 AppState: TypeAlias = Literal[
     "stopped",
     "waiting",
@@ -3269,7 +3270,7 @@ class AppMethods:
         text: str | None = None,
         file: str | None = None,
         workspace: WorkspaceReference | None = None,
-        path: RelativePath | None = None,
+        path: str | None = None,
     ) -> ManifestValidation:
         """Reads a manifest and tells every fault and doubt with its place; nothing is installed.
 
@@ -3291,7 +3292,7 @@ class AppMethods:
         self,
         workspace: WorkspaceReference,
         *,
-        folder: RelativePath | None = None,
+        folder: str | None = None,
         url: str | None = None,
         ref: str | None = None,
         subdirectory: str | None = None,
