@@ -18,7 +18,13 @@ package enum Launch {
   package static func connect(
     home: Home, socket: String? = nil, startingWith program: String? = nil, name: String
   ) throws -> Client {
-    if let transport = transport(home: home, socket: socket) { return try Client(transport, name: name) }
+    if let transport = transport(home: home, socket: socket) {
+      do {
+        return try Client(transport, name: name)
+      } catch is Disconnected {
+        // It was just ending.
+      }
+    }
     guard let program else {
       throw Unavailable(reason: "no server runs on \(socket ?? home.path); start one with `berth serve --detach`")
     }

@@ -12,6 +12,10 @@ enum Detached {
   static func start(home: Home, arguments: [String]) throws {
     if let server = try? answer(home) { return show(server) }
     try home.create()
+    try start(home: home, arguments: arguments, isFirst: true)
+  }
+
+  private static func start(home: Home, arguments: [String], isFirst: Bool) throws {
     let errors = home.logs + "/start.log"
     unlink(errors)
     let process = try ChildProcess(
@@ -29,6 +33,8 @@ enum Detached {
       if let code = process.endedWith {
         // Another start has the home, and may not answer yet.
         if let server = awaitOther(home) { return show(server) }
+        // Whoever had the home was just ending, perhaps. What is wrong for good is so the second time, too.
+        if isFirst { return try start(home: home, arguments: arguments, isFirst: false) }
         let words = String(decoding: (try? SmallFile.read(errors)) ?? [], as: UTF8.self)
         throw Failure(words.isEmpty ? "the server ended with \(code); see \(home.log)" : words.withoutPrefix("berth: "))
       }

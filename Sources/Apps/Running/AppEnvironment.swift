@@ -40,7 +40,8 @@ extension AppService {
       throw PreparationFailure(
         .environmentMissing,
         "\(missing.joined(separator: ", ")) \(missing.count == 1 ? "has" : "have") no value. "
-          + "Give \(missing.count == 1 ? "it" : "them") with `berth app configure \(record.app) NAME=VALUE`.")
+          + "Give \(missing.count == 1 ? "it" : "them") with `berth app configure \(record.app) NAME=VALUE`.",
+        names: missing)
     }
     do {
       return try environment(of: record, manifest)

@@ -120,6 +120,8 @@ extension AppService: ProcessOwner {
           .dependencyFailed, "It depends on the app `\(dependency.app)`, which the workspace does not have.")
       }
       let condition = dependency.condition
+      // What an earlier server saw of it counts for nothing.
+      await other.process.synchronize()
       if condition.isFulfilled(by: other.process.observed) { continue }
       try want(other)
       // What it was before the start counts for nothing.

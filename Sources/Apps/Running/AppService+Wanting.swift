@@ -138,7 +138,7 @@ extension AppService {
   }
 
   /// Those that nobody depends on first, then those that only they depend on, and so on.
-  private func layers(of chosen: [AppEntry]) -> [[AppEntry]] {
+  func layers(of chosen: [AppEntry]) -> [[AppEntry]] {
     var rest = chosen
     var layers: [[AppEntry]] = []
     while !rest.isEmpty {

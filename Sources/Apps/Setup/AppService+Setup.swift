@@ -168,6 +168,8 @@ extension PreparationFailure {
       case .setupTimeout: .setupTimeout
       default: .setupFailed
       }
-    return ProtocolError(type, message, extra: ["app": .string(record.id)])
+    var extra: JSONObject = ["app": .string(record.id)]
+    if !names.isEmpty { extra["names"] = .array(names.map { .string($0) }) }
+    return ProtocolError(type, message, extra: extra)
   }
 }

@@ -21,10 +21,13 @@ package struct PreparationFailure: Error, Sendable {
   package let reason: AppReason
   /// A sentence with what to do.
   package let message: String
+  /// The variables that have no value, with `environmentMissing`.
+  package let names: [String]
 
-  package init(_ reason: AppReason, _ message: String) {
+  package init(_ reason: AppReason, _ message: String, names: [String] = []) {
     self.reason = reason
     self.message = message
+    self.names = names
   }
 }
 

@@ -43,7 +43,6 @@ package struct ShimCommand: Sendable {
     specification.secrets = secrets
     _ = try Shim.launch(specification, in: folder.path, executable: supervision.shim)
     let control = ShimControl(folder: folder.path)
-    let output = CommandOutput(folder: logs, onOutput)
     let (pushes, sink) = AsyncStream.makeStream(of: ShimPush.self)
     _ = try? supervision.follower.follow(folder.path) { push in
       sink.yield(push)
@@ -56,7 +55,10 @@ package struct ShimCommand: Sendable {
       return true
     }
     defer { deadline.cancel() }
-    await withTaskCancellationHandler {
+    // A task of its own: one that is cancelled would be told at once that there are no more pushes, and not when the
+    // tree has ended.
+    let end = Task(executorPreference: supervision.pool) {
+      let output = CommandOutput(folder: logs, onOutput)
       for await push in pushes {
         switch push {
         case .log: output.read()
@@ -64,10 +66,13 @@ package struct ShimCommand: Sendable {
         default: break
         }
       }
+      output.read()
+    }
+    await withTaskCancellationHandler {
+      await end.value
     } onCancel: {
       try? control.stop(signal: 15, graceMilliseconds: Self.graceMilliseconds)
     }
-    output.read()
     try Task.checkCancellation()
     guard let main = try folder.exit()?.record.mainExit else {
       Leftovers.end(of: id, main: nil)
