@@ -86,7 +86,10 @@ let package = Package(
       ]),
     target(
       "BerthServer",
-      ["Apps", "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON", "Platform", crypto, logging]
+      [
+        "Apps", "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON",
+        "Platform", crypto, logging,
+      ]
         + nio),
     target("BerthClient", ["BerthProtocol", "JSON", "Platform"]),
 
@@ -133,7 +136,7 @@ let package = Package(
     tests("AppsTests", ["Apps", "Documents", "JSON", "Platform"], exclude: ["Manifest/Fixtures"]),
     tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
-    tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", sqlite]),
+    tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", "berth-shim", sqlite]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -68,7 +68,8 @@ package final class AppService: Sendable {
     for name in try Directory(path: supervision.folder).entries().map(\.name.string) where !known.contains(name) {
       Leftovers.clear(name, in: supervision)
     }
-    for entry in entries {
+    // Those that others depend on first: whoever starts looks at what they have come to.
+    for entry in layers(of: entries).reversed().joined() {
       let record = entry.record
       entry.process.recover(
         SupervisedProcess.Legacy(

@@ -191,7 +191,7 @@ extension AppService: ProcessOwner {
 extension ManifestDependency.Condition {
   func isFulfilled(by process: ObservedProcess) -> Bool {
     switch self {
-    case .started: process.isAlive
+    case .started: process.isAlive && process.state != .stopping && process.state != .stopFailed
     case .ready: process.state == .running
     case .completed: process.state == .exited && process.lastExit?.code == 0
     }

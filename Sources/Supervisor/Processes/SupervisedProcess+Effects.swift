@@ -58,10 +58,12 @@ extension SupervisedProcess {
       var specification = launch.specification
       specification.environment.append(Leftovers.mark(of: id))
       specification.cgroup = supervision.cgroups?.make(id, launch.limits)
+      // Before anything of it can have been written.
+      let began = Timestamp.now()
       let started = try Shim.launch(specification, in: folder.path, executable: supervision.shim)
       post(
         .launched(
-          attempt: attempt, .init(pid: Int(started.main.processID), startedAt: Timestamp.now())))
+          attempt: attempt, .init(pid: Int(started.main.processID), startedAt: began)))
       follow()
     } catch {
       post(.launchFailed(attempt: attempt, "It could not be started: \(error)."))

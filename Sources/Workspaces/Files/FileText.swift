@@ -1,3 +1,5 @@
+import JSON
+
 /// The text in a range of a file.
 enum FileText {
   /// How many bytes of one character can lie beyond the end of a range.
@@ -61,9 +63,7 @@ enum FileText {
     let count = text.utf8.count
     if count <= limit / 6 { return true }
     return text.withUTF8 { bytes in
-      var escaped = 0
-      for byte in bytes { escaped &+= byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? 1 : 0 }
-      if count + escaped * 5 <= limit { return true }
+      if JSONText.longestLength(of: UnsafeRawBufferPointer(bytes)) <= limit { return true }
       return bytes.reduce(0) { $0 + lengthInJSON($1) } <= limit
     }
   }

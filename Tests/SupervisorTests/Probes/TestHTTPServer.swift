@@ -1,5 +1,7 @@
 import Glibc
 import Platform
+import TestSupport
+import TestSupport
 
 /// A server on a port of this machine that answers each connection as a test wants.
 final class TestHTTPServer: Sendable {

@@ -1,15 +1,15 @@
 import Glibc
-import Platform
+package import Platform
 
 /// A socket of this process that listens, until nobody holds it any more.
-final class ListeningSocket: Sendable {
-  let port: Int
+package final class ListeningSocket: Sendable {
+  package let port: Int
   private let socket: OwnedDescriptor
 
   /// - Parameters:
   ///   - port: 0 for one that the system chooses.
   ///   - address: Which address of this machine: `any`, `loopback`, or version 6's `any6`.
-  init(port: Int = 0, on address: Address = .loopback, reusing: Bool = true) throws {
+  package init(port: Int = 0, on address: Address = .loopback, reusing: Bool = true) throws {
     let family = address == .any6 ? AF_INET6 : AF_INET
     let number = Glibc.socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard number >= 0 else { throw SystemError("socket") }
@@ -43,18 +43,18 @@ final class ListeningSocket: Sendable {
     self.port = withUnsafeBytes(of: &storage) { Int(UInt16(bigEndian: $0.load(fromByteOffset: 2, as: UInt16.self))) }
   }
 
-  enum Address { case any, loopback, any6 }
+  package enum Address { case any, loopback, any6 }
 
-  func withDescriptor<Result>(_ body: (Int32) throws -> Result) rethrows -> Result {
+  package func withDescriptor<Result>(_ body: (Int32) throws -> Result) rethrows -> Result {
     try socket.withDescriptor(body)
   }
 
   /// The next connection.
-  func accept() throws -> OwnedDescriptor { try UnixSocket.accept(socket) }
+  package func accept() throws -> OwnedDescriptor { try UnixSocket.accept(socket) }
 }
 
 /// A blocking connection to a port of this machine.
-func connectLocally(_ port: Int) throws -> OwnedDescriptor {
+package func connectLocally(_ port: Int) throws -> OwnedDescriptor {
   let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
   guard number >= 0 else { throw SystemError("socket") }
   let descriptor = OwnedDescriptor(adopting: number)
