@@ -76,7 +76,29 @@ package final class AppService: Sendable {
           isWanted: record.desired == .running, wasRebooted: record.boot != ProcessIdentity.boot,
           launch: ProcessLaunch(recovering: record, in: self)))
     }
+    awaitTakeover()
   }
+
+  /// Waits until every process has been looked at, so that nobody is told of what an earlier server saw. A shim that
+  /// does not answer is not waited for.
+  private func awaitTakeover() {
+    let processes = entries.map(\.process)
+    guard !processes.isEmpty else { return }
+    let isDone = Signal()
+    let takeover = Task(executorPreference: supervision.pool) {
+      for process in processes { await process.synchronize() }
+      isDone.set()
+    }
+    let limit = Task(executorPreference: supervision.pool) {
+      guard (try? await Task.sleep(for: .seconds(Self.takeoverSeconds))) != nil else { return }
+      isDone.set()
+    }
+    isDone.wait()
+    limit.cancel()
+    takeover.cancel()
+  }
+
+  private static let takeoverSeconds = 3
 
   /// Calls an observer at each change of an app's state, with the state before it.
   package func observe(_ observer: @escaping @Sendable (AppSummary, AppState) -> Void) {
