@@ -65,6 +65,10 @@ extension Server {
     domains.startMaintenance(on: group.next(), pool: pool, log: log)
     watchConfig()
     watchIdleness()
+    // What was needed only for the start.
+    group.next().scheduleTask(in: .milliseconds(500)) { [pool] in
+      Task(executorPreference: pool) { ProgramCode.letGo() }
+    }
   }
 
   /// Stops: takes no new work, gives what is open some time, and closes every connection.
