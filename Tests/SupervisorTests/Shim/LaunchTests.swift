@@ -118,7 +118,7 @@ import Testing
     let leak = dup(1)
     defer { close(leak) }
     let tree = try TestTree {
-      $0.arguments = ["/bin/sh", "-c", "ls /proc/$$/fd > fds; env > env; pwd; umask; ulimit -n; cat /proc/$$/status"]
+      $0.arguments = ["/bin/sh", "-c", "ls /proc/$$/fd > fds; env > env; pwd; umask; ulimit -n; cat /proc/self/status"]
       $0.arguments += ["zero", "with space", ""]
       $0.umask = 0o27
       $0.limits = [.init(.nofile, soft: 100, hard: 200), .init(.core, soft: 0, hard: nil)]
