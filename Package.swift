@@ -85,9 +85,17 @@ let package = Package(
         crypto, sqlite,
       ]),
     target(
+      "Agents",
+      [
+        "Supervisor", "Workspaces", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", crypto, sqlite,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
+    target(
       "BerthServer",
       [
-        "Apps", "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON",
+        "Agents", "Apps", "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON",
         "Platform", crypto, logging,
       ]
         + nio),
@@ -134,6 +142,12 @@ let package = Package(
     tests(
       "WorkspacesTests", ["Workspaces", "Jobs", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("AppsTests", ["Apps", "Documents", "JSON", "Platform"], exclude: ["Manifest/Fixtures"]),
+    tests(
+      "AgentsTests",
+      [
+        "Agents", "Supervisor", "Workspaces", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", "berth-shim",
+        sqlite,
+      ] + nio),
     tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", "berth-shim", sqlite]),

@@ -10,12 +10,19 @@ extension StreamStore {
   package func record(
     _ stream: String, type: String, payload: some JSONEncodable, in db: GRDB.Database
   ) throws {
+    try record(stream, [NewJournalEvent(type: type, payload: payload)], in: db)
+  }
+
+  /// Appends several events, in order.
+  package func record(_ stream: String, _ events: [NewJournalEvent], in db: GRDB.Database) throws {
     try change(stream, in: db) { row in
       if row.closed != nil { throw Self.closed(stream) }
-      let event = NewJournalEvent(type: type, payload: payload)
-      try StoredEvent.insert(event, stream: row.id, number: row.next, time: now(), in: db)
-      row.next += 1
-      row.bytes += StoredEvent.bytes(type: event.type.utf8.count, payload: event.payload.count)
+      let time = now()
+      for event in events {
+        try StoredEvent.insert(event, stream: row.id, number: row.next, time: time, in: db)
+        row.next += 1
+        row.bytes += StoredEvent.bytes(type: event.type.utf8.count, payload: event.payload.count)
+      }
     }
   }
 

@@ -1,5 +1,4 @@
 import BerthProtocol
-import Glibc
 import Platform
 import Supervisor
 
@@ -55,20 +54,4 @@ extension AppService {
 extension ManifestEnvironment {
   /// `NAME=value`, sorted.
   var assignments: [String] { variables.map { "\($0.key)=\($0.value)" }.sorted() }
-}
-
-/// The environment of this process.
-enum ProcessEnvironment {
-  static let current: [(name: String, value: String)] = {
-    var values: [(String, String)] = []
-    var next = environ
-    while let entry = next.pointee {
-      let text = String(cString: entry)
-      if let sign = text.firstIndex(of: "=") {
-        values.append((String(text[..<sign]), String(text[text.index(after: sign)...])))
-      }
-      next += 1
-    }
-    return values
-  }()
 }

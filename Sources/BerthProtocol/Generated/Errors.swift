@@ -125,6 +125,24 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
   case portInUse = "port_in_use"
   /// Every port of the range in `config.apps.ports` is taken.
   case noFreePort = "no_free_port"
+  /// No agent of that name is declared in the configuration, nor is there such a preset.
+  case agentNotFound = "agent_not_found"
+  /// The agent is declared in a way that it can't be used. `detail` says how.
+  case agentInvalid = "agent_invalid"
+  /// No agent session has that id.
+  case sessionNotFound = "session_not_found"
+  /// No run has that id.
+  case runNotFound = "run_not_found"
+  /// The run has ended. Begin a new one of the same session.
+  case runEnded = "run_ended"
+  /// A block of the prompt lacks what its type needs, or names a file that is not there.
+  case promptInvalid = "prompt_invalid"
+  /// The agent can't do that.
+  case notSupported = "not_supported"
+  /// No question for permission has that id.
+  case permissionNotFound = "permission_not_found"
+  /// The question was answered before. `permission` tells how.
+  case permissionResolved = "permission_resolved"
   /// The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries.
   case resultTooLarge = "result_too_large"
 
@@ -191,6 +209,15 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
     case .portTaken: 409
     case .portInUse: 409
     case .noFreePort: 503
+    case .agentNotFound: 404
+    case .agentInvalid: 422
+    case .sessionNotFound: 404
+    case .runNotFound: 404
+    case .runEnded: 409
+    case .promptInvalid: 422
+    case .notSupported: 422
+    case .permissionNotFound: 404
+    case .permissionResolved: 409
     case .resultTooLarge: 422
     }
   }

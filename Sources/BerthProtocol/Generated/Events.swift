@@ -26,7 +26,8 @@ package enum EventType {
   package static let snapshotDeleted = "snapshot.deleted"
   /// An entry is new. On `workspace/…/files/…`, with FileChanged.
   package static let fileCreated = "file.created"
-  /// A file's content or an entry's mode changed. On `workspace/…/files/…`, with FileChanged.
+  /// A file's content or an entry's mode changed. In a run's stream: the agent has written the file through the server.
+  /// On `workspace/…/files/…, run/…`, with FileChanged.
   package static let fileChanged = "file.changed"
   /// An entry is gone. On `workspace/…/files/…`, with FileChanged.
   package static let fileDeleted = "file.deleted"
@@ -44,6 +45,38 @@ package enum EventType {
   package static let jobProgress = "job.progress"
   /// A line of the job's own. On `job/…`, with JobMessage.
   package static let jobOutput = "job.output"
+  /// A run was asked for, or stands elsewhere. On `events`, with AgentRun.
+  package static let agentRunState = "agentRun.state"
+  /// Where the run stands. On `run/…`, with RunStateEvent.
+  package static let runState = "run.state"
+  /// The agent says something; the next piece of it. On `run/…`, with TextDelta.
+  package static let messageDelta = "message.delta"
+  /// A whole message, of the user's or the agent's. On `run/…`, with RunMessage.
+  package static let message = "message"
+  /// The agent thinks; the next piece of it. On `run/…`, with TextDelta.
+  package static let thoughtDelta = "thought.delta"
+  /// The agent uses a tool. On `run/…`, with ToolCallEvent.
+  package static let toolCall = "tool.call"
+  /// A tool call has come further; what is absent is as before. On `run/…`, with ToolCallEvent.
+  package static let toolUpdate = "tool.update"
+  /// The agent's plan, whole. On `run/…`, with PlanEvent.
+  package static let plan = "plan"
+  /// What the run has used so far. On `run/…`, with UsageEvent.
+  package static let usage = "usage"
+  /// The agent asks whether it may do something. On `run/…`, with PermissionEvent.
+  package static let permissionRequested = "permission.requested"
+  /// A question was answered, by whomever. On `run/…`, with PermissionEvent.
+  package static let permissionResolved = "permission.resolved"
+  /// A line that the agent's program has written. On `run/…`, with RunOutput.
+  package static let output = "output"
+  /// Something about the run. On `run/…`, with RunLog.
+  package static let log = "log"
+  /// Something the agent told, as it came. On `run/…`, with AgentUpdate.
+  package static let agentUpdate = "agent.update"
+  /// The run has ended well. On `run/…`, with RunCompleted.
+  package static let runCompleted = "run.completed"
+  /// The run has failed or was interrupted or cancelled. On `run/…`, with RunFailed.
+  package static let runFailed = "run.failed"
   /// An app was installed. On `events`, with App.
   package static let appInstalled = "app.installed"
   /// What is known or wanted of an app has changed. On `events`, with App.

@@ -1086,11 +1086,17 @@ package struct FileChanged: JSONCodable, Sendable, Hashable {
   package var from: String?
   /// What it is; or was.
   package var type: FileType
+  /// In a run's stream: counts the run's events, from 1.
+  package var seq: Int?
+  /// In a run's stream: whether the agent has made the file.
+  package var created: Bool?
 
-  package init(path: String, from: String? = nil, type: FileType) {
+  package init(path: String, from: String? = nil, type: FileType, seq: Int? = nil, created: Bool? = nil) {
     self.path = path
     self.from = from
     self.type = type
+    self.seq = seq
+    self.created = created
   }
 
   package init?(_ json: JSONValue, decoding: inout Decoding) {
@@ -1099,10 +1105,14 @@ package struct FileChanged: JSONCodable, Sendable, Hashable {
     let path = decoding.required("path", in: object, TextRule())
     let from = decoding.optional("from", in: object, TextRule())
     let type = decoding.required("type", in: object, AnyRule<FileType>())
+    let seq = decoding.optional("seq", in: object, IntegerRule())
+    let created = decoding.optional("created", in: object, AnyRule<Bool>())
     guard decoding.faults.count == faultsBefore, let path, let type else { return nil }
     self.path = path
     self.from = from
     self.type = type
+    self.seq = seq
+    self.created = created
   }
 
   package func encode(into writer: inout JSONWriter) {
@@ -1115,6 +1125,14 @@ package struct FileChanged: JSONCodable, Sendable, Hashable {
     }
     writer.key(plain: "type")
     writer.string(type.rawValue)
+    if let seq {
+      writer.key(plain: "seq")
+      writer.integer(seq)
+    }
+    if let created {
+      writer.key(plain: "created")
+      writer.bool(created)
+    }
     writer.endObject()
   }
 }

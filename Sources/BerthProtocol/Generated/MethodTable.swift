@@ -54,6 +54,21 @@ package enum MethodTable {
     JobGet.self,
     JobList.self,
     JobCancel.self,
+    AgentList.self,
+    AgentGet.self,
+    AgentProbe.self,
+    AgentConfigure.self,
+    AgentSessionList.self,
+    AgentSessionGet.self,
+    AgentSessionHistory.self,
+    AgentSessionDelete.self,
+    AgentRunStart.self,
+    AgentRunGet.self,
+    AgentRunList.self,
+    AgentRunCancel.self,
+    AgentRunSend.self,
+    AgentRunRespondPermission.self,
+    AgentRunRequestPermission.self,
     AppValidateManifest.self,
     AppInstall.self,
     AppConfigure.self,
@@ -78,5 +93,15 @@ package enum MethodTable {
   ]
 
   /// The families of methods.
-  package static let families: [String] = ["base", "server", "workspace", "file", "stream", "job", "app", "port"]
+  package static let families: [String] = [
+    "base",
+    "server",
+    "workspace",
+    "file",
+    "stream",
+    "job",
+    "agent",
+    "app",
+    "port",
+  ]
 }

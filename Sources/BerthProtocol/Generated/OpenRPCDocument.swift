@@ -667,329 +667,501 @@ package enum OpenRPCDocument {
     e":"job","schema":{"$ref":"#/components/schemas/Job"}},"errors":[{"code":404,"message":"There is no job of tha\#
     t id.","data":{"type":"job_not_found","retryable":false}},{"code":409,"message":"The job has ended and can no l\#
     onger be cancelled.","data":{"type":"job_ended","retryable":false}}],"x-lane":"concurrent","x-scope":"write","\#
-    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/v\#
-    alidateManifest","tags":[{"$ref":"#/components/tags/app"}],"summary":"Reads a manifest and tells every fault a\#
-    nd doubt with its place; nothing is installed.","description":"The manifest is given as `text`, or is a file o\#
-    f a workspace. A manifest with errors is an answer too, not an error of the call.","paramStructure":"either","\#
-    params":[{"name":"text","description":"The manifest itself.","required":false,"schema":{"type":"string","maxLe\#
-    ngth":1048576}},{"name":"file","description":"With `text`: the file's name, for the findings.","required":fals\#
-    e,"schema":{"type":"string","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"name":"workspace","\#
-    description":"The workspace that holds the manifest; not together with `text`.","required":false,"schema":{"$r\#
-    ef":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"With `workspace`: the manifest, o\#
-    r the folder that it is in.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}}],"resu\#
-    lt":{"name":"validation","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"code":400,"m\#
-    essage":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","dat\#
-    a":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug\#
-    .","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace's folder is n\#
-    ot where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":\#
-    "folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime\#
-    .yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"T\#
-    he manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryab\#
-    le":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found",\#
-    "retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":\#
-    "not_a_directory","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the works\#
-    pace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability"\#
-    :"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/install","tag\#
-    s":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content may be b\#
-    rought there first.","description":"Without `url`, the folder is there already, and so is its manifest. With i\#
-    t, a git repository or an archive is put into `folder`, which must be free, all of it or nothing. An app that i\#
-    s installed already (the same folder) is returned as it is, its manifest read anew, `created: false`. Nothing i\#
-    s started.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":\#
-    true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The app's fo\#
-    lder in it; empty for the workspace's own. With `url`, absent: a folder named after the source.","required":fa\#
-    lse,"schema":{"type":"string","maxLength":4096,"default":""}},{"name":"url","description":"A git repository or a\#
-    n archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path of this machine.","\#
-    required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","description":"With a g\#
-    it URL: the branch, tag or commit.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}}\#
-    ,{"name":"subdirectory","description":"With `url`: only this folder of it.","required":false,"schema":{"type":\#
-    "string","minLength":1,"maxLength":1024}},{"name":"env","description":"Values of environment variables, kept w\#
-    ith the app.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"secretEnv"\#
-    ,"description":"The same for values that are never answered, logged or exported; kept encrypted, and masked in a\#
-    ll output.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"idempotencyK\#
-    ey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idemp\#
-    otencyKey"}}],"result":{"name":"installed","schema":{"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"\#
-    code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":\#
-    false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","dat\#
-    a":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"Another job is replacing files of t\#
-    he workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":tr\#
-    ue}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
-    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message\#
-    ":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":404,\#
-    "message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"man\#
-    ifest_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every on\#
-    e with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":400,"message":"The parameters d\#
-    ecode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argum\#
-    ent","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"typ\#
-    e":"already_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other p\#
-    arameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a li\#
-    nk on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message"\#
-    :"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"c\#
-    ode":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.\#
-    ","data":{"type":"source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: i\#
-    t is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `\#
-    detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The dis\#
-    k that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":\#
-    "concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
-    ification":false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what th\#
-    e app is given beside its manifest. A running app has it after its next start.","paramStructure":"either","par\#
-    ams":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReferen\#
-    ce"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","requi\#
-    red":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge p\#
-    atch on the values: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","descr\#
-    iption":"The same for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","desc\#
-    ription":"Only where the app is still of this version.","required":false,"schema":{"type":"integer","minimum":\#
-    1}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No a\#
-    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
-    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
-    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
-    not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
-    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"mes\#
-    sage":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data\#
-    ":{"type":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
-    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{\#
-    "$ref":"#/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files s\#
-    tay unless told otherwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","requir\#
-    ed":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspa\#
-    ce; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wo\#
-    rkspaceReference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspac\#
-    e's own.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$re\#
-    f":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"\#
-    app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name th\#
-    e workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message\#
-    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":40\#
-    0,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.",\#
-    "data":{"type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be e\#
-    nded. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope\#
-    ":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
-    ame":"app/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructur\#
-    e":"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"sche\#
-    ma":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of t\#
-    hese states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxI\#
-    tems":32}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum\#
-    ":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required\#
-    ":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/componen\#
-    ts/schemas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data"\#
-    :{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","\#
-    data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":\#
-    "stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{\#
-    "$ref":"#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"\#
-    either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schema\#
-    s/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this n\#
-    ame.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","s\#
-    chema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","dat\#
-    a":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that n\#
-    ame. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":\#
-    404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}\#
-    }],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
-    alse,"x-notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the a\#
-    pp's setup, as a job with live output; it is skipped where nothing it depends on has changed.","paramStructure\#
-    ":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/sch\#
-    emas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of thi\#
-    s name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","descri\#
-    ption":"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean","default"\#
-    :false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{\#
-    "$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components\#
-    /schemas/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_f\#
-    ound","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspa\#
-    ce too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No wor\#
-    kspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"messag\#
-    e":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","re\#
-    tryable":false}},{"code":422,"message":"Environment variables that the manifest demands have no value. `names` l\#
-    ists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":4\#
-    09,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path w\#
-    ith `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message":"The app's s\#
-    etup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryabl\#
-    e":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x\#
-    -stream":false,"x-notification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"su\#
-    mmary":"Tells how the app's setup stands.","paramStructure":"either","params":[{"name":"app","description":"Th\#
-    e app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","descriptio\#
-    n":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/compon\#
-    ents/schemas/WorkspaceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatu\#
-    s"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":\#
-    false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
-    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read",\#
-    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
-    start","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up where that is n\#
-    eeded, started, and kept running until it is stopped.","description":"What it depends on is wanted running too\#
-    . The answer comes at once, or when the app is running, has failed, or the time is over.","paramStructure":"ei\#
-    ther","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/\#
-    AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this nam\#
-    e.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","descr\#
-    iption":"How long to wait until it is running.","required":false,"schema":{"$ref":"#/components/schemas/WaitSe\#
-    conds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":4\#
-    04,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mes\#
-    sage":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"typ\#
-    e":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
-    "type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-onl\#
-    y. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concur\#
-    rent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
-    on":false},{"name":"app/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app stopped, and r\#
-    eturns when nothing of it is left. It stays stopped until it is started.","paramStructure":"either","params":[\#
-    {"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},\#
-    {"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required":f\#
-    alse,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How lo\#
-    ng its processes have to end by themselves, in seconds. Absent: the manifest's.","required":false,"schema":{"t\#
-    ype":"number","minimum":0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"\#
+    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agent\#
+    /list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists the agents that are declared in the config\#
+    uration, and the presets that one can be declared with.","paramStructure":"either","params":[],"result":{"name\#
+    ":"agents","schema":{"$ref":"#/components/schemas/AgentCatalog"}},"errors":[],"x-lane":"concurrent","x-scope":\#
+    "read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name\#
+    ":"agent/get","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one agent: what is declared, with w\#
+    hat its preset adds.","paramStructure":"either","params":[{"name":"agent","description":"The agent.","required\#
+    ":true,"schema":{"$ref":"#/components/schemas/AgentReference"}}],"result":{"name":"agent","schema":{"$ref":"#/\#
+    components/schemas/Agent"}},"errors":[{"code":404,"message":"No agent of that name is declared in the configur\#
+    ation, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}}],"x-lane":"concurrent\#
+    ","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":f\#
+    alse},{"name":"agent/probe","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Tries an agent out: whether i\#
+    t can be started, what it says of itself, and what it still needs.","description":"Of an ACP agent, the progra\#
+    m is started and initialized; of a command, it is looked for; of a model, its provider is asked for the models i\#
+    t has. A failure is an answer too.","paramStructure":"either","params":[{"name":"agent","description":"The age\#
+    nt.","required":true,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"timeoutSeconds","descri\#
+    ption":"How long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":1,"maximum":60\#
+    0,"default":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/AgentProbeResult"}},"errors"\#
+    :[{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a preset.",\#
+    "data":{"type":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is declared in a way tha\#
+    t it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}}],"x-lane":"concurre\#
+    nt","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification\#
+    ":false},{"name":"agent/configure","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Keeps secrets for an a\#
+    gent: keys and tokens. They are never answered, logged or exported.","description":"Programs get each in their e\#
+    nvironment, under its name. For a model, `API_KEY` is what its provider is asked with.","paramStructure":"eith\#
+    er","params":[{"name":"agent","description":"The agent, or a preset that is to be one.","required":true,"schem\#
+    a":{"$ref":"#/components/schemas/AgentReference"}},{"name":"secrets","description":"A merge patch on the value\#
+    s by name: null removes one.","required":true,"schema":{"type":"object"}}],"result":{"name":"agent","schema":{\#
+    "$ref":"#/components/schemas/Agent"}},"errors":[{"code":404,"message":"No agent of that name is declared in th\#
+    e configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},{"code":422\#
+    ,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agent_in\#
+    valid","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
+    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent\#
+    ","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false},{"name":"agentSession/list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists sessions, the o\#
+    ne used last first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of this w\#
+    orkspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"agent","desc\#
+    ription":"Only those of this agent.","required":false,"schema":{"$ref":"#/components/schemas/AgentReference"}}\#
+    ,{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maxim\#
+    um":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"s\#
+    chema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"sessions","schema":{"$ref":"#/components/sch\#
+    emas/AgentSessionPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","da\#
+    ta":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.\#
+    ","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabilit\#
+    y":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentSession/ge\#
+    t","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one session.","paramStructure":"either","par\#
+    ams":[{"name":"session","description":"The session.","required":true,"schema":{"$ref":"#/components/schemas/Ag\#
+    entSessionReference"}}],"result":{"name":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"err\#
+    ors":[{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found","retryable":fal\#
+    se}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream\#
+    ":false,"x-notification":false},{"name":"agentSession/history","tags":[{"$ref":"#/components/tags/agent"}],"su\#
+    mmary":"Returns what was said and done in a session: the events of its runs in order, without those that tell p\#
+    arts.","paramStructure":"either","params":[{"name":"session","description":"The session.","required":true,"sch\#
+    ema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"limit","description":"The most events.","\#
+    required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":200}},{"name":"cursor","descri\#
+    ption":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"\#
+    result":{"name":"history","schema":{"$ref":"#/components/schemas/AgentHistoryPage"}},"errors":[{"code":404,"me\#
+    ssage":"No agent session has that id.","data":{"type":"session_not_found","retryable":false}},{"code":400,"mes\#
+    sage":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"\#
+    x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
+    ,"x-notification":false},{"name":"agentSession/delete","tags":[{"$ref":"#/components/tags/agent"}],"summary":"\#
+    Forgets a session, its runs and all their events. What runs is cancelled first.","paramStructure":"either","pa\#
+    rams":[{"name":"session","description":"The session.","required":true,"schema":{"$ref":"#/components/schemas/A\#
+    gentSessionReference"}}],"result":{"name":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"er\#
+    rors":[{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found","retryable":fa\#
+    lse}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stre\#
+    am":false,"x-notification":false},{"name":"agentRun/start","tags":[{"$ref":"#/components/tags/agent"}],"summar\#
+    y":"Gives an agent something to do in a workspace. The answer comes before the run's first event.","descriptio\#
+    n":"Without `session`, a new one is begun. The runs of a session come one after the other; runs of several ses\#
+    sions go side by side, up to the limits of the configuration; the rest is `queued`. The run goes on whatever b\#
+    ecomes of the client. With `attach`, the connection follows the run's stream from its first event.","paramStru\#
+    cture":"either","params":[{"name":"prompt","description":"What to do, as one or several blocks.","required":tr\#
+    ue,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ContentBlock"},"minItems":1,"maxItems":256}}\#
+    ,{"name":"agent","description":"The agent; absent: the session's, or `runs.defaultAgent`, or the only one that i\#
+    s declared.","required":false,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"workspace","de\#
+    scription":"Where it works; needed without `session`.","required":false,"schema":{"$ref":"#/components/schemas\#
+    /WorkspaceReference"}},{"name":"session","description":"The session that it goes on with.","required":false,"s\#
+    chema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"title","description":"A new session's t\#
+    itle. Absent: the beginning of the prompt.","required":false,"schema":{"type":"string","minLength":1,"maxLengt\#
+    h":200}},{"name":"mode","description":"With ACP: the mode to work in, by its id.","required":false,"schema":{"\#
+    type":"string","minLength":1,"maxLength":200}},{"name":"options","description":"With ACP: values of the agent'\#
+    s own options, by their ids. With a model: `model` takes another one.","required":false,"schema":{"type":"obje\#
+    ct","additionalProperties":{"type":"string","maxLength":1024},"maxProperties":64}},{"name":"permissions","desc\#
+    ription":"What happens to its questions for permission. Absent: the agent's.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/PermissionPolicy"}},{"name":"permissionSeconds","description":"How long a question sta\#
+    ys open, in seconds; then it is answered with no. Absent: `runs.permissionSeconds`.","required":false,"schema"\#
+    :{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"deadlineSeconds","description":"How long the run m\#
+    ay take from its start, in seconds. Absent: the agent's.","required":false,"schema":{"type":"number","minimum"\#
+    :0.1,"maximum":2592000}},{"name":"priority","description":"Of those that wait, the highest goes first; of equa\#
+    l ones, the oldest.","required":false,"schema":{"type":"integer","minimum":-100,"maximum":100,"default":0}},{"\#
+    name":"attach","description":"Whether the connection follows the run's stream.","required":false,"schema":{"ty\#
+    pe":"boolean","default":false}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","require\#
+    d":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"started","schema":{"$ref"\#
+    :"#/components/schemas/AgentRunStarted"}},"errors":[{"code":404,"message":"No agent of that name is declared i\#
+    n the configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},{"code"\#
+    :422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agen\#
+    t_invalid","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"\#
+    workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set i\#
+    ts state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":404,"message":"No a\#
+    gent session has that id.","data":{"type":"session_not_found","retryable":false}},{"code":422,"message":"A blo\#
+    ck of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid\#
+    ","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
+    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"T\#
+    he idempotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":f\#
+    alse}},{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the l\#
+    imit.","data":{"type":"limit_reached","retryable":true}},{"code":503,"message":"The disk that holds the target i\#
+    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"w\#
+    rite","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":\#
+    "agentRun/get","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one run; with `waitSeconds`, whe\#
+    n it has ended or the time is over.","paramStructure":"either","params":[{"name":"run","description":"The run.\#
+    ","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"waitSeconds","descripti\#
+    on":"How long to wait for its end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","defa\#
+    ult":0}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"mes\#
+    sage":"No run has that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane":"concurrent","x-scope\#
+    ":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
+    me":"agentRun/list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists runs, newest first.","paramSt\#
+    ructure":"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false\#
+    ,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"session","description":"Only those of t\#
+    his session.","required":false,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"states\#
+    ","description":"Only those in one of these states.","required":false,"schema":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/RunState"},"maxItems":16}},{"name":"limit","description":"The most rows.","required":fa\#
+    lse,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nex\#
+    tCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"na\#
+    me":"runs","schema":{"$ref":"#/components/schemas/AgentRunPage"}},"errors":[{"code":400,"message":"The cursor w\#
+    as not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message"\#
+    :"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404\#
+    ,"message":"No agent session has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"c\#
+    oncurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifi\#
+    cation":false},{"name":"agentRun/cancel","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Ends a run: it\#
+    s agent is asked to stop, and after a grace time nothing of its processes is left.","description":"A run that h\#
+    as ended stays as it is. The answer comes when the run has ended.","paramStructure":"either","params":[{"name"\#
+    :"run","description":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"\#
+    name":"graceSeconds","description":"How long the agent has to end its turn by itself, in seconds.","required":\#
+    false,"schema":{"type":"number","minimum":0,"maximum":600,"default":10}}],"result":{"name":"run","schema":{"$r\#
+    ef":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"ru\#
+    n_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction"\#
+    :"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/send","tags":[{"$ref":"#/compon\#
+    ents/tags/agent"}],"summary":"Says something more to a run that has not ended.","description":"A `follow_up` i\#
+    s a turn of its own, after the one at hand, within the same run. A `steer` reaches the agent as soon as it can\#
+    : a model before its next step, a command on its standard input; an ACP agent ends the turn at hand and goes o\#
+    n with this.","paramStructure":"either","params":[{"name":"run","description":"The run.","required":true,"sche\#
+    ma":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"prompt","description":"What to say, as one or s\#
+    everal blocks.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ContentBlock"},\#
+    "minItems":1,"maxItems":256}},{"name":"mode","description":"When it reaches the agent.","required":false,"sche\#
+    ma":{"$ref":"#/components/schemas/SendMode","default":"follow_up"}},{"name":"idempotencyKey","description":"Ma\#
+    kes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result\#
+    ":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run has t\#
+    hat id.","data":{"type":"run_not_found","retryable":false}},{"code":409,"message":"The run has ended. Begin a n\#
+    ew one of the same session.","data":{"type":"run_ended","retryable":false}},{"code":422,"message":"A block of t\#
+    he prompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retr\#
+    yable":false}},{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","retryable":fal\#
+    se}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempo\#
+    tency_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-directi\#
+    on":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/respondPermission","tags":[{\#
+    "$ref":"#/components/tags/agent"}],"summary":"Answers an agent's question. The first answer counts; all who fo\#
+    llow the run see it.","paramStructure":"either","params":[{"name":"permission","description":"The question.","\#
+    required":true,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"option","description":"The id o\#
+    f the option that is taken. Absent: none, the question is dismissed.","required":false,"schema":{"type":"strin\#
+    g","minLength":1,"maxLength":200}}],"result":{"name":"permission","schema":{"$ref":"#/components/schemas/Permi\#
+    ssion"}},"errors":[{"code":404,"message":"No question for permission has that id.","data":{"type":"permission_\#
+    not_found","retryable":false}},{"code":409,"message":"The question was answered before. `permission` tells how\#
+    .","data":{"type":"permission_resolved","retryable":false}},{"code":400,"message":"The parameters decode and k\#
+    eep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retry\#
+    able":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server"\#
+    ,"x-stream":false,"x-notification":false},{"name":"agentRun/requestPermission","tags":[{"$ref":"#/components/t\#
+    ags/agent"}],"summary":"Asks the client whether an agent may do something. Sent to each connection that declar\#
+    ed `capabilities.permissions` and follows the run.","description":"The answer counts as one by `agentRun/respo\#
+    ndPermission`; where another was faster, the request is cancelled with `$/cancelRequest`, and its answer is no\#
+    t looked at.","paramStructure":"either","params":[{"name":"permission","description":"The question.","required\#
+    ":true,"schema":{"$ref":"#/components/schemas/Permission"}}],"result":{"name":"answer","schema":{"$ref":"#/com\#
+    ponents/schemas/PermissionAnswer"}},"errors":[],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
+    ,"x-direction":"server-to-client","x-stream":false,"x-notification":false},{"name":"app/validateManifest","tag\#
+    s":[{"$ref":"#/components/tags/app"}],"summary":"Reads a manifest and tells every fault and doubt with its pla\#
+    ce; nothing is installed.","description":"The manifest is given as `text`, or is a file of a workspace. A mani\#
+    fest with errors is an answer too, not an error of the call.","paramStructure":"either","params":[{"name":"tex\#
+    t","description":"The manifest itself.","required":false,"schema":{"type":"string","maxLength":1048576}},{"nam\#
+    e":"file","description":"With `text`: the file's name, for the findings.","required":false,"schema":{"type":"s\#
+    tring","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"name":"workspace","description":"The wor\#
+    kspace that holds the manifest; not together with `text`.","required":false,"schema":{"$ref":"#/components/sch\#
+    emas/WorkspaceReference"}},{"name":"path","description":"With `workspace`: the manifest, or the folder that it i\#
+    s in.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}}],"result":{"name":"validatio\#
+    n","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"code":400,"message":"The parameter\#
+    s decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_ar\#
+    gument","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"wor\#
+    kspace_not_found","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put i\#
+    t back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retr\#
+    yable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.\#
+    json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"The manifest has errors\#
+    . `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":40\#
+    4,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"\#
+    code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","ret\#
+    ryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":\#
+    "path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction\#
+    ":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/install","tags":[{"$ref":"#/compone\#
+    nts/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content may be brought there first.","\#
+    description":"Without `url`, the folder is there already, and so is its manifest. With it, a git repository or a\#
+    n archive is put into `folder`, which must be free, all of it or nothing. An app that is installed already (th\#
+    e same folder) is returned as it is, its manifest read anew, `created: false`. Nothing is started.","paramStru\#
+    cture":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":\#
+    "#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The app's folder in it; empty for t\#
+    he workspace's own. With `url`, absent: a folder named after the source.","required":false,"schema":{"type":"s\#
+    tring","maxLength":4096,"default":""}},{"name":"url","description":"A git repository or an archive (zip, tar.g\#
+    z, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path of this machine.","required":false,"sche\#
+    ma":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","description":"With a git URL: the branch, t\#
+    ag or commit.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}},{"name":"subdirector\#
+    y","description":"With `url`: only this folder of it.","required":false,"schema":{"type":"string","minLength":\#
+    1,"maxLength":1024}},{"name":"env","description":"Values of environment variables, kept with the app.","requir\#
+    ed":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"secretEnv","description":"The s\#
+    ame for values that are never answered, logged or exported; kept encrypted, and masked in all output.","requir\#
+    ed":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"idempotencyKey","description":"\#
+    Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"resu\#
+    lt":{"name":"installed","schema":{"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"code":404,"message"\#
+    :"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409\#
+    ,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspa\#
+    ce_archived","retryable":false}},{"code":409,"message":"Another job is replacing files of the workspace. Try a\#
+    gain when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},{"code":409,"m\#
+    essage":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `\#
+    workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at t\#
+    hat path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":404,"message":"The fol\#
+    der has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","\#
+    retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one with its place."\#
+    ,"data":{"type":"manifest_invalid","retryable":false}},{"code":400,"message":"The parameters decode and keep t\#
+    heir bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable"\#
+    :false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exis\#
+    ts","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.","da\#
+    ta":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a link on it, leads o\#
+    ut of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message":"A folder is nee\#
+    ded and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":502,"message\#
+    ":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data":{"type":\#
+    "source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: it is damaged, pa\#
+    sses a limit, or holds an entry that would leave the workspace or is no file, folder or link. `detail` names t\#
+    he entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The disk that holds th\#
+    e target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x\#
+    -scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
+    e},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what the app is given b\#
+    eside its manifest. A running app has it after its next start.","paramStructure":"either","params":[{"name":"a\#
+    pp","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"w\#
+    orkspace","description":"Its workspace; needed where several have an app of this name.","required":false,"sche\#
+    ma":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge patch on the valu\#
+    es: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","description":"The sam\#
+    e for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","description":"Only w\#
+    here the app is still of this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"\#
+    name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id o\#
+    r name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an a\#
+    pp of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":fals\#
+    e}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retry\#
+    able":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense togeth\#
+    er. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The entit\#
+    y has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"versi\#
+    on_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction"\#
+    :"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{"$ref":"#/compon\#
+    ents/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files stay unless told o\#
+    therwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema"\#
+    :{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where s\#
+    everal have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}\#
+    },{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspace's own.","require\#
+    d":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$ref":"#/components/s\#
+    chemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","re\#
+    tryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
+    r use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace ha\#
+    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"The p\#
+    arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
+    valid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be ended. `processes\#
+    ` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-sta\#
+    bility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/list",\#
+    "tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructure":"either","par\#
+    ams":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema":{"$ref":"#/c\#
+    omponents/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of these states.","r\#
+    equired":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxItems":32}},{"nam\#
+    e":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":10\#
+    00,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema"\#
+    :{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/components/schemas/AppPa\#
+    ge"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invali\#
+    d_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"w\#
+    orkspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-dire\#
+    ction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{"$ref":"#/compon\#
+    ents/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"either","params"\#
+    :[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}\#
+    },{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required"\#
+    :false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","schema":{"$ref":"\#
+    #/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_\#
+    not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the wo\#
+    rkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"N\#
+    o workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"con\#
+    current","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifica\#
+    tion":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the app's setup, as a j\#
+    ob with live output; it is skipped where nothing it depends on has changed.","paramStructure":"either","params\#
+    ":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"\#
+    }},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required\#
+    ":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","description":"Whether it r\#
+    uns even where nothing has changed.","required":false,"schema":{"type":"boolean","default":false}},{"name":"wa\#
+    itSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref":"#/components\#
+    /schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/JobStarted"\#
     }},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fa\#
     lse}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
     pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":500,"message":"Processes of the a\#
-    pp could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"con\#
-    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
-    ation":false},{"name":"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and star\#
-    ts it again, in one step; its manifest is read anew.","paramStructure":"either","params":[{"name":"app","descr\#
-    iption":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace",\#
-    "description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref\#
-    ":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it i\#
-    s running again.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result"\#
-    :{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that i\#
-    d or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have a\#
-    n app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":f\#
-    alse}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","re\#
-    tryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` fir\#
-    st.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stabi\#
-    lity":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRu\#
-    nning","tags":[{"$ref":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are running, a\#
-    nd tells for each whether it is, and why not.","description":"Setup, dependencies, start, readiness: what is d\#
-    one already is not done again, and any number of calls share one start. An app that fails leaves the others be\#
-    ; the call itself does not fail for it.","paramStructure":"either","params":[{"name":"workspace","description"\#
-    :"The workspace. Absent: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/s\#
-    chemas/WorkspaceReference"}},{"name":"apps","description":"The apps. Absent: all of the workspace, those that a\#
-    re found in its folders but not installed yet among them.","required":false,"schema":{"type":"array","items":{\#
-    "$ref":"#/components/schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to w\#
-    ait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"o\#
-    utcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace ha\#
-    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No ap\#
-    p has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several work\#
-    spaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous",\#
-    "retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense t\#
-    ogether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The w\#
-    orkspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","ret\#
-    ryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the w\#
-    orkspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lan\#
-    e":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
-    notification":false},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all ap\#
-    ps of a workspace: those that others depend on first, side by side where possible.","paramStructure":"either",\#
-    "params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/sc\#
-    hemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until they are running.","re\#
-    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","s\#
-    chema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is a\#
-    rchived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false\#
-    }},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
-    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurren\#
-    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
-    :false},{"name":"app/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspa\#
-    ce, or of all: those that depend on others first.","paramStructure":"either","params":[{"name":"workspace","de\#
-    scription":"The workspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/Works\#
-    paceReference"}},{"name":"graceSeconds","description":"How long their processes have to end by themselves, in s\#
-    econds. Absent: the manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"res\#
-    ult":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"\#
-    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"co\#
-    ncurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifi\#
-    cation":false},{"name":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines t\#
-    hat an app has written, or those since a time; and what comes, where that is wanted.","description":"With `fol\#
-    low` the lines come as `stream/event` of the attachment that the answer names, and `lines` is empty.","paramSt\#
-    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
-    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
-    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","de\#
-    scription":"The most lines of the past, counted from the end.","required":false,"schema":{"type":"integer","mi\#
-    nimum":1,"maximum":10000,"default":100}},{"name":"since","description":"Only lines written at this time or lat\#
-    er, in seconds since 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"\#
-    name":"follow","description":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","\#
-    default":false}}],"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"cod\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"message":"The manifest has e\#
+    rrors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"cod\#
+    e":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; give them w\#
+    ith `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":409,"message":"The work\#
+    space's folder is not where it was. Put it back, or point the workspace at its new path with `workspace/update\#
+    `.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message":"The app's setup ended badly. `d\#
+    etail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryable":false}}],"x-lane"\#
+    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"summary":"Tells how th\#
+    e app's setup stands.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":t\#
+    rue,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; n\#
+    eeded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspa\#
+    ceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatus"}},"errors":[{"cod\#
     e":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,\#
     "message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{\#
     "type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","dat\#
-    a":{"type":"workspace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may b\#
-    e open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-la\#
-    ne":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-n\#
-    otification":false},{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's s\#
-    tate has changed. Sent to connections that follow `events`.","paramStructure":"either","params":[{"name":"app"\#
-    ,"description":"The app as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}\#
-    },{"name":"previous","description":"The state it was in.","required":true,"schema":{"$ref":"#/components/schem\#
-    as/AppState"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-\#
-    stream":false,"x-notification":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],"summary":\#
-    "Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"workspace","description":\#
-    "Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
-    ence"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{"$ref":"#/components/\#
-    schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseList"}},"err\#
-    ors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","ret\#
-    ryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable"\#
-    :false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use th\#
-    e app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-sta\#
-    bility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/resol\#
-    ve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is, and whether anythin\#
-    g listens there.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"\#
-    schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed w\#
-    here several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
-    ence"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `http`.","required":fal\#
-    se,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"#/compo\#
-    nents/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"ap\#
-    p_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the w\#
-    orkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"\#
-    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"\#
-    message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lane":"conc\#
-    urrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificat\#
-    ion":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port: for an a\#
-    pp, or for something of the caller's own.","paramStructure":"either","params":[{"name":"name","description":"T\#
-    he lease's name: of the app's port, or, without an app, unique in the home.","required":true,"schema":{"type":\#
-    "string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The a\#
-    pp. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#/components/schemas/AppRef\#
-    erence"}},{"name":"workspace","description":"The app's workspace.","required":false,"schema":{"$ref":"#/compon\#
-    ents/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wanted. Absent: a free one o\#
-    f the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lea\#
-    se","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has that id or n\#
-    ame.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
+    a":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"st\#
+    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/start","tags":[{"\#
+    $ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up where that is needed, started, a\#
+    nd kept running until it is stopped.","description":"What it depends on is wanted running too. The answer come\#
+    s at once, or when the app is running, has failed, or the time is over.","paramStructure":"either","params":[{\#
+    "name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{\#
+    "name":"workspace","description":"Its workspace; needed where several have an app of this name.","required":fa\#
+    lse,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long t\#
+    o wait until it is running.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}\#
+    }],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No ap\#
+    p has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several work\#
+    spaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous",\#
+    "retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_n\#
+    ot_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `\#
+    active` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"writ\#
+    e","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"a\#
+    pp/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app stopped, and returns when nothing o\#
+    f it is left. It stays stopped until it is started.","paramStructure":"either","params":[{"name":"app","descri\#
+    ption":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","\#
+    description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref"\#
+    :"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How long its processes have t\#
+    o end by themselves, in seconds. Absent: the manifest's.","required":false,"schema":{"type":"number","minimum"\#
+    :0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":40\#
+    4,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mess\#
+    age":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type\#
+    ":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"\#
+    type":"workspace_not_found","retryable":false}},{"code":500,"message":"Processes of the app could not be ended\#
+    . `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"w\#
+    rite","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name"\#
+    :"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and starts it again, in one s\#
+    tep; its manifest is read anew.","paramStructure":"either","params":[{"name":"app","description":"The app.","r\#
+    equired":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its wo\#
+    rkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schem\#
+    as/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it is running again.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schem\#
+    a":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{\#
+    "type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. N\#
+    ame the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"m\#
+    essage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"co\#
+    de":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"\#
+    workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-dir\#
+    ection":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRunning","tags":[{"$ref\#
+    ":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are running, and tells for each whe\#
+    ther it is, and why not.","description":"Setup, dependencies, start, readiness: what is done already is not do\#
+    ne again, and any number of calls share one start. An app that fails leaves the others be; the call itself doe\#
+    s not fail for it.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace. Abse\#
+    nt: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
+    ence"}},{"name":"apps","description":"The apps. Absent: all of the workspace, those that are found in its fold\#
+    ers but not installed yet among them.","required":false,"schema":{"type":"array","items":{"$ref":"#/components\#
+    /schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to wait.","required":f\#
+    alse,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"outcome","schema":{\#
+    "$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or s\#
+    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has that id or na\#
+    me.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
     f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
-    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
-    ":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","\#
-    retryable":true}},{"code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"ty\#
-    pe":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direc\#
-    tion":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{"$ref":"#/co\#
-    mponents/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"either","params":[{"name":"port"\#
-    ,"description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":\#
-    {"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"There is n\#
-    o such port or lease.","data":{"type":"port_not_found","retryable":false}},{"code":409,"message":"An app is us\#
-    ing the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurrent","x-scope"\#
-    :"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
-    me":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a TCP port of th\#
-    is machine, and whose lease it is.","paramStructure":"either","params":[{"name":"port","description":"The port\#
-    .","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"owner","schema"\#
-    :{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stabilit\#
-    y":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],"components":{"tags":{"\#
-    base":{"name":"base","description":"The connection itself: its life cycle, cancellation, progress, tracing and d\#
-    iscovery."},"server":{"name":"server","description":"The server as a whole, and its configuration."},"workspac\#
-    e":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they are made from, and their s\#
-    napshots."},"file":{"name":"file","description":"Files of a workspace. No path, link or race leads out of it."\#
-    },"stream":{"name":"stream","description":"Streams: journals that any number of clients follow, each at its ow\#
-    n pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, progress and an h\#
-    onest end."},"app":{"name":"app","description":"Apps: what a workspace runs, from a manifest. Each is set up, s\#
-    tarted, watched and kept as wanted."},"port":{"name":"port","description":"Ports: leases that are unique on th\#
-    e machine and last, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","for\#
-    mat":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20\#
-    T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLeng\#
-    th":256},"maxProperties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"title"\#
-    :"Metadata","type":"object","description":"Anything a client wants to keep with the entity. The server stores i\#
-    t and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"maxLen\#
-    gth":255,"description":"A word of the caller's: a second call with the same key and the same parameters return\#
-    s the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"descript\#
-    ion":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":["inl\#
-    ine","serial","concurrent"],"description":"How calls of a method are carried out: at once and in order, in arr\#
-    ival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read","wr\#
-    ite","admin"],"description":"What a caller must hold to call a method: `none` is open to all, each later one i\#
-    ncludes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],"propertie\#
-    s":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of members and indexes of ent\#
-    ries."},"msg":{"type":"string","description":"What is wrong and what would be right."},"type":{"type":"string"\#
-    ,"description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `p\#
-    attern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a documen\#
-    t."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retryable"],"properties":{"\#
-    type":{"type":"string","description":"A stable word from the list of errors."},"detail":{"type":"string","desc\#
-    ription":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same call may suc\#
-    ceed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying again\#
-    , in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Eve\#
-    ry fault, where there are several."}},"description":"What an error's `data` holds. Further members depend on t\#
+    {"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` s\#
+    ays why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The workspace is archiv\#
+    ed and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"\#
+    code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its ne\#
+    w path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x\#
+    -scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
+    e},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all apps of a workspace: t\#
+    hose that others depend on first, side by side where possible.","paramStructure":"either","params":[{"name":"w\#
+    orkspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
+    ence"}},{"name":"waitSeconds","description":"How long to wait until they are running.","required":false,"schem\#
+    a":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","schema":{"$ref":"#/co\#
+    mponents/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data\#
+    ":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-\#
+    only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"m\#
+    essage":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `\#
+    workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"writ\#
+    e","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"a\#
+    pp/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspace, or of all: tho\#
+    se that depend on others first.","paramStructure":"either","params":[{"name":"workspace","description":"The wo\#
+    rkspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{\#
+    "name":"graceSeconds","description":"How long their processes have to end by themselves, in seconds. Absent: t\#
+    he manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"out\#
+    come","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has t\#
+    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope\#
+    ":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
+    ame":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines that an app has wr\#
+    itten, or those since a time; and what comes, where that is wanted.","description":"With `follow` the lines co\#
+    me as `stream/event` of the attachment that the answer names, and `lines` is empty.","paramStructure":"either"\#
+    ,"params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppRe\#
+    ference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","\#
+    required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","description":"The m\#
+    ost lines of the past, counted from the end.","required":false,"schema":{"type":"integer","minimum":1,"maximum\#
+    ":10000,"default":100}},{"name":"since","description":"Only lines written at this time or later, in seconds si\#
+    nce 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"name":"follow","d\#
+    escription":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","default":false}}]\#
+    ,"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"code":404,"message":\#
+    "No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Severa\#
+    l workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambig\#
+    uous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"works\#
+    pace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at once is r\#
+    eached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-lane":"concurrent","x\#
+    -scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false}\#
+    ,{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's state has changed. S\#
+    ent to connections that follow `events`.","paramStructure":"either","params":[{"name":"app","description":"The a\#
+    pp as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}},{"name":"previous",\#
+    "description":"The state it was in.","required":true,"schema":{"$ref":"#/components/schemas/AppState"}}],"x-la\#
+    ne":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-noti\#
+    fication":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],"summary":"Lists the leased por\#
+    ts, lowest first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of apps o\#
+    f this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"app"\#
+    ,"description":"Only those of this app.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"\#
+    }}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseList"}},"errors":[{"code":404,"me\#
+    ssage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"cod\#
+    e":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,\#
+    "message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{\#
+    "type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-d\#
+    irection":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/resolve","tags":[{"$ref":"\#
+    #/components/tags/port"}],"summary":"Tells where a port of an app is, and whether anything listens there.","pa\#
+    ramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/co\#
+    mponents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have a\#
+    n app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"na\#
+    me","description":"The port's name. Absent: the app's only port, or `http`.","required":false,"schema":{"type"\#
+    :"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"#/components/schemas/Resol\#
+    vedPort"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retry\#
+    able":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or u\#
+    se the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has t\#
+    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"There is n\#
+    o such port or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"r\#
+    ead","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":\#
+    "port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port: for an app, or for somethi\#
+    ng of the caller's own.","paramStructure":"either","params":[{"name":"name","description":"The lease's name: o\#
+    f the app's port, or, without an app, unique in the home.","required":true,"schema":{"type":"string","minLengt\#
+    h":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The app. Absent: the l\#
+    ease belongs to `name` alone.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name"\#
+    :"workspace","description":"The app's workspace.","required":false,"schema":{"$ref":"#/components/schemas/Work\#
+    spaceReference"}},{"name":"port","description":"The port that is wanted. Absent: a free one of the range.","re\#
+    quired":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$r\#
+    ef":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"\#
+    type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. N\#
+    ame the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"m\#
+    essage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"co\#
+    de":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","retryable":tru\#
+    e}},{"code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_p\#
+    ort","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-\#
+    to-server","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{"$ref":"#/components/tags/\#
+    port"}],"summary":"Gives a leased port back.","paramStructure":"either","params":[{"name":"port","description"\#
+    :"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease\#
+    ","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"There is no such port o\#
+    r lease.","data":{"type":"port_not_found","retryable":false}},{"code":409,"message":"An app is using the port. S\#
+    top it first.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-sta\#
+    bility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/whoOw\#
+    ns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a TCP port of this machine, and w\#
+    hose lease it is.","paramStructure":"either","params":[{"name":"port","description":"The port.","required":tru\#
+    e,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"owner","schema":{"$ref":"#/compo\#
+    nents/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-di\#
+    rection":"client-to-server","x-stream":false,"x-notification":false}],"components":{"tags":{"base":{"name":"ba\#
+    se","description":"The connection itself: its life cycle, cancellation, progress, tracing and discovery."},"se\#
+    rver":{"name":"server","description":"The server as a whole, and its configuration."},"workspace":{"name":"wor\#
+    kspace","description":"Workspaces: folders that Berth knows, what they are made from, and their snapshots."},"\#
+    file":{"name":"file","description":"Files of a workspace. No path, link or race leads out of it."},"stream":{"\#
+    name":"stream","description":"Streams: journals that any number of clients follow, each at its own pace."},"jo\#
+    b":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, progress and an honest end."\#
+    },"agent":{"name":"agent","description":"Agents: programs and models that work in a workspace, their sessions, a\#
+    nd their runs."},"app":{"name":"app","description":"Apps: what a workspace runs, from a manifest. Each is set u\#
+    p, started, watched and kept as wanted."},"port":{"name":"port","description":"Ports: leases that are unique o\#
+    n the machine and last, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string",\#
+    "format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-1\#
+    1-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","max\#
+    Length":256},"maxProperties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"ti\#
+    tle":"Metadata","type":"object","description":"Anything a client wants to keep with the entity. The server sto\#
+    res it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"m\#
+    axLength":255,"description":"A word of the caller's: a second call with the same key and the same parameters r\#
+    eturns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"des\#
+    cription":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":\#
+    ["inline","serial","concurrent"],"description":"How calls of a method are carried out: at once and in order, i\#
+    n arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read\#
+    ","write","admin"],"description":"What a caller must hold to call a method: `none` is open to all, each later o\#
+    ne includes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],"prope\#
+    rties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of members and indexes of e\#
+    ntries."},"msg":{"type":"string","description":"What is wrong and what would be right."},"type":{"type":"strin\#
+    g","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `\#
+    pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a docume\#
+    nt."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retryable"],"properties":{\#
+    "type":{"type":"string","description":"A stable word from the list of errors."},"detail":{"type":"string","des\#
+    cription":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same call may su\#
+    cceed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying agai\#
+    n, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Ev\#
+    ery fault, where there are several."}},"description":"What an error's `data` holds. Further members depend on t\#
     he type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type"\#
     :"string","maxLength":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"desc\#
     ription":"The client's version."}},"description":"The name and version of a client."},"TraceValue":{"title":"T\#
@@ -1101,528 +1273,830 @@ package enum OpenRPCDocument {
     $ref":"#/components/schemas/TemplatesConfig","description":"What is taken from templates and archives.","defau\#
     lt":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}},"wa\#
     tch":{"$ref":"#/components/schemas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$ref"\#
-    :"#/components/schemas/AppsConfig","description":"Apps.","default":{}}},"description":"The configuration. Ever\#
-    y member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"propert\#
-    ies":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"integer","minimum"\#
-    :1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1\#
-    , in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every faul\#
-    t against the schema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":"Co\#
-    nfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/components\#
-    /schemas/Config","description":"The configuration in force, with the defaults filled in."},"file":{"type":"str\#
-    ing","description":"The path of its file."},"version":{"type":"string","description":"A digest of the file tha\#
-    t is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now i\#
-    s not in force. Absent where it is."}},"description":"The configuration in force and its file."},"WorkspaceRef\#
-    erence":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace\#
-    's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"descri\#
-    ption":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["ac\#
-    tive","archived","deleted"],"description":"Where a workspace stands. `archived`: its files are read-only throu\#
-    gh Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState",\#
-    "type":"string","enum":["active","archived"],"description":"The states that `workspace/update` sets."},"Folder\#
-    State":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inaccessible"],"descript\#
-    ion":"How a workspace's folder is: where it was; gone or moved away; another folder stands in its place; not t\#
-    o be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"des\#
-    cription":"What happens to the files: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{\#
-    "title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."\#
-    },"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","managed","state","fo\#
-    lderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","descrip\#
-    tion":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."},"slug":{"type":\#
-    "string","description":"Its name in letters, digits and hyphens, unique in the home."},"name":{"type":"string"\#
-    ,"description":"For people."},"path":{"type":"string","description":"Its folder, as an absolute path."},"manag\#
-    ed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/components/schema\#
-    s/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","\#
-    description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Labels","descrip\#
-    tion":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clients keep with i\#
-    t."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
-    s/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","descript\#
-    ion":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
-    as deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until when a deleted o\#
-    ne can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files were deleted for good; i\#
-    t can then be restored without them only.","default":false}},"description":"A folder that Berth knows."},"Work\#
-    spaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"],"properties":{"wo\#
-    rkspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created":{"type":"boolean",\#
-    "description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","description":"The job th\#
-    at fills it from the template."}},"description":"A workspace that was made or found."},"WorkspacePage":{"title\#
-    ":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"type":"array","items"\#
-    :{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref"\#
-    :"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description"\#
-    :"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["path","content"],"pr\#
-    operties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes."},"content":{"type\#
-    ":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","descript\#
-    ion":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","description":"Whether it ma\#
-    y be run.","default":false}},"description":"A file of an inline template."},"TemplateSource":{"title":"Templat\#
-    eSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFil\#
-    e"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minLength":1,"maxLength\#
-    ":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"string","maxLength":128\#
-    ,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the home."},"url":{"ty\#
-    pe":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as in `workspace/cl\#
-    oneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"descriptio\#
-    n":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"d\#
-    escription":"Only this folder of it."}},"description":"What a template is taken from: exactly one of the membe\#
-    rs `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","requ\#
-    ired":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z\#
-    0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"description":"What it is f\#
-    or, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where none is given. A\#
-    bsent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regular expression th\#
-    at the whole value must match."}},"description":"A variable that a template's `berth.template.yaml` declares. `\#
-    {{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","\#
-    type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The template's name."},"de\#
-    scription":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"type":"array","ite\#
-    ms":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim"\#
-    :{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs of files in whi\#
-    ch nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template may hold at its t\#
-    op. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","required":["job","cre\#
-    ated"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type":"boo\#
-    lean","description":"Whether this call began it; false for a repeated idempotency key."}},"description":"The j\#
-    ob that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult\#
-    ","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"integer","descript\#
-    ion":"How many files were put in place."},"directories":{"type":"integer","description":"How many folders."},"\#
-    bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","description":"The c\#
-    ommit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":\#
-    {"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/compo\#
-    nents/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot` made."},"Rest\#
-    oreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed","unchanged"],\#
-    "properties":{"undo":{"type":"string","description":"The snapshot that brings back what was there before."},"w\#
-    ritten":{"type":"integer","description":"How many files and links were written."},"removed":{"type":"integer",\#
-    "description":"How many entries were removed."},"unchanged":{"type":"integer","description":"How many files an\#
-    d links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":{"title":"Expor\#
-    tJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"properties":{"path":{\#
-    "type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","descripti\#
-    on":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":{"type":"intege\#
-    r","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The archive's size, i\#
-    n bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type\#
-    ":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"$ref":"#/compone\#
-    nts/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description":"How many files w\#
-    ere unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","\#
-    description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Sna\#
-    pshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","directories","bytes"\#
-    ,"storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace"\#
-    :{"type":"string","description":"The id of its workspace."},"label":{"type":"string","description":"For people\#
-    ."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"includeIgnored":{"t\#
-    ype":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integer","description":\#
-    "How many files and links it holds."},"directories":{"type":"integer","description":"How many folders."},"byte\#
-    s":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type":"integer","descri\#
-    ption":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp\#
-    ","description":"When it was made."}},"description":"A workspace as it was at one time."},"SnapshotPage":{"tit\#
-    le":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type":"array","items":\#
-    {"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#\#
-    /components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A p\#
-    age of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","removed","modified","r\#
-    etyped","permissions"],"description":"How an entry changed: it is new, gone, of other content, of another type\#
-    , or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","required":["path","ch\#
-    ange","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/com\#
-    ponents/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","d\#
-    escription":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","description":"Its size be\#
-    fore, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}},"description":"One d\#
-    ifference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","required":["changes"],"proper\#
-    ties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The dif\#
-    ferences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page beg\#
-    ins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDelete\#
-    d","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description\#
-    ":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snapshot needed, in bytes."\#
-    }},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength\#
-    ":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` between its parts. `..` may n\#
-    ot lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stand\#
-    s for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","e\#
-    num":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["ut\#
-    f8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding"\#
-    ,"type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is to be written in JSON.\#
-    "},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","other"],"description":\#
-    "What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","type","size","mode","m\#
-    odifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below the workspace's folder. B\#
-    ytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","descript\#
-    ion":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/\#
-    FileType","description":"What it is."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"\#
-    type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","d\#
-    escription":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"It\#
-    s ETag."},"target":{"type":"string","description":"Where a link leads to."}},"description":"An entry of a fold\#
-    er."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties":{"entries":{"type":"a\#
-    rray","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"t\#
-    ype":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. Absent on the last."}}\#
-    ,"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object","required":["path","\#
-    content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"string","description"\#
-    :"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$ref":"#/components/sche\#
-    mas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer","description":"Wher\#
-    e it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in bytes of the file."},\#
-    "size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag\#
-    ","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this reaches to the file's e\#
-    nd."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"object","required":["f\#
-    ile","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is n\#
-    ow."},"created":{"type":"boolean","description":"Whether it was not there before."}},"description":"A file tha\#
-    t was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path","entries"],"propertie\#
-    s":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","description":"How many fil\#
-    es, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"title":"FileChanged","ty\#
-    pe":"object","required":["path","type"],"properties":{"path":{"type":"string","description":"The entry's path b\#
-    elow the workspace's folder; the new one of a move."},"from":{"type":"string","description":"Where a moved ent\#
-    ry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was."}},"description":"\#
-    A change under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":\#
-    256,"description":"A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/fil\#
-    es/…`."},"GapReason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why e\#
-    vents are missing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"titl\#
-    e":"EndReason","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: t\#
-    he stream was closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"\#
-    title":"StreamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamK\#
-    ind":{"title":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is k\#
-    ept: in the database, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","\#
-    type":"object","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"I\#
-    ts id, within this connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref"\#
-    :"#/components/schemas/Cursor","description":"The last event before those that are sent: where to go on when t\#
-    he connection is lost before the first of them. Absent: the beginning."}},"description":"A client's position i\#
-    n a stream."},"StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload\#
-    "],"properties":{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas\#
-    /Timestamp","description":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload\#
-    ":{"description":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"Ne\#
-    wEvent":{"title":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLeng\#
-    th":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What i\#
-    t tells; anything."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"obje\#
-    ct","required":["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name.\#
-    "},"appended":{"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/s\#
-    chemas/Cursor","description":"The last event of the stream. Absent where it has none."}},"description":"Where t\#
-    he events stand."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties"\#
-    :{"events":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in o\#
-    rder."},"next":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece\#
-    . Absent where the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and t\#
-    his was its last piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of w\#
-    hat is there now.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retenti\#
-    on has removed between `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"tit\#
-    le":"StreamGap","type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/\#
-    Cursor","description":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/component\#
-    s/schemas/Cursor","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapR\#
-    eason","description":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamI\#
-    nfo","type":"object","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"ty\#
-    pe":"string","description":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where i\#
-    t is kept."},"state":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"event\#
-    s":{"type":"integer","description":"How many events are kept; 0 for log files, whose lines are not counted."},\#
-    "bytes":{"type":"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cur\#
-    sor","description":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description"\#
-    :"The last event."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"des\#
-    cription":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"prop\#
-    erties":{"streams":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The strea\#
-    ms, by name."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. A\#
-    bsent on the last."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","requir\#
-    ed":["line"],"properties":{"line":{"type":"string","description":"The line, without its end."}},"description":\#
-    "One line of a log file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeede\#
-    d","failed","cancelled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended befo\#
-    re the job did; it left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["ap\#
-    ply_template","clone_template","snapshot","restore","export","import","install","setup"],"description":"What a j\#
-    ob does."},"JobProgress":{"title":"JobProgress","type":"object","required":["message","completed"],"properties\#
-    ":{"message":{"type":"string","description":"What it is doing."},"completed":{"type":"integer","description":"\#
-    How much is done, in `unit`."},"total":{"type":"integer","description":"How much there is, where that is known\#
-    ."},"unit":{"$ref":"#/components/schemas/ProgressUnit","description":"What is counted."}},"description":"How f\#
-    ar a job has come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":["bytes","files"],"descript\#
-    ion":"What a progress counts."},"JobError":{"title":"JobError","type":"object","required":["code","message","t\#
-    ype","detail","retryable"],"properties":{"code":{"type":"integer","description":"The error's code."},"message"\#
-    :{"type":"string","description":"A sentence to act on."},"type":{"type":"string","description":"The error's st\#
-    able word."},"detail":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean",\#
-    "description":"Whether the same work may succeed later."},"errors":{"type":"array","items":{"$ref":"#/componen\#
-    ts/schemas/Fault"},"description":"Every fault, where there are several."}},"description":"Why a job failed."},\#
-    "Job":{"title":"Job","type":"object","required":["id","kind","title","state","stream","version","createdAt"],"\#
-    properties":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobK\#
-    ind","description":"What it does."},"title":{"type":"string","description":"The same for people."},"state":{"$\#
-    ref":"#/components/schemas/JobState","description":"Where it stands."},"workspace":{"type":"string","descripti\#
-    on":"The id of the workspace that it works on."},"stream":{"type":"string","description":"The name of its stre\#
-    am."},"progress":{"$ref":"#/components/schemas/JobProgress","description":"How far it has come."},"result":{"t\#
-    ype":"object","description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `Ex\#
-    portJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind."},"error":{"$ref":"#/components/schemas/Jo\#
-    bError","description":"Why it failed."},"version":{"type":"integer","description":"Counts its changes."},"crea\#
-    tedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":"#\#
-    /components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timesta\#
-    mp","description":"When it ended."}},"description":"A piece of work that takes a while."},"JobPage":{"title":"\#
-    JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/component\#
-    s/schemas/Job"},"description":"The jobs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","d\#
-    escription":"Where the next page begins. Absent on the last."}},"description":"A page of jobs."},"JobMessage":\#
-    {"title":"JobMessage","type":"object","required":["message"],"properties":{"message":{"type":"string","descrip\#
-    tion":"The line; of a tool it runs, for example."}},"description":"Something a job tells on its way."},"AppRef\#
-    erence":{"title":"AppReference","type":"string","minLength":1,"maxLength":200,"description":"An app: its id, o\#
-    r the `app_id` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValues","type":"object","additional\#
-    Properties":{"type":"string","maxLength":65536},"maxProperties":512,"description":"Values by name."},"AppState\#
-    ":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","starting","running","not_ready\#
-    ","stopping","backoff","crash_loop","exited","failed","stop_failed"],"description":"What is seen of an app. `s\#
-    topped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: its setup runs. `starting`: it i\#
-    s being started, or has been and is not ready yet. `running`: it is alive, and ready where that is probed. `no\#
-    t_ready`: it is alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has b\#
-    een told to end. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and wi\#
-    ll be tried again seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be s\#
-    tarted, or ended badly and is not to be started again. `stop_failed`: processes of it could not be ended."},"A\#
-    ppDesired":{"title":"AppDesired","type":"string","enum":["running","stopped"],"description":"What is wanted of a\#
-    n app. Only a call changes it."},"AppReason":{"title":"AppReason","type":"string","enum":["requested","depende\#
-    ncy","dependency_failed","adopted","manifest_invalid","environment_missing","folder_missing","port_taken","set\#
-    up_failed","setup_timeout","launch_failed","startup_timeout","exited","signalled","lost","liveness_failed","re\#
-    adiness_failed","not_listening","unkillable","rebooted"],"description":"Why an app is in its state: it was `re\#
-    quested`; a `dependency` is not there yet or has failed; it was `adopted` by a server that started; something i\#
-    t needs is missing; it `exited` or was `signalled`; its holder was `lost`; a probe failed; a port is `not_list\#
-    ening`; processes were `unkillable`; the machine was `rebooted`."},"AppPort":{"title":"AppPort","type":"object\#
-    ","required":["name","port","host","protocol","env","listening"],"properties":{"name":{"type":"string","descri\#
-    ption":"Its name in the manifest."},"port":{"type":"integer","description":"The TCP port."},"host":{"type":"st\#
-    ring","description":"Where clients reach it."},"protocol":{"$ref":"#/components/schemas/PortProtocol","descrip\#
-    tion":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of w\#
-    hat is spoken."},"env":{"type":"array","items":{"type":"string"},"description":"The environment variables that t\#
-    ell it to the app."},"fixed":{"type":"boolean","description":"Whether the manifest demands this very port.","d\#
-    efault":false},"listening":{"type":"boolean","description":"Whether a process of the app was seen to listen th\#
-    ere."}},"description":"A port of an app."},"AppExit":{"title":"AppExit","type":"object","required":["at"],"pro\#
-    perties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal ended it."},"signal":{"\#
-    type":"string","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref":"#/components/schema\#
-    s/Timestamp","description":"When."},"lines":{"type":"array","items":{"type":"string"},"description":"The last l\#
-    ines that it wrote, at most ten."}},"description":"How an app's first process ended."},"AppSummary":{"title":"\#
-    AppSummary","type":"object","required":["id","workspace","app","name","state","desired","since","version"],"pr\#
-    operties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":\#
-    "The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the w\#
-    orkspace."},"name":{"type":"string","description":"For people."},"state":{"$ref":"#/components/schemas/AppStat\#
-    e","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"Wha\#
-    t is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state.\#
-    "},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{\#
-    "type":"object","additionalProperties":{"type":"integer"},"description":"Its ports by name."},"version":{"type\#
-    ":"integer","description":"Counts its changes."}},"description":"An app, in short."},"App":{"title":"App","typ\#
-    e":"object","required":["id","workspace","app","name","folder","manifest","state","desired","since","ports","b\#
-    uild","restarts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt"],"properties":{"id":\#
-    {"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its w\#
-    orkspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."},"na\#
-    me":{"type":"string","description":"For people."},"folder":{"type":"string","description":"Its folder in the w\#
-    orkspace; empty for the workspace's own."},"manifest":{"type":"string","description":"Its manifest, as a path i\#
-    n the workspace."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desir\#
-    ed":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/compo\#
-    nents/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"T\#
-    he same as a sentence, with what to do."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Sinc\#
-    e when it is in this state."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"descrip\#
-    tion":"Its ports."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"How its setup stands."},\#
-    "pid":{"type":"integer","description":"Its first process, while that lives."},"processes":{"type":"array","ite\#
-    ms":{"type":"integer"},"description":"With `stop_failed`: the processes that are left."},"startedAt":{"$ref":"\#
-    #/components/schemas/Timestamp","description":"When it was started last."},"restarts":{"type":"integer","descr\#
-    iption":"How often it was started again by itself since it was wanted running."},"lastExit":{"$ref":"#/compone\#
-    nts/schemas/AppExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp",\#
-    "description":"When it will be started again, with `backoff` and `crash_loop`."},"dependsOn":{"type":"array","\#
-    items":{"$ref":"#/components/schemas/AppDependency"},"description":"What it waits for."},"stream":{"type":"str\#
-    ing","description":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentVa\#
-    lues","description":"The values that were given for it, secret ones left out."},"secretEnv":{"type":"array","i\#
-    tems":{"type":"string"},"description":"The names of the secret ones."},"version":{"type":"integer","descriptio\#
-    n":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was inst\#
-    alled."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."}},"descrip\#
-    tion":"An app: what it is, what is wanted of it, and what is seen of it."},"AppDependency":{"title":"AppDepend\#
-    ency","type":"object","required":["app","condition"],"properties":{"app":{"type":"string","description":"The `\#
-    app_id` of another app of the workspace."},"condition":{"$ref":"#/components/schemas/DependencyCondition","des\#
-    cription":"What that must have reached."}},"description":"What an app waits for before it is started."},"Depen\#
-    dencyCondition":{"title":"DependencyCondition","type":"string","enum":["started","ready","completed"],"descrip\#
-    tion":"What another app must have reached: its process runs; it is ready; it ended with exit code 0."},"AppPag\#
-    e":{"title":"AppPage","type":"object","required":["apps"],"properties":{"apps":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor":{"$ref":"#/component\#
-    s/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of a\#
-    pps."},"AppInstalled":{"title":"AppInstalled","type":"object","required":["app","created","warnings"],"propert\#
-    ies":{"app":{"$ref":"#/components/schemas/App","description":"The app."},"created":{"type":"boolean","descript\#
-    ion":"Whether this call installed it."},"warnings":{"type":"array","items":{"$ref":"#/components/schemas/Manif\#
-    estFinding"},"description":"What is doubtful in its manifest."}},"description":"An app that is installed."},"B\#
-    uildState":{"title":"BuildState","type":"string","enum":["none","needed","running","done","failed"],"descripti\#
-    on":"How a setup stands: there is none; it has not run, or what it depends on has changed; it runs; it is done\#
-    ; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","required":["state"],"properties":{"state"\#
-    :{"$ref":"#/components/schemas/BuildState","description":"How it stands."},"job":{"type":"string","description\#
-    ":"The job that runs it or ran it last; its stream has the output."},"endedAt":{"$ref":"#/components/schemas/T\#
-    imestamp","description":"When it ended last."},"message":{"type":"string","description":"Why it failed, or why i\#
-    t is needed."}},"description":"How the setup of an app stands."},"SetupJobResult":{"title":"SetupJobResult","t\#
-    ype":"object","required":["skipped"],"properties":{"skipped":{"type":"boolean","description":"Whether it was n\#
-    ot run, since nothing it depends on has changed."},"code":{"type":"integer","description":"Its exit code."},"d\#
-    urationMs":{"type":"integer","description":"How long it took, in milliseconds."}},"description":"What a setup c\#
-    ame to."},"AppOutcome":{"title":"AppOutcome","type":"object","required":["id","app","ok","state","ports"],"pro\#
-    perties":{"id":{"type":"string","description":"Its id; empty where it could not be installed."},"app":{"type":\#
-    "string","description":"The `app_id` of its manifest, or its folder where that can't be read."},"ok":{"type":"\#
-    boolean","description":"Whether it is as the call wanted it."},"state":{"$ref":"#/components/schemas/AppState"\#
-    ,"description":"What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it i\#
-    s in this state."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"ports\#
-    ":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"lines":{"type":\#
-    "array","items":{"type":"string"},"description":"Where it is not as wanted: the last lines it wrote."}},"descr\#
-    iption":"What became of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object","required":["ok","apps\#
-    "],"properties":{"ok":{"type":"boolean","description":"Whether all are as the call wanted them."},"apps":{"typ\#
-    e":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an app."}},"description":"W\#
-    hat became of several apps."},"OutputSource":{"title":"OutputSource","type":"string","enum":["stdout","stderr"\#
-    ],"description":"Where a line was written to."},"AppOutput":{"title":"AppOutput","type":"object","required":["\#
-    source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was w\#
-    ritten to."},"text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are rep\#
-    laced."},"partial":{"type":"boolean","description":"Whether the line goes on with the next event of its source\#
-    : it is very long, or has not ended yet.","default":false}},"description":"A line that an app has written."},"\#
-    AppLogPage":{"title":"AppLogPage","type":"object","required":["stream","lines"],"properties":{"stream":{"type"\#
-    :"string","description":"The stream, for `stream/attach`."},"attachment":{"type":"string","description":"With `\#
-    follow`: the attachment."},"lines":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"descri\#
-    ption":"The lines, as events `app.output`."},"next":{"$ref":"#/components/schemas/Cursor","description":"The l\#
-    ast line's position, for `stream/attach`."}},"description":"What an app has written."},"FindingSeverity":{"tit\#
-    le":"FindingSeverity","type":"string","enum":["error","warning"],"description":"Whether a manifest can't be us\#
-    ed, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","required":["severity","mes\#
-    sage","line","column","text"],"properties":{"severity":{"$ref":"#/components/schemas/FindingSeverity","descrip\#
-    tion":"How grave it is."},"message":{"type":"string","description":"What is wrong, and what to do."},"path":{"\#
-    type":"string","description":"The key, such as `healthchecks.api.path`."},"line":{"type":"integer","descriptio\#
-    n":"The line, from 1."},"column":{"type":"integer","description":"The column, from 1, in characters."},"sugges\#
-    tion":{"type":"string","description":"The key that was likely meant."},"text":{"type":"string","description":"\#
-    The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below."}},"description":"\#
-    A fault or a doubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","type":"object","req\#
-    uired":["valid","findings"],"properties":{"valid":{"type":"boolean","description":"Whether it has no errors."}\#
-    ,"file":{"type":"string","description":"The manifest's name, or its path in the workspace."},"app":{"type":"st\#
-    ring","description":"Its `app_id`, where that can be read."},"findings":{"type":"array","items":{"$ref":"#/com\#
-    ponents/schemas/ManifestFinding"},"description":"Errors and warnings, in the order of the file."},"environment\#
-    ":{"type":"array","items":{"type":"string"},"description":"The names of its environment contract."},"missing":\#
-    {"type":"array","items":{"type":"string"},"description":"Those of them that nothing gives a value to, where th\#
-    e app is installed."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"AppsConfig","type\#
-    ":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where ports are lease\#
-    d from. Leases that are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/EnvironmentValu\#
-    es","description":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"integer","minim\#
-    um":65536,"maximum":1073741824,"description":"How large one file of an app's output becomes, in bytes.","defau\#
-    lt":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many files of an app'\#
-    s output are kept.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":"object","pro\#
-    perties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","default":20000}\#
-    ,"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"The last.","default":29999}},"descript\#
-    ion":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"]\#
-    ,"description":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port\#
-    ","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"ty\#
-    pe":"string","description":"Its name."},"app":{"type":"string","description":"The id of the app that has it."}\#
-    ,"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"string","descripti\#
-    on":"The id of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was dem\#
-    anded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A po\#
-    rt that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],\#
-    "properties":{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The lea\#
-    ses, lowest port first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"objec\#
-    t","required":["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","description\#
-    ":"Its name."},"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","desc\#
-    ription":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken t\#
-    here."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"lis\#
-    tening":{"type":"boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","descri\#
-    ption":"The process that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether w\#
-    hat listens is not of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"t\#
-    itle":"PortHolder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The p\#
-    rocess. Absent where this user may not see it."},"command":{"type":"string","description":"What it runs, in sh\#
-    ort."},"uid":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"\#
-    The id of Berth's app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app\#
-    ."},"workspace":{"type":"string","description":"The id of that app's workspace."}},"description":"A process th\#
-    at listens on a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening\#
-    ","holders"],"properties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolea\#
-    n","description":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/sc\#
-    hemas/PortHolder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease\#
-    ","description":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","ty\#
-    pe":"object","required":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."}\#
-    ,"to":{"$ref":"#/components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"stri\#
-    ng","description":"Who has the old port."}},"description":"A lease had to move, for somebody else has the port\#
-    ."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_e\#
-    rror","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that m\#
-    ay be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"messa\#
-    ge":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":\#
-    {"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{\#
-    "type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's o\#
-    wn. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message\#
-    _too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the c\#
-    onnection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"m\#
-    essage":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"\#
-    batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been i\#
-    nitialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code"\#
-    :-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"u\#
-    nsupported_version":{"code":426,"message":"The client and the server have no protocol version in common. `supp\#
-    ortedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"\#
-    code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied",\#
-    "retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","dat\#
-    a":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target i\#
-    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"T\#
-    he operating system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","\#
-    retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `de\#
-    tail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"mes\#
-    sage":"The operating system denies the server's user access to the path.","data":{"type":"permission_denied","\#
-    retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but d\#
-    o not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_\#
-    cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
-    ","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `i\#
-    fVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"ide\#
-    mpotency_conflict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{\#
-    "type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that na\#
-    me or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,\#
-    "message":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"ty\#
-    pe":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit i\#
-    ts schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broke\#
-    n":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwri\#
-    tten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There i\#
-    s no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"\#
-    message":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}\#
-    },"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":\#
-    "attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id."\#
-    ,"data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and c\#
-    an no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"\#
-    message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"wo\#
-    rkspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has en\#
-    ded; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,\#
-    "message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspac\#
-    e_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it w\#
-    as. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missi\#
-    ng","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{\#
-    "type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no te\#
-    mplate of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"\#
-    message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"te\#
-    mplate_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the template are m\#
-    issing or do not match their pattern. `errors` has a row for each; `variables` holds their declarations.","dat\#
-    a":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was n\#
-    ot unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, fo\#
-    lder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavail\#
-    able":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of t\#
-    he tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothi\#
-    ng is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"cod\#
-    e":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retry\#
-    able":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","da\#
-    ta":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and t\#
-    he path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"\#
-    The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","ret\#
-    ryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to dele\#
-    te what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"messa\#
-    ge":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","\#
-    data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-\#
-    8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message"\#
-    :"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false\#
-    }},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryab\#
-    le":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the works\#
-    pace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code\#
-    ":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type\#
-    ":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `\#
-    findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_\#
-    missing":{"code":422,"message":"Environment variables that the manifest demands have no value. `names` lists t\#
-    hem; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":\#
-    {"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data\#
-    ":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longe\#
-    r than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"\#
-    code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_fa\#
-    iled","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"typ\#
-    e":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detai\#
-    l` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is us\#
-    ing the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"mess\#
-    age":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true\#
-    }},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, o\#
-    r for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error"\#
-    ,"invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large",\#
-    "not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"s\#
-    erver.started":{"stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/compon\#
-    ents/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","sc\#
-    hema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another c\#
-    onfiguration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"ev\#
-    ents","description":"The configuration file was changed and is faulty; the last good one stays in force.","sch\#
-    ema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A work\#
-    space was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","d\#
-    escription":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted"\#
-    :{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"\#
-    }},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$r\#
-    ef":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspac\#
-    e can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}}\#
-    ,"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/sch\#
-    emas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref\#
-    ":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An en\#
-    try is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files\#
-    /…","description":"A file's content or an entry's mode changed.","schema":{"$ref":"#/components/schemas/FileCh\#
-    anged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/\#
-    components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was mov\#
-    ed inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"serve\#
-    r/log","description":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.\#
-    created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}}\#
-    ,"job.updated":{"stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components/sche\#
-    mas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/compon\#
-    ents/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a second\#
-    .","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line o\#
-    f the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}},"app.installed":{"stream":"events","des\#
-    cription":"An app was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"event\#
-    s","description":"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}\#
-    },"app.state":{"stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/compo\#
-    nents/schemas/AppSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","sche\#
-    ma":{"$ref":"#/components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that t\#
-    he app has written.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","des\#
-    cription":"A port was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"\#
-    events","description":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"por\#
-    t.moved":{"stream":"events","description":"A lease moved to another port, for somebody else had taken it.","sc\#
-    hema":{"$ref":"#/components/schemas/PortMoved"}}}}
+    :"#/components/schemas/AppsConfig","description":"Apps.","default":{}},"runs":{"$ref":"#/components/schemas/Ru\#
+    nsConfig","description":"Runs of agents.","default":{}},"agents":{"type":"object","additionalProperties":{"$re\#
+    f":"#/components/schemas/AgentConfig"},"maxProperties":256,"description":"Agents, by name."}},"description":"T\#
+    he configuration. Every member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required\#
+    ":["message"],"properties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"typ\#
+    e":"integer","minimum":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"descriptio\#
+    n":"The column, from 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"de\#
+    scription":"Every fault against the schema."}},"description":"Why the configuration file was not taken."},"Con\#
+    figState":{"title":"ConfigState","type":"object","required":["config","file","version"],"properties":{"config"\#
+    :{"$ref":"#/components/schemas/Config","description":"The configuration in force, with the defaults filled in.\#
+    "},"file":{"type":"string","description":"The path of its file."},"version":{"type":"string","description":"A d\#
+    igest of the file that is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why th\#
+    e file as it is now is not in force. Absent where it is."}},"description":"The configuration in force and its f\#
+    ile."},"WorkspaceReference":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"descr\#
+    iption":"A workspace's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"ma\#
+    ximum":86400,"description":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":\#
+    "string","enum":["active","archived","deleted"],"description":"Where a workspace stands. `archived`: its files a\#
+    re read-only through Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"Work\#
+    spaceTargetState","type":"string","enum":["active","archived"],"description":"The states that `workspace/updat\#
+    e` sets."},"FolderState":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inacce\#
+    ssible"],"description":"How a workspace's folder is: where it was; gone or moved away; another folder stands i\#
+    n its place; not to be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","tra\#
+    sh","delete"],"description":"What happens to the files: they stay, can be restored for a while, or are gone."}\#
+    ,"ArchiveFormat":{"title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An a\#
+    rchive's format."},"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","man\#
+    aged","state","folderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":\#
+    "string","description":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."\#
+    },"slug":{"type":"string","description":"Its name in letters, digits and hyphens, unique in the home."},"name"\#
+    :{"type":"string","description":"For people."},"path":{"type":"string","description":"Its folder, as an absolu\#
+    te path."},"managed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/\#
+    components/schemas/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schem\#
+    as/FolderState","description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas\#
+    /Labels","description":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What c\#
+    lients keep with it."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#\#
+    /components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Ti\#
+    mestamp","description":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","desc\#
+    ription":"When it was deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Unt\#
+    il when a deleted one can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files wer\#
+    e deleted for good; it can then be restored without them only.","default":false}},"description":"A folder that B\#
+    erth knows."},"WorkspaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"\#
+    ],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created"\#
+    :{"type":"boolean","description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","descr\#
+    iption":"The job that fills it from the template."}},"description":"A workspace that was made or found."},"Wor\#
+    kspacePage":{"title":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"ty\#
+    pe":"array","items":{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"\#
+    nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the las\#
+    t."}},"description":"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["p\#
+    ath","content"],"properties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes.\#
+    "},"content":{"type":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/Content\#
+    Encoding","description":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","descript\#
+    ion":"Whether it may be run.","default":false}},"description":"A file of an inline template."},"TemplateSource\#
+    ":{"title":"TemplateSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/component\#
+    s/schemas/InlineFile"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minL\#
+    ength":1,"maxLength":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"stri\#
+    ng","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the h\#
+    ome."},"url":{"type":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as i\#
+    n `workspace/cloneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":\#
+    256,"description":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"max\#
+    Length":1024,"description":"Only this folder of it."}},"description":"What a template is taken from: exactly o\#
+    ne of the members `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type"\#
+    :"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[\#
+    A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"descriptio\#
+    n":"What it is for, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where n\#
+    one is given. Absent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regula\#
+    r expression that the whole value must match."}},"description":"A variable that a template's `berth.template.y\#
+    aml` declares. `{{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"Tem\#
+    plateManifest","type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The templa\#
+    te's name."},"description":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"ty\#
+    pe":"array","items":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variabl\#
+    es."},"verbatim":{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs o\#
+    f files in which nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template ma\#
+    y hold at its top. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","requir\#
+    ed":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"create\#
+    d":{"type":"boolean","description":"Whether this call began it; false for a repeated idempotency key."}},"desc\#
+    ription":"The job that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"Te\#
+    mplateJobResult","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"int\#
+    eger","description":"How many files were put in place."},"directories":{"type":"integer","description":"How ma\#
+    ny folders."},"bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","desc\#
+    ription":"The commit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"Snap\#
+    shotJobResult":{"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{\#
+    "$ref":"#/components/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot\#
+    ` made."},"RestoreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed\#
+    ","unchanged"],"properties":{"undo":{"type":"string","description":"The snapshot that brings back what was the\#
+    re before."},"written":{"type":"integer","description":"How many files and links were written."},"removed":{"t\#
+    ype":"integer","description":"How many entries were removed."},"unchanged":{"type":"integer","description":"Ho\#
+    w many files and links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":\#
+    {"title":"ExportJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"proper\#
+    ties":{"path":{"type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFor\#
+    mat","description":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":\#
+    {"type":"integer","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The a\#
+    rchive's size, in bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"Import\#
+    JobResult","type":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"\#
+    $ref":"#/components/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description"\#
+    :"How many files were unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{\#
+    "type":"integer","description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snaps\#
+    hot":{"title":"Snapshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","di\#
+    rectories","bytes","storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap\#
+    _…`."},"workspace":{"type":"string","description":"The id of its workspace."},"label":{"type":"string","descri\#
+    ption":"For people."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"i\#
+    ncludeIgnored":{"type":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integ\#
+    er","description":"How many files and links it holds."},"directories":{"type":"integer","description":"How man\#
+    y folders."},"bytes":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type"\#
+    :"integer","description":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components\#
+    /schemas/Timestamp","description":"When it was made."}},"description":"A workspace as it was at one time."},"S\#
+    napshotPage":{"title":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type\#
+    ":"array","items":{"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"next\#
+    Cursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}\#
+    },"description":"A page of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","re\#
+    moved","modified","retyped","permissions"],"description":"How an entry changed: it is new, gone, of other cont\#
+    ent, of another type, or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","r\#
+    equired":["path","change","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"ch\#
+    ange":{"$ref":"#/components/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/\#
+    schemas/FileType","description":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","descr\#
+    iption":"Its size before, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}\#
+    },"description":"One difference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","require\#
+    d":["changes"],"properties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},\#
+    "description":"The differences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"W\#
+    here the next page begins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"\#
+    title":"SnapshotDeleted","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type"\#
+    :"string","description":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snaps\#
+    hot needed, in bytes."}},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","typ\#
+    e":"string","minLength":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` betwee\#
+    n its parts. `..` may not lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":1\#
+    28,"description":"Stands for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyE\#
+    Tag","type":"string","enum":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","typ\#
+    e":"string","enum":["utf8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":\#
+    {"title":"ReadEncoding","type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is t\#
+    o be written in JSON."},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","o\#
+    ther"],"description":"What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","t\#
+    ype","size","mode","modifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below th\#
+    e workspace's folder. Bytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"t\#
+    ype":"string","description":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref"\#
+    :"#/components/schemas/FileType","description":"What it is."},"size":{"type":"integer","description":"Its size\#
+    , in bytes."},"mode":{"type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/component\#
+    s/schemas/Timestamp","description":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/\#
+    ETag","description":"Its ETag."},"target":{"type":"string","description":"Where a link leads to."}},"descripti\#
+    on":"An entry of a folder."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties\#
+    ":{"entries":{"type":"array","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by p\#
+    ath."},"nextCursor":{"type":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. A\#
+    bsent on the last."}},"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object"\#
+    ,"required":["path","content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"\#
+    string","description":"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$re\#
+    f":"#/components/schemas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer\#
+    ","description":"Where it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in b\#
+    ytes of the file."},"size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/com\#
+    ponents/schemas/ETag","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this re\#
+    aches to the file's end."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"o\#
+    bject","required":["file","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description\#
+    ":"The file as it is now."},"created":{"type":"boolean","description":"Whether it was not there before."}},"de\#
+    scription":"A file that was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path"\#
+    ,"entries"],"properties":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","desc\#
+    ription":"How many files, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"ti\#
+    tle":"FileChanged","type":"object","required":["path","type"],"properties":{"path":{"type":"string","descripti\#
+    on":"The entry's path below the workspace's folder; the new one of a move."},"from":{"type":"string","descript\#
+    ion":"Where a moved entry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or w\#
+    as."},"seq":{"type":"integer","description":"In a run's stream: counts the run's events, from 1."},"created":{\#
+    "type":"boolean","description":"In a run's stream: whether the agent has made the file."}},"description":"A ch\#
+    ange under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":256,\#
+    "description":"A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…\#
+    `."},"GapReason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why event\#
+    s are missing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"title":"\#
+    EndReason","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: the s\#
+    tream was closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"titl\#
+    e":"StreamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamKind"\#
+    :{"title":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is kept: i\#
+    n the database, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":\#
+    "object","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, w\#
+    ithin this connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/comp\#
+    onents/schemas/Cursor","description":"The last event before those that are sent: where to go on when the conne\#
+    ction is lost before the first of them. Absent: the beginning."}},"description":"A client's position in a stre\#
+    am."},"StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"prop\#
+    erties":{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timesta\#
+    mp","description":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload":{"desc\#
+    ription":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"NewEvent":\#
+    {"title":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLength":1,"m\#
+    axLength":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells\#
+    ; anything."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"object","re\#
+    quired":["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name."},"app\#
+    ended":{"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/schemas/\#
+    Cursor","description":"The last event of the stream. Absent where it has none."}},"description":"Where the eve\#
+    nts stand."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties":{"eve\#
+    nts":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."\#
+    },"next":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece. Abse\#
+    nt where the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and this w\#
+    as its last piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of what i\#
+    s there now.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention ha\#
+    s removed between `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"\#
+    StreamGap","type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Curso\#
+    r","description":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/components/sch\#
+    emas/Cursor","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason\#
+    ","description":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo",\#
+    "type":"object","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"\#
+    string","description":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is k\#
+    ept."},"state":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"events":{"t\#
+    ype":"integer","description":"How many events are kept; 0 for log files, whose lines are not counted."},"bytes\#
+    ":{"type":"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","\#
+    description":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The l\#
+    ast event."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"descriptio\#
+    n":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties"\#
+    :{"streams":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by n\#
+    ame."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
+    he last."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line\#
+    "],"properties":{"line":{"type":"string","description":"The line, without its end."}},"description":"One line o\#
+    f a log file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed"\#
+    ,"cancelled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended before the job d\#
+    id; it left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template\#
+    ","clone_template","snapshot","restore","export","import","install","setup"],"description":"What a job does."}\#
+    ,"JobProgress":{"title":"JobProgress","type":"object","required":["message","completed"],"properties":{"messag\#
+    e":{"type":"string","description":"What it is doing."},"completed":{"type":"integer","description":"How much i\#
+    s done, in `unit`."},"total":{"type":"integer","description":"How much there is, where that is known."},"unit"\#
+    :{"$ref":"#/components/schemas/ProgressUnit","description":"What is counted."}},"description":"How far a job h\#
+    as come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a p\#
+    rogress counts."},"JobError":{"title":"JobError","type":"object","required":["code","message","type","detail",\#
+    "retryable"],"properties":{"code":{"type":"integer","description":"The error's code."},"message":{"type":"stri\#
+    ng","description":"A sentence to act on."},"type":{"type":"string","description":"The error's stable word."},"\#
+    detail":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","description":\#
+    "Whether the same work may succeed later."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fau\#
+    lt"},"description":"Every fault, where there are several."}},"description":"Why a job failed."},"Job":{"title"\#
+    :"Job","type":"object","required":["id","kind","title","state","stream","version","createdAt"],"properties":{"\#
+    id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","descript\#
+    ion":"What it does."},"title":{"type":"string","description":"The same for people."},"state":{"$ref":"#/compon\#
+    ents/schemas/JobState","description":"Where it stands."},"workspace":{"type":"string","description":"The id of t\#
+    he workspace that it works on."},"stream":{"type":"string","description":"The name of its stream."},"progress"\#
+    :{"$ref":"#/components/schemas/JobProgress","description":"How far it has come."},"result":{"type":"object","d\#
+    escription":"What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `\#
+    ImportJobResult` or `SetupJobResult`, by its kind."},"error":{"$ref":"#/components/schemas/JobError","descript\#
+    ion":"Why it failed."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#\#
+    /components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/components/schem\#
+    as/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description"\#
+    :"When it ended."}},"description":"A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"\#
+    object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"\#
+    description":"The jobs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Wher\#
+    e the next page begins. Absent on the last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMess\#
+    age","type":"object","required":["message"],"properties":{"message":{"type":"string","description":"The line; o\#
+    f a tool it runs, for example."}},"description":"Something a job tells on its way."},"AgentReference":{"title"\#
+    :"AgentReference","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","desc\#
+    ription":"An agent, by its name in the configuration."},"AgentSessionReference":{"title":"AgentSessionReferenc\#
+    e","type":"string","minLength":1,"maxLength":64,"description":"A session: its id, `ags_…`."},"AgentRunReferenc\#
+    e":{"title":"AgentRunReference","type":"string","minLength":1,"maxLength":64,"description":"A run: its id, `ru\#
+    n_…`."},"AgentKind":{"title":"AgentKind","type":"string","enum":["acp","command","model"],"description":"What a\#
+    n agent is: a program that speaks the Agent Client Protocol on its standard input and output; any program that t\#
+    akes a prompt; a model behind an OpenAI-compatible endpoint, with tools of the server's own."},"PermissionPoli\#
+    cy":{"title":"PermissionPolicy","type":"string","enum":["ask","allow","deny"],"description":"What happens to a\#
+    n agent's questions for permission: they wait for an answer; they are answered with yes, or with no, at once."\#
+    },"SandboxMode":{"title":"SandboxMode","type":"string","enum":["auto","always","never"],"description":"Whether c\#
+    ommands of a model see only the workspace: where bubblewrap is there; always, so that they fail without it; ne\#
+    ver."},"SendMode":{"title":"SendMode","type":"string","enum":["follow_up","steer"],"description":"When what is s\#
+    aid reaches the agent: after the turn at hand; as soon as it can."},"ModelTool":{"title":"ModelTool","type":"s\#
+    tring","enum":["list_files","read_file","write_file","edit_file","search_files","run_command"],"description":"\#
+    A tool that a model may use."},"AgentConfig":{"title":"AgentConfig","type":"object","properties":{"preset":{"t\#
+    ype":"string","minLength":1,"maxLength":100,"description":"A preset of `agent/list`."},"kind":{"$ref":"#/compo\#
+    nents/schemas/AgentKind","description":"What it is. Needed without a preset."},"title":{"type":"string","minLe\#
+    ngth":1,"maxLength":200,"description":"For people."},"command":{"type":"string","minLength":1,"maxLength":4096\#
+    ,"description":"With `acp` and `command`: the program, a name in PATH or an absolute path."},"args":{"type":"a\#
+    rray","items":{"type":"string","maxLength":8192},"maxItems":256,"description":"Its arguments. `{workspace}`, `\#
+    {session}`, `{run}` and `{promptFile}` stand for the workspace's folder, the ids, and a file that holds the pr\#
+    ompt."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"Environment variables beside HOM\#
+    E, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of the server. Not for secrets: see `agent/configure`."},\#
+    "cwd":{"type":"string","maxLength":4096,"description":"Its working folder, as a path in the workspace."},"perm\#
+    issions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questions for perm\#
+    ission.","default":"ask"},"maxRunning":{"type":"integer","minimum":1,"maximum":1000,"description":"How many of i\#
+    ts runs go side by side.","default":1000},"deadlineSeconds":{"type":"number","minimum":1,"maximum":2592000,"de\#
+    scription":"How long a run may take. Absent: without end."},"startSeconds":{"type":"number","minimum":1,"maxim\#
+    um":3600,"description":"With `acp`: how long it may take to answer `initialize` and to open a session.","defau\#
+    lt":60},"authMethod":{"type":"string","minLength":1,"maxLength":200,"description":"With `acp`: how to authenti\#
+    cate, by the id of one of the agent's methods."},"mcpServers":{"type":"array","items":{"type":"object"},"maxIt\#
+    ems":64,"description":"With `acp`: MCP servers that the agent is told of, as the protocol has them."},"baseUrl\#
+    ":{"type":"string","minLength":1,"maxLength":2048,"description":"With `model`: the endpoint, up to `/v1`."},"m\#
+    odel":{"type":"string","minLength":1,"maxLength":200,"description":"With `model`: the model's name."},"system"\#
+    :{"type":"string","maxLength":262144,"description":"With `model`: what it is told first, instead of the server\#
+    's own words."},"tools":{"type":"array","items":{"$ref":"#/components/schemas/ModelTool"},"maxItems":16,"descr\#
+    iption":"With `model`: the tools that it has. Absent: all."},"maxSteps":{"type":"integer","minimum":1,"maximum\#
+    ":10000,"description":"With `model`: how often it is asked within a turn.","default":100},"contextTokens":{"ty\#
+    pe":"integer","minimum":1024,"maximum":100000000,"description":"With `model`: how large its context is, in tok\#
+    ens.","default":128000},"maxOutputTokens":{"type":"integer","minimum":1,"maximum":10000000,"description":"With `\#
+    model`: the most it may answer at once, in tokens."},"temperature":{"type":"number","minimum":0,"maximum":2,"d\#
+    escription":"With `model`: how freely it chooses."},"sandbox":{"$ref":"#/components/schemas/SandboxMode","desc\#
+    ription":"With `model`: whether its commands see only the workspace.","default":"auto"},"commandSeconds":{"typ\#
+    e":"number","minimum":1,"maximum":86400,"description":"With `model`: how long one of its commands may take.","\#
+    default":120}},"description":"An agent. With `preset`, what is not said here comes from it."},"RunsConfig":{"t\#
+    itle":"RunsConfig","type":"object","properties":{"defaultAgent":{"type":"string","minLength":1,"maxLength":100\#
+    ,"description":"The agent of runs that name none."},"maxRunning":{"type":"integer","minimum":1,"maximum":10000\#
+    ,"description":"How many runs go side by side.","default":16},"maxQueued":{"type":"integer","minimum":1,"maxim\#
+    um":100000,"description":"How many may wait.","default":1000},"permissionSeconds":{"type":"number","minimum":1\#
+    ,"maximum":2592000,"description":"How long a question for permission stays open, in seconds.","default":86400}\#
+    ,"sessionIdleSeconds":{"type":"number","minimum":0,"maximum":2592000,"description":"How long the program of an A\#
+    CP agent is kept after a run, so that the session's next one finds it, in seconds.","default":600},"keepDays":\#
+    {"type":"integer","minimum":0,"maximum":36500,"description":"After how many days without a run a session is fo\#
+    rgotten; 0: never.","default":90}},"description":"Runs of agents."},"ContentType":{"title":"ContentType","type\#
+    ":"string","enum":["text","file","image","resource"],"description":"What a block is: words; a file of the work\#
+    space; a picture; something with a URI, whose text or data comes along."},"ContentBlock":{"title":"ContentBloc\#
+    k","type":"object","required":["type"],"properties":{"type":{"$ref":"#/components/schemas/ContentType","descri\#
+    ption":"What it is."},"text":{"type":"string","maxLength":16777216,"description":"Of `text`: the words. Of `re\#
+    source`: its text."},"path":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `file`: its path i\#
+    n the workspace. Of `image`: the same, instead of `data`."},"data":{"type":"string","maxLength":33554432,"desc\#
+    ription":"Of `image` and `resource`: its bytes in base64."},"mimeType":{"type":"string","minLength":1,"maxLeng\#
+    th":200,"description":"Of `image` and `resource`: what the bytes are. An image's default is `image/png`."},"ur\#
+    i":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `resource`: what it is called."}},"descri\#
+    ption":"A part of a prompt or of a message."},"Agent":{"title":"Agent","type":"object","required":["name","kin\#
+    d","title","secrets","running","queued"],"properties":{"name":{"type":"string","description":"Its name in the c\#
+    onfiguration."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"\#
+    string","description":"For people."},"preset":{"type":"string","description":"The preset that it comes from."}\#
+    ,"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"baseUrl"\#
+    :{"type":"string","description":"A model's endpoint."},"model":{"type":"string","description":"A model's name.\#
+    "},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questions f\#
+    or permission."},"secrets":{"type":"array","items":{"type":"string"},"description":"The names of the secrets t\#
+    hat are kept for it."},"fault":{"type":"string","description":"Why it can't be used as it is declared. Absent w\#
+    here it can."},"running":{"type":"integer","description":"How many of its runs go on."},"queued":{"type":"inte\#
+    ger","description":"How many wait."}},"description":"An agent, with what its preset adds."},"AgentPreset":{"ti\#
+    tle":"AgentPreset","type":"object","required":["name","kind","title","hint","available"],"properties":{"name":\#
+    {"type":"string","description":"Its name, for `agents.<name>.preset`. A run may name it as its agent too."},"k\#
+    ind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"string","descripti\#
+    on":"For people."},"command":{"type":"array","items":{"type":"string"},"description":"The program and its argu\#
+    ments."},"baseUrl":{"type":"string","description":"The provider's endpoint."},"secret":{"type":"string","descr\#
+    iption":"The name of the secret that it usually needs."},"hint":{"type":"string","description":"How to get it.\#
+    "},"available":{"type":"boolean","description":"Whether its program is in the server's PATH. Of a model: true.\#
+    "}},"description":"An agent that needs only a program that is installed, or a key."},"AgentCatalog":{"title":"\#
+    AgentCatalog","type":"object","required":["agents","presets"],"properties":{"agents":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/Agent"},"description":"The agents, by name."},"presets":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/AgentPreset"},"description":"The presets, by name."},"defaultAgent":{"type":"stri\#
+    ng","description":"The agent of runs that name none."}},"description":"Agents and presets."},"AgentAuthMethod"\#
+    :{"title":"AgentAuthMethod","type":"object","required":["id","name"],"properties":{"id":{"type":"string","desc\#
+    ription":"For `authMethod`."},"name":{"type":"string","description":"For people."},"description":{"type":"stri\#
+    ng","description":"What to do."}},"description":"A way to authenticate that an agent knows."},"AgentProbeResul\#
+    t":{"title":"AgentProbeResult","type":"object","required":["agent","ok","message","durationMs"],"properties":{\#
+    "agent":{"type":"string","description":"The agent's name."},"ok":{"type":"boolean","description":"Whether it c\#
+    an be used."},"message":{"type":"string","description":"What it is, or what to do."},"durationMs":{"type":"int\#
+    eger","description":"How long it took, in milliseconds."},"version":{"type":"string","description":"What it sa\#
+    ys of its version."},"protocolVersion":{"type":"integer","description":"With `acp`: the version of the protoco\#
+    l."},"capabilities":{"type":"object","description":"With `acp`: what it says it can do."},"authMethods":{"type\#
+    ":"array","items":{"$ref":"#/components/schemas/AgentAuthMethod"},"description":"With `acp`: how one can authe\#
+    nticate."},"models":{"type":"array","items":{"type":"string"},"description":"With `model`: the provider's mode\#
+    ls, at most 1000."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it failed: the last l\#
+    ines it wrote to standard error."}},"description":"What came of trying an agent out."},"AgentOption":{"title":\#
+    "AgentOption","type":"object","required":["id","name","value","values"],"properties":{"id":{"type":"string","d\#
+    escription":"Its id, for `options`."},"name":{"type":"string","description":"For people."},"value":{"type":"st\#
+    ring","description":"Its value."},"values":{"type":"array","items":{"$ref":"#/components/schemas/AgentOptionVa\#
+    lue"},"description":"What it can be."}},"description":"An option of an ACP agent's session, or its mode."},"Ag\#
+    entOptionValue":{"title":"AgentOptionValue","type":"object","required":["value","name"],"properties":{"value":\#
+    {"type":"string","description":"The value."},"name":{"type":"string","description":"For people."}},"descriptio\#
+    n":"A value of an option."},"AgentSession":{"title":"AgentSession","type":"object","required":["id","agent","w\#
+    orkspace","title","runs","createdAt","updatedAt","version"],"properties":{"id":{"type":"string","description":\#
+    "Its id: `ags_…`."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","\#
+    description":"The id of its workspace."},"title":{"type":"string","description":"For people."},"runs":{"type":\#
+    "integer","description":"How many runs it has had."},"lastRun":{"type":"string","description":"The id of its l\#
+    ast run."},"agentSession":{"type":"string","description":"With `acp`: what the agent calls it."},"mode":{"type\#
+    ":"string","description":"With `acp`: the mode it works in."},"options":{"type":"array","items":{"$ref":"#/com\#
+    ponents/schemas/AgentOption"},"description":"With `acp`: its options, and its modes as the option `mode`."},"c\#
+    reatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was begun."},"updatedAt":{"$ref":"#/\#
+    components/schemas/Timestamp","description":"When it changed last."},"version":{"type":"integer","description"\#
+    :"Counts its changes."}},"description":"A conversation with an agent in a workspace: runs that come one after t\#
+    he other."},"AgentSessionPage":{"title":"AgentSessionPage","type":"object","required":["sessions"],"properties\#
+    ":{"sessions":{"type":"array","items":{"$ref":"#/components/schemas/AgentSession"},"description":"The sessions\#
+    , the one used last first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next p\#
+    age begins. Absent on the last."}},"description":"A page of sessions."},"AgentHistoryEvent":{"title":"AgentHis\#
+    toryEvent","type":"object","required":["run","time","type","payload"],"properties":{"run":{"type":"string","de\#
+    scription":"The run."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was."},"type":{"\#
+    type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on the ty\#
+    pe."}},"description":"An event of a run."},"AgentHistoryPage":{"title":"AgentHistoryPage","type":"object","req\#
+    uired":["events"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas/AgentHistoryEve\#
+    nt"},"description":"The events, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descriptio\#
+    n":"Where the next page begins. Absent on the last."}},"description":"A page of what was said and done."},"Run\#
+    State":{"title":"RunState","type":"string","enum":["queued","starting","running","waiting","completed","failed\#
+    ","cancelled","interrupted"],"description":"Where a run stands. `queued`: others go first. `starting`: its age\#
+    nt is being started. `running`: it works. `waiting`: a question for permission is open. `completed`: the agent e\#
+    nded its turn. `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the server or the agent's h\#
+    older died, and the run could not be taken over; the session can go on with a new run."},"StopReason":{"title"\#
+    :"StopReason","type":"string","enum":["end_turn","max_tokens","max_turn_requests","refusal","cancelled","exit"\#
+    ],"description":"Why an agent stopped: it was done; its tokens or its steps were used up; it refused; it was c\#
+    ancelled; its program ended."},"RunUsage":{"title":"RunUsage","type":"object","properties":{"inputTokens":{"ty\#
+    pe":"integer","description":"Tokens that were read.","default":0},"outputTokens":{"type":"integer","descriptio\#
+    n":"Tokens that were written.","default":0},"cachedTokens":{"type":"integer","description":"Those of the read o\#
+    nes that came from a cache.","default":0},"requests":{"type":"integer","description":"How often a model was as\#
+    ked.","default":0},"contextTokens":{"type":"integer","description":"How full the context is, in tokens."},"con\#
+    textSize":{"type":"integer","description":"How large the context is, in tokens."}},"description":"What a run h\#
+    as used."},"RunExit":{"title":"RunExit","type":"object","properties":{"code":{"type":"integer","description":"\#
+    Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that ende\#
+    d it, such as `SIGKILL`."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines tha\#
+    t it wrote, at most ten."}},"description":"How an agent's program ended."},"RunError":{"title":"RunError","typ\#
+    e":"object","required":["type","detail"],"properties":{"type":{"$ref":"#/components/schemas/RunFailure","descr\#
+    iption":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."}}\#
+    ,"description":"Why a run failed."},"RunFailure":{"title":"RunFailure","type":"string","enum":["launch_failed"\#
+    ,"agent_exited","agent_lost","agent_error","protocol_error","unsupported_version","authentication_required","s\#
+    tart_timeout","deadline_exceeded","prompt_unsupported","session_lost","provider_error","provider_unavailable",\#
+    "rate_limited","context_exceeded","too_many_steps","server_stopped","internal"],"description":"Why a run faile\#
+    d: its program could not be started, ended by itself or its holder was killed; the agent answered with an erro\#
+    r, broke its protocol, speaks another version of it, or wants a login; it took too long to start or altogether\#
+    ; it can't take what the prompt holds; it no longer knows the session; its provider refused, was not to be rea\#
+    ched, or wanted fewer requests; the conversation no longer fits its context; it wanted too many steps; the ser\#
+    ver stopped."},"AgentRun":{"title":"AgentRun","type":"object","required":["id","session","agent","workspace","\#
+    state","stream","prompt","permissions","priority","usage","version","createdAt"],"properties":{"id":{"type":"s\#
+    tring","description":"Its id: `run_…`."},"session":{"type":"string","description":"The session that it belongs t\#
+    o."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","description":"T\#
+    he id of its workspace."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."},"p\#
+    lace":{"type":"integer","description":"With `queued`: how many go before it, and one."},"stream":{"type":"stri\#
+    ng","description":"The stream of its events: `run/…`."},"prompt":{"type":"string","description":"The beginning o\#
+    f what it was given to do, at most 400 characters."},"permissions":{"$ref":"#/components/schemas/PermissionPol\#
+    icy","description":"What happens to its questions for permission."},"permission":{"$ref":"#/components/schemas\#
+    /Permission","description":"With `waiting`: the question that is open the longest."},"priority":{"type":"integ\#
+    er","description":"Of those that wait, the highest goes first."},"deadlineAt":{"$ref":"#/components/schemas/Ti\#
+    mestamp","description":"When it is ended if it goes on so long."},"stopReason":{"$ref":"#/components/schemas/S\#
+    topReason","description":"Why the agent stopped."},"exit":{"$ref":"#/components/schemas/RunExit","description"\#
+    :"How the agent's program ended."},"error":{"$ref":"#/components/schemas/RunError","description":"Why it faile\#
+    d."},"message":{"type":"string","description":"The agent's last message, at most 64 KiB of it."},"usage":{"$re\#
+    f":"#/components/schemas/RunUsage","description":"What it has used."},"pid":{"type":"integer","description":"T\#
+    he agent's process, while it lives."},"version":{"type":"integer","description":"Counts its changes."},"create\#
+    dAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/c\#
+    omponents/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp\#
+    ","description":"When it ended."}},"description":"A run: what an agent was given to do, and how that stands."}\#
+    ,"AgentRunPage":{"title":"AgentRunPage","type":"object","required":["runs"],"properties":{"runs":{"type":"arra\#
+    y","items":{"$ref":"#/components/schemas/AgentRun"},"description":"The runs, newest first."},"nextCursor":{"$r\#
+    ef":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"descripti\#
+    on":"A page of runs."},"AgentRunStarted":{"title":"AgentRunStarted","type":"object","required":["run","created\#
+    "],"properties":{"run":{"$ref":"#/components/schemas/AgentRun","description":"The run."},"created":{"type":"bo\#
+    olean","description":"Whether this call began it; false for a repetition."},"attachment":{"type":"string","des\#
+    cription":"With `attach`: the attachment."}},"description":"A run that is under way."},"PermissionKind":{"titl\#
+    e":"PermissionKind","type":"string","enum":["allow_once","allow_always","reject_once","reject_always"],"descri\#
+    ption":"What an option means."},"PermissionOption":{"title":"PermissionOption","type":"object","required":["id\#
+    ","name","kind"],"properties":{"id":{"type":"string","description":"Its id, within the question."},"name":{"ty\#
+    pe":"string","description":"For people."},"kind":{"$ref":"#/components/schemas/PermissionKind","description":"\#
+    What it means."}},"description":"A possible answer."},"PermissionState":{"title":"PermissionState","type":"str\#
+    ing","enum":["open","resolved"],"description":"Whether a question is still to be answered."},"PermissionResolv\#
+    er":{"title":"PermissionResolver","type":"string","enum":["client","policy","deadline","cancelled","agent"],"d\#
+    escription":"Who answered: a client; the run's policy; the time that was over; the run's end; or the agent too\#
+    k its question back."},"Permission":{"title":"Permission","type":"object","required":["id","run","session","st\#
+    ate","title","options","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `prm_…`."},"run\#
+    ":{"type":"string","description":"The run."},"session":{"type":"string","description":"The session."},"state":\#
+    {"$ref":"#/components/schemas/PermissionState","description":"Whether it is still to be answered."},"title":{"\#
+    type":"string","description":"What the agent wants to do."},"options":{"type":"array","items":{"$ref":"#/compo\#
+    nents/schemas/PermissionOption"},"description":"The possible answers."},"toolCall":{"type":"object","descripti\#
+    on":"The tool call it is about, as in `tool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","de\#
+    scription":"When it is answered with no."},"option":{"type":"string","description":"The option that was taken. A\#
+    bsent while it is open, and where none was."},"by":{"$ref":"#/components/schemas/PermissionResolver","descript\#
+    ion":"Who answered."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked."}\#
+    ,"resolvedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was answered."}},"description":"\#
+    An agent's question whether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","type":"obje\#
+    ct","properties":{"option":{"type":"string","minLength":1,"maxLength":200,"description":"The id of the option t\#
+    hat is taken. Absent: none, the question is dismissed."}},"description":"A client's answer."},"MessageRole":{"\#
+    title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunStateEvent":{"ti\#
+    tle":"RunStateEvent","type":"object","required":["seq","state"],"properties":{"seq":{"type":"integer","descrip\#
+    tion":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","description":"Where i\#
+    t stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"detail"\#
+    :{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stands."},"TextDelt\#
+    a":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"integer","descr\#
+    iption":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}},"description"\#
+    :"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["seq","role","con\#
+    tent"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"role":{"$ref":\#
+    "#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items":{"$ref":"#/c\#
+    omponents/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","description":"Whe\#
+    ther it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean","description"\#
+    :"Whether the text goes on with the next message: it is very long.","default":false}},"description":"A whole m\#
+    essage. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"ToolStatus","ty\#
+    pe":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool call stands."},\#
+    "ToolCallEvent":{"title":"ToolCallEvent","type":"object","required":["seq","id"],"properties":{"seq":{"type":"\#
+    integer","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call's id, w\#
+    ithin the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","description":"\#
+    What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other\#
+    `."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"descriptio\#
+    n":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"array","\#
+    items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Protocol ha\#
+    s them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `path`, a\#
+    nd maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"description":"A t\#
+    ool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","required":["\#
+    content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"type":"st\#
+    ring","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `in_prog\#
+    ress` or `completed`."}},"description":"A step of a plan."},"PlanEvent":{"title":"PlanEvent","type":"object","\#
+    required":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1\#
+    ."},"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The steps, in o\#
+    rder."}},"description":"The agent's plan, whole."},"UsageEvent":{"title":"UsageEvent","type":"object","require\#
+    d":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"us\#
+    age":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run has used s\#
+    o far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],"propert\#
+    ies":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"#/compon\#
+    ents/schemas/Permission","description":"The question as it stands."}},"description":"A question, or the answer t\#
+    o one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"properties":{"se\#
+    q":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/components/schemas/\#
+    OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line, witho\#
+    ut its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line as an obje\#
+    ct, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the line goes o\#
+    n with the next event of its source.","default":false}},"description":"A line that the agent's program has wri\#
+    tten."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties":{"seq":{"\#
+    type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/schemas/RunLog\#
+    Level","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retryInMs":{"t\#
+    ype":"integer","description":"When the server tries again, in milliseconds."}},"description":"Something about t\#
+    he run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garbage line."}\#
+    ,"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"description"\#
+    :"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":"AgentUpdat\#
+    e","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":"Counts the r\#
+    un's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `session/update`, o\#
+    r the whole message."}},"description":"Something the agent told that has no type of its own, as it came."},"Ru\#
+    nCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"properties":{"seq\#
+    ":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/components/schem\#
+    as/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage","descri\#
+    ption":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's progr\#
+    am ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title":"RunFailed\#
+    ","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer","descriptio\#
+    n":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","description":"A stabl\#
+    e word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usage":{"$ref":\#
+    "#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExi\#
+    t","description":"How the agent's program ended."}},"description":"The run has failed or was interrupted. No e\#
+    vent comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLength":200,"d\#
+    escription":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValue\#
+    s","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,"description\#
+    ":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","\#
+    starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"],"descriptio\#
+    n":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: it\#
+    s setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is alive, and r\#
+    eady where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its own has no l\#
+    istener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash_loop`: it e\#
+    nded again and again, and will be tried again seldom. `exited`: it ended by itself and is not to be started ag\#
+    ain. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: processes of i\#
+    t could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","stopped"],"descr\#
+    iption":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","type":"string",\#
+    "enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_missing","folde\#
+    r_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited","signalled",\#
+    "lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description":"Why an app i\#
+    s in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adopted` by a serve\#
+    r that started; something it needs is missing; it `exited` or was `signalled`; its holder was `lost`; a probe f\#
+    ailed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"AppPort":{"title\#
+    ":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"properties":{"name\#
+    ":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","description":"The TCP p\#
+    ort."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#/components/schem\#
+    as/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent w\#
+    here nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"description":"The e\#
+    nvironment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Whether the manifest d\#
+    emands this very port.","default":false},"listening":{"type":"boolean","description":"Whether a process of the a\#
+    pp was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"AppExit","type":"object\#
+    ","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal e\#
+    nded it."},"signal":{"type":"string","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref\#
+    ":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items":{"type":"string"},"d\#
+    escription":"The last lines that it wrote, at most ten."}},"description":"How an app's first process ended."},\#
+    "AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","name","state","desired"\#
+    ,"since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":\#
+    "string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its m\#
+    anifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"state":{"$ref":"#/co\#
+    mponents/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDes\#
+    ired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"\#
+    Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in t\#
+    his state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"description":"Its ports by na\#
+    me."},"version":{"type":"integer","description":"Counts its changes."}},"description":"An app, in short."},"Ap\#
+    p":{"title":"App","type":"object","required":["id","workspace","app","name","folder","manifest","state","desir\#
+    ed","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt\#
+    "],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","descrip\#
+    tion":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique i\#
+    n the workspace."},"name":{"type":"string","description":"For people."},"folder":{"type":"string","description\#
+    ":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"string","description":"It\#
+    s manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppState","description":"What i\#
+    s seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"re\#
+    ason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"st\#
+    ring","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/components/schemas/Timestam\#
+    p","description":"Since when it is in this state."},"ports":{"type":"array","items":{"$ref":"#/components/sche\#
+    mas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"Ho\#
+    w its setup stands."},"pid":{"type":"integer","description":"Its first process, while that lives."},"processes\#
+    ":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the processes that are left."}\#
+    ,"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was started last."},"restarts":{"\#
+    type":"integer","description":"How often it was started again by itself since it was wanted running."},"lastEx\#
+    it":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/componen\#
+    ts/schemas/Timestamp","description":"When it will be started again, with `backoff` and `crash_loop`."},"depend\#
+    sOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description":"What it waits for."}\#
+    ,"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components\#
+    /schemas/EnvironmentValues","description":"The values that were given for it, secret ones left out."},"secretE\#
+    nv":{"type":"array","items":{"type":"string"},"description":"The names of the secret ones."},"version":{"type"\#
+    :"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","descript\#
+    ion":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it cha\#
+    nged last."}},"description":"An app: what it is, what is wanted of it, and what is seen of it."},"AppDependenc\#
+    y":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{"app":{"type":"string\#
+    ","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/components/schemas/Dep\#
+    endencyCondition","description":"What that must have reached."}},"description":"What an app waits for before i\#
+    t is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enum":["started","ready"\#
+    ,"completed"],"description":"What another app must have reached: its process runs; it is ready; it ended with e\#
+    xit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"properties":{"apps":{"type":"a\#
+    rray","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor"\#
+    :{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"desc\#
+    ription":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","required":["app","created"\#
+    ,"warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app."},"created":{"type\#
+    ":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","items":{"$ref":"#/com\#
+    ponents/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"description":"An app th\#
+    at is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","needed","running","done"\#
+    ,"failed"],"description":"How a setup stands: there is none; it has not run, or what it depends on has changed\#
+    ; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","required":["state"],\#
+    "properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stands."},"job":{"type":\#
+    "string","description":"The job that runs it or ran it last; its stream has the output."},"endedAt":{"$ref":"#\#
+    /components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"string","description":"\#
+    Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"SetupJobResult":{"tit\#
+    le":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type":"boolean","descrip\#
+    tion":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"integer","descriptio\#
+    n":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in milliseconds."}},"desc\#
+    ription":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","required":["id","app","o\#
+    k","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where it could not be ins\#
+    talled."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder where that can't b\#
+    e read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state":{"$ref":"#/comp\#
+    onents/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason\#
+    ","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a sentence, w\#
+    ith what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its p\#
+    orts."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as wanted: the last l\#
+    ines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object\#
+    ","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all are as the call wan\#
+    ted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an a\#
+    pp."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource","type":"string","e\#
+    num":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":"AppOutput","type"\#
+    :"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","des\#
+    cription":"Where it was written to."},"text":{"type":"string","description":"The line, without its end. Bytes t\#
+    hat are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the line goes on with the n\#
+    ext event of its source: it is very long, or has not ended yet.","default":false}},"description":"A line that a\#
+    n app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stream","lines"],"propert\#
+    ies":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attachment":{"type":"string\#
+    ","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref":"#/components/schema\#
+    s/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/components/schemas/Curso\#
+    r","description":"The last line's position, for `stream/attach`."}},"description":"What an app has written."},\#
+    "FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"description":"Whether a m\#
+    anifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","require\#
+    d":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/components/schemas/Findin\#
+    gSeverity","description":"How grave it is."},"message":{"type":"string","description":"What is wrong, and what t\#
+    o do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.path`."},"line":{"type":"int\#
+    eger","description":"The line, from 1."},"column":{"type":"integer","description":"The column, from 1, in char\#
+    acters."},"suggestion":{"type":"string","description":"The key that was likely meant."},"text":{"type":"string\#
+    ","description":"The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below."}\#
+    },"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","ty\#
+    pe":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean","description":"Whether it h\#
+    as no errors."},"file":{"type":"string","description":"The manifest's name, or its path in the workspace."},"a\#
+    pp":{"type":"string","description":"Its `app_id`, where that can be read."},"findings":{"type":"array","items"\#
+    :{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, in the order of the file.\#
+    "},"environment":{"type":"array","items":{"type":"string"},"description":"The names of its environment contrac\#
+    t."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them that nothing gives a val\#
+    ue to, where the app is installed."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"Ap\#
+    psConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where p\#
+    orts are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/E\#
+    nvironmentValues","description":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"i\#
+    nteger","minimum":65536,"maximum":1073741824,"description":"How large one file of an app's output becomes, in b\#
+    ytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many fil\#
+    es of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":\#
+    "object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","de\#
+    fault":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"The last.","default":2999\#
+    9}},"description":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","\#
+    https","tcp"],"description":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","req\#
+    uired":["port","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."\#
+    },"name":{"type":"string","description":"Its name."},"app":{"type":"string","description":"The id of the app t\#
+    hat has it."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"strin\#
+    g","description":"The id of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very p\#
+    ort was demanded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"descrip\#
+    tion":"A port that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required"\#
+    :["ports"],"properties":{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"descriptio\#
+    n":"The leases, lowest port first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","t\#
+    ype":"object","required":["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","\#
+    description":"Its name."},"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"int\#
+    eger","description":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"Wha\#
+    t is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is s\#
+    poken."},"listening":{"type":"boolean","description":"Whether anything listens there now."},"pid":{"type":"int\#
+    eger","description":"The process that listens, where that can be seen."},"foreign":{"type":"boolean","descript\#
+    ion":"Whether what listens is not of the app.","default":false}},"description":"Where a port of an app is."},"\#
+    PortHolder":{"title":"PortHolder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","de\#
+    scription":"The process. Absent where this user may not see it."},"command":{"type":"string","description":"Wh\#
+    at it runs, in short."},"uid":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string\#
+    ","description":"The id of Berth's app that it belongs to."},"appName":{"type":"string","description":"The `ap\#
+    p_id` of that app."},"workspace":{"type":"string","description":"The id of that app's workspace."}},"descripti\#
+    on":"A process that listens on a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":[\#
+    "port","listening","holders"],"properties":{"port":{"type":"integer","description":"The TCP port."},"listening\#
+    ":{"type":"boolean","description":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/PortHolder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/\#
+    schemas/PortLease","description":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title\#
+    ":"PortMoved","type":"object","required":["from","to"],"properties":{"from":{"type":"integer","description":"T\#
+    he port it was."},"to":{"$ref":"#/components/schemas/PortLease","description":"The lease as it now is."},"hold\#
+    er":{"type":"string","description":"Who has the old port."}},"description":"A lease had to move, for somebody e\#
+    lse has the port."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":\#
+    {"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but n\#
+    o request that may be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"cod\#
+    e":-32601,"message":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"\#
+    invalid_params":{"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every f\#
+    ault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault o\#
+    f the server's own. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":\#
+    false}},"message_too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It w\#
+    as skipped; the connection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":\#
+    {"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out."\#
+    ,"data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connecti\#
+    on has not been initialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"c\#
+    ancelled":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retr\#
+    yable":false}},"unsupported_version":{"code":426,"message":"The client and the server have no protocol version i\#
+    n common. `supportedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"s\#
+    cope_denied":{"code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":\#
+    "scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no n\#
+    ew work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that ho\#
+    lds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":\#
+    500,"message":"The operating system refused an operation on a file. `detail` holds its own words.","data":{"ty\#
+    pe":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read o\#
+    r written. `detail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"\#
+    code":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permis\#
+    sion_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep thei\#
+    r bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":fa\#
+    lse}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":\#
+    "invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since th\#
+    e version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryabl\#
+    e":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used before with other parame\#
+    ters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Somet\#
+    hing of that name or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reache\#
+    d":{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limi\#
+    t.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuratio\#
+    n does not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"c\#
+    onfig_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it wil\#
+    l not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,\#
+    "message":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_clo\#
+    sed":{"code":409,"message":"The stream has ended and takes no further events.","data":{"type":"stream_closed",\#
+    "retryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id\#
+    .","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is n\#
+    o job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The j\#
+    ob has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_fo\#
+    und":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retr\#
+    yable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try ag\#
+    ain when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_arch\#
+    ived":{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data"\#
+    :{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's fold\#
+    er is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{\#
+    "type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot o\#
+    f that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message"\#
+    :"The home has no template of that name.","data":{"type":"template_not_found","retryable":false}},"template_in\#
+    valid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.\#
+    ","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables o\#
+    f the template are missing or do not match their pattern. `errors` has a row for each; `variables` holds their d\#
+    eclarations.","data":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message"\#
+    :"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspac\#
+    e or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":fals\#
+    e}},"source_unavailable":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds t\#
+    he last words of the tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":40\#
+    4,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"p\#
+    ath_escapes":{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"pa\#
+    th_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is so\#
+    mething else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A f\#
+    ile is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"co\#
+    de":422,"message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type\#
+    ":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `\#
+    recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":\#
+    {"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where th\#
+    e file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file i\#
+    s not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"cod\#
+    e":422,"message":"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","\#
+    retryable":false}},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not\#
+    _found","retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name\#
+    . Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_n\#
+    ot_found":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`\#
+    .","data":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manif\#
+    est has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":fals\#
+    e}},"environment_missing":{"code":422,"message":"Environment variables that the manifest demands have no value\#
+    . `names` lists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}\#
+    },"setup_failed":{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has i\#
+    ts output.","data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's s\#
+    etup took longer than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"\#
+    stop_failed":{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{\#
+    "type":"stop_failed","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease\#
+    .","data":{"type":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has t\#
+    he port. `detail` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message\#
+    ":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"\#
+    code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","\#
+    retryable":true}},"agent_not_found":{"code":404,"message":"No agent of that name is declared in the configurat\#
+    ion, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code"\#
+    :422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agen\#
+    t_invalid","retryable":false}},"session_not_found":{"code":404,"message":"No agent session has that id.","data\#
+    ":{"type":"session_not_found","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.",\#
+    "data":{"type":"run_not_found","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a n\#
+    ew one of the same session.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"mess\#
+    age":"A block of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"pro\#
+    mpt_invalid","retryable":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"typ\#
+    e":"not_supported","retryable":false}},"permission_not_found":{"code":404,"message":"No question for permissio\#
+    n has that id.","data":{"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"m\#
+    essage":"The question was answered before. `permission` tells how.","data":{"type":"permission_resolved","retr\#
+    yable":false}},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask f\#
+    or a range, or for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":[\#
+    "parse_error","invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batc\#
+    h_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"\#
+    x-events":{"server.started":{"stream":"events","description":"A server has started on the home.","schema":{"$r\#
+    ef":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is s\#
+    topping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","descriptio\#
+    n":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":\#
+    {"stream":"events","description":"The configuration file was changed and is faulty; the last good one stays in f\#
+    orce.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","descripti\#
+    on":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":\#
+    "events","description":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspa\#
+    ce.deleted":{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas\#
+    /Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","s\#
+    chema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A delet\#
+    ed workspace can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/W\#
+    orkspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/com\#
+    ponents/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","sch\#
+    ema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","descript\#
+    ion":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"worksp\#
+    ace/…/files/…, run/…","description":"A file's content or an entry's mode changed. In a run's stream: the agent h\#
+    as written the file through the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":\#
+    {"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileC\#
+    hanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was moved inside the watched pa\#
+    th.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A l\#
+    ine of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"event\#
+    s","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":\#
+    "events","description":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"\#
+    stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.\#
+    progress":{"stream":"job/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/co\#
+    mponents/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schem\#
+    a":{"$ref":"#/components/schemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was as\#
+    ked for, or stands elsewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…\#
+    ","description":"Where the run stands.","schema":{"$ref":"#/components/schemas/RunStateEvent"}},"message.delta\#
+    ":{"stream":"run/…","description":"The agent says something; the next piece of it.","schema":{"$ref":"#/compon\#
+    ents/schemas/TextDelta"}},"message":{"stream":"run/…","description":"A whole message, of the user's or the age\#
+    nt's.","schema":{"$ref":"#/components/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"T\#
+    he agent thinks; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stre\#
+    am":"run/…","description":"The agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCallEvent"}},"to\#
+    ol.update":{"stream":"run/…","description":"A tool call has come further; what is absent is as before.","schem\#
+    a":{"$ref":"#/components/schemas/ToolCallEvent"}},"plan":{"stream":"run/…","description":"The agent's plan, wh\#
+    ole.","schema":{"$ref":"#/components/schemas/PlanEvent"}},"usage":{"stream":"run/…","description":"What the ru\#
+    n has used so far.","schema":{"$ref":"#/components/schemas/UsageEvent"}},"permission.requested":{"stream":"run\#
+    /…","description":"The agent asks whether it may do something.","schema":{"$ref":"#/components/schemas/Permiss\#
+    ionEvent"}},"permission.resolved":{"stream":"run/…","description":"A question was answered, by whomever.","sch\#
+    ema":{"$ref":"#/components/schemas/PermissionEvent"}},"output":{"stream":"run/…","description":"A line that th\#
+    e agent's program has written.","schema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","d\#
+    escription":"Something about the run.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"strea\#
+    m":"run/…","description":"Something the agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentU\#
+    pdate"}},"run.completed":{"stream":"run/…","description":"The run has ended well.","schema":{"$ref":"#/compone\#
+    nts/schemas/RunCompleted"}},"run.failed":{"stream":"run/…","description":"The run has failed or was interrupte\#
+    d or cancelled.","schema":{"$ref":"#/components/schemas/RunFailed"}},"app.installed":{"stream":"events","descr\#
+    iption":"An app was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events"\#
+    ,"description":"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},\#
+    "app.state":{"stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/compone\#
+    nts/schemas/AppSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","schema\#
+    ":{"$ref":"#/components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that th\#
+    e app has written.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","desc\#
+    ription":"A port was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"e\#
+    vents","description":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port\#
+    .moved":{"stream":"events","description":"A lease moved to another port, for somebody else had taken it.","sch\#
+    ema":{"$ref":"#/components/schemas/PortMoved"}}}}
     """#
 }

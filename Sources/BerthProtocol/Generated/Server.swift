@@ -938,6 +938,10 @@ package struct Config: JSONCodable, Sendable, Hashable {
   package var watch: WatchConfig
   /// Apps.
   package var apps: AppsConfig
+  /// Runs of agents.
+  package var runs: RunsConfig
+  /// Agents, by name.
+  package var agents: [String: AgentConfig]?
 
   package init(
     durability: Durability = .normal,
@@ -947,7 +951,9 @@ package struct Config: JSONCodable, Sendable, Hashable {
     templates: TemplatesConfig = TemplatesConfig(),
     trash: TrashConfig = TrashConfig(),
     watch: WatchConfig = WatchConfig(),
-    apps: AppsConfig = AppsConfig()
+    apps: AppsConfig = AppsConfig(),
+    runs: RunsConfig = RunsConfig(),
+    agents: [String: AgentConfig]? = nil
   ) {
     self.durability = durability
     self.server = server
@@ -957,6 +963,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
     self.trash = trash
     self.watch = watch
     self.apps = apps
+    self.runs = runs
+    self.agents = agents
   }
 
   package init?(_ json: JSONValue, decoding: inout Decoding) {
@@ -970,6 +978,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
     let trash = decoding.optional("trash", in: object, AnyRule<TrashConfig>()) ?? TrashConfig()
     let watch = decoding.optional("watch", in: object, AnyRule<WatchConfig>()) ?? WatchConfig()
     let apps = decoding.optional("apps", in: object, AnyRule<AppsConfig>()) ?? AppsConfig()
+    let runs = decoding.optional("runs", in: object, AnyRule<RunsConfig>()) ?? RunsConfig()
+    let agents = decoding.optional("agents", in: object, MapRule(AnyRule<AgentConfig>(), maxProperties: 256))
     guard decoding.faults.count == faultsBefore else { return nil }
     self.durability = durability
     self.server = server
@@ -979,6 +989,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
     self.trash = trash
     self.watch = watch
     self.apps = apps
+    self.runs = runs
+    self.agents = agents
   }
 
   package func encode(into writer: inout JSONWriter) {
@@ -999,6 +1011,17 @@ package struct Config: JSONCodable, Sendable, Hashable {
     watch.encode(into: &writer)
     writer.key(plain: "apps")
     apps.encode(into: &writer)
+    writer.key(plain: "runs")
+    runs.encode(into: &writer)
+    if let agents {
+      writer.key(plain: "agents")
+      writer.beginObject()
+      for (key, value) in agents.sorted(by: { $0.key < $1.key }) {
+        writer.key(key)
+        value.encode(into: &writer)
+      }
+      writer.endObject()
+    }
     writer.endObject()
   }
 }

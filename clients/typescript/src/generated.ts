@@ -330,6 +330,10 @@ export interface Config {
   watch: WatchConfig;
   /** Apps. */
   apps: AppsConfig;
+  /** Runs of agents. */
+  runs: RunsConfig;
+  /** Agents, by name. */
+  agents?: Record<string, AgentConfig>;
 }
 
 /** Why the configuration file was not taken. */
@@ -726,6 +730,10 @@ export interface FileChanged {
   from?: string;
   /** What it is; or was. */
   type: FileType;
+  /** In a run's stream: counts the run's events, from 1. */
+  seq?: number;
+  /** In a run's stream: whether the agent has made the file. */
+  created?: boolean;
 }
 
 /**
@@ -946,6 +954,689 @@ export interface JobPage {
 export interface JobMessage {
   /** The line; of a tool it runs, for example. */
   message: string;
+}
+
+/** An agent, by its name in the configuration. */
+export type AgentReference = string;
+
+/** A session: its id, `ags_…`. */
+export type AgentSessionReference = string;
+
+/** A run: its id, `run_…`. */
+export type AgentRunReference = string;
+
+/**
+ * What an agent is: a program that speaks the Agent Client Protocol on its standard input and
+ * output; any program that takes a prompt; a model behind an OpenAI-compatible endpoint, with tools
+ * of the server's own.
+ */
+export type AgentKind = "acp" | "command" | "model";
+
+/**
+ * What happens to an agent's questions for permission: they wait for an answer; they are answered
+ * with yes, or with no, at once.
+ */
+export type PermissionPolicy = "ask" | "allow" | "deny";
+
+/**
+ * Whether commands of a model see only the workspace: where bubblewrap is there; always, so that
+ * they fail without it; never.
+ */
+export type SandboxMode = "auto" | "always" | "never";
+
+/** When what is said reaches the agent: after the turn at hand; as soon as it can. */
+export type SendMode = "follow_up" | "steer";
+
+/** A tool that a model may use. */
+export type ModelTool =
+  | "list_files"
+  | "read_file"
+  | "write_file"
+  | "edit_file"
+  | "search_files"
+  | "run_command";
+
+/** An agent. With `preset`, what is not said here comes from it. */
+export interface AgentConfig {
+  /** A preset of `agent/list`. */
+  preset?: string;
+  /** What it is. Needed without a preset. */
+  kind?: AgentKind;
+  /** For people. */
+  title?: string;
+  /** With `acp` and `command`: the program, a name in PATH or an absolute path. */
+  command?: string;
+  /**
+   * Its arguments. `{workspace}`, `{session}`, `{run}` and `{promptFile}` stand for the workspace's
+   * folder, the ids, and a file that holds the prompt.
+   */
+  args?: string[];
+  /**
+   * Environment variables beside HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of the
+   * server. Not for secrets: see `agent/configure`.
+   */
+  env?: EnvironmentValues;
+  /** Its working folder, as a path in the workspace. */
+  cwd?: string;
+  /** What happens to its questions for permission. */
+  permissions: PermissionPolicy;
+  /** How many of its runs go side by side. */
+  maxRunning: number;
+  /** How long a run may take. Absent: without end. */
+  deadlineSeconds?: number;
+  /** With `acp`: how long it may take to answer `initialize` and to open a session. */
+  startSeconds: number;
+  /** With `acp`: how to authenticate, by the id of one of the agent's methods. */
+  authMethod?: string;
+  /** With `acp`: MCP servers that the agent is told of, as the protocol has them. */
+  mcpServers?: Record<string, unknown>[];
+  /** With `model`: the endpoint, up to `/v1`. */
+  baseUrl?: string;
+  /** With `model`: the model's name. */
+  model?: string;
+  /** With `model`: what it is told first, instead of the server's own words. */
+  system?: string;
+  /** With `model`: the tools that it has. Absent: all. */
+  tools?: ModelTool[];
+  /** With `model`: how often it is asked within a turn. */
+  maxSteps: number;
+  /** With `model`: how large its context is, in tokens. */
+  contextTokens: number;
+  /** With `model`: the most it may answer at once, in tokens. */
+  maxOutputTokens?: number;
+  /** With `model`: how freely it chooses. */
+  temperature?: number;
+  /** With `model`: whether its commands see only the workspace. */
+  sandbox: SandboxMode;
+  /** With `model`: how long one of its commands may take. */
+  commandSeconds: number;
+}
+
+/** Runs of agents. */
+export interface RunsConfig {
+  /** The agent of runs that name none. */
+  defaultAgent?: string;
+  /** How many runs go side by side. */
+  maxRunning: number;
+  /** How many may wait. */
+  maxQueued: number;
+  /** How long a question for permission stays open, in seconds. */
+  permissionSeconds: number;
+  /**
+   * How long the program of an ACP agent is kept after a run, so that the session's next one finds
+   * it, in seconds.
+   */
+  sessionIdleSeconds: number;
+  /** After how many days without a run a session is forgotten; 0: never. */
+  keepDays: number;
+}
+
+/**
+ * What a block is: words; a file of the workspace; a picture; something with a URI, whose text or
+ * data comes along.
+ */
+export type ContentType = "text" | "file" | "image" | "resource";
+
+/** A part of a prompt or of a message. */
+export interface ContentBlock {
+  /** What it is. */
+  type: ContentType;
+  /** Of `text`: the words. Of `resource`: its text. */
+  text?: string;
+  /** Of `file`: its path in the workspace. Of `image`: the same, instead of `data`. */
+  path?: string;
+  /** Of `image` and `resource`: its bytes in base64. */
+  data?: string;
+  /** Of `image` and `resource`: what the bytes are. An image's default is `image/png`. */
+  mimeType?: string;
+  /** Of `resource`: what it is called. */
+  uri?: string;
+}
+
+/** An agent, with what its preset adds. */
+export interface Agent {
+  /** Its name in the configuration. */
+  name: string;
+  /** What it is. */
+  kind: AgentKind;
+  /** For people. */
+  title: string;
+  /** The preset that it comes from. */
+  preset?: string;
+  /** The program and its arguments. */
+  command?: string[];
+  /** A model's endpoint. */
+  baseUrl?: string;
+  /** A model's name. */
+  model?: string;
+  /** What happens to its questions for permission. */
+  permissions?: PermissionPolicy;
+  /** The names of the secrets that are kept for it. */
+  secrets: string[];
+  /** Why it can't be used as it is declared. Absent where it can. */
+  fault?: string;
+  /** How many of its runs go on. */
+  running: number;
+  /** How many wait. */
+  queued: number;
+}
+
+/** An agent that needs only a program that is installed, or a key. */
+export interface AgentPreset {
+  /** Its name, for `agents.<name>.preset`. A run may name it as its agent too. */
+  name: string;
+  /** What it is. */
+  kind: AgentKind;
+  /** For people. */
+  title: string;
+  /** The program and its arguments. */
+  command?: string[];
+  /** The provider's endpoint. */
+  baseUrl?: string;
+  /** The name of the secret that it usually needs. */
+  secret?: string;
+  /** How to get it. */
+  hint: string;
+  /** Whether its program is in the server's PATH. Of a model: true. */
+  available: boolean;
+}
+
+/** Agents and presets. */
+export interface AgentCatalog {
+  /** The agents, by name. */
+  agents: Agent[];
+  /** The presets, by name. */
+  presets: AgentPreset[];
+  /** The agent of runs that name none. */
+  defaultAgent?: string;
+}
+
+/** A way to authenticate that an agent knows. */
+export interface AgentAuthMethod {
+  /** For `authMethod`. */
+  id: string;
+  /** For people. */
+  name: string;
+  /** What to do. */
+  description?: string;
+}
+
+/** What came of trying an agent out. */
+export interface AgentProbeResult {
+  /** The agent's name. */
+  agent: string;
+  /** Whether it can be used. */
+  ok: boolean;
+  /** What it is, or what to do. */
+  message: string;
+  /** How long it took, in milliseconds. */
+  durationMs: number;
+  /** What it says of its version. */
+  version?: string;
+  /** With `acp`: the version of the protocol. */
+  protocolVersion?: number;
+  /** With `acp`: what it says it can do. */
+  capabilities?: Record<string, unknown>;
+  /** With `acp`: how one can authenticate. */
+  authMethods?: AgentAuthMethod[];
+  /** With `model`: the provider's models, at most 1000. */
+  models?: string[];
+  /** Where it failed: the last lines it wrote to standard error. */
+  lines?: string[];
+}
+
+/** An option of an ACP agent's session, or its mode. */
+export interface AgentOption {
+  /** Its id, for `options`. */
+  id: string;
+  /** For people. */
+  name: string;
+  /** Its value. */
+  value: string;
+  /** What it can be. */
+  values: AgentOptionValue[];
+}
+
+/** A value of an option. */
+export interface AgentOptionValue {
+  /** The value. */
+  value: string;
+  /** For people. */
+  name: string;
+}
+
+/** A conversation with an agent in a workspace: runs that come one after the other. */
+export interface AgentSession {
+  /** Its id: `ags_…`. */
+  id: string;
+  /** The agent's name. */
+  agent: string;
+  /** The id of its workspace. */
+  workspace: string;
+  /** For people. */
+  title: string;
+  /** How many runs it has had. */
+  runs: number;
+  /** The id of its last run. */
+  lastRun?: string;
+  /** With `acp`: what the agent calls it. */
+  agentSession?: string;
+  /** With `acp`: the mode it works in. */
+  mode?: string;
+  /** With `acp`: its options, and its modes as the option `mode`. */
+  options?: AgentOption[];
+  /** When it was begun. */
+  createdAt: Timestamp;
+  /** When it changed last. */
+  updatedAt: Timestamp;
+  /** Counts its changes. */
+  version: number;
+}
+
+/** A page of sessions. */
+export interface AgentSessionPage {
+  /** The sessions, the one used last first. */
+  sessions: AgentSession[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/** An event of a run. */
+export interface AgentHistoryEvent {
+  /** The run. */
+  run: string;
+  /** When it was. */
+  time: Timestamp;
+  /** Its type. */
+  type: string;
+  /** What it tells; its shape depends on the type. */
+  payload: unknown;
+}
+
+/** A page of what was said and done. */
+export interface AgentHistoryPage {
+  /** The events, oldest first. */
+  events: AgentHistoryEvent[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/**
+ * Where a run stands. `queued`: others go first. `starting`: its agent is being started. `running`:
+ * it works. `waiting`: a question for permission is open. `completed`: the agent ended its turn.
+ * `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the server or the agent's
+ * holder died, and the run could not be taken over; the session can go on with a new run.
+ */
+export type RunState =
+  | "queued"
+  | "starting"
+  | "running"
+  | "waiting"
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "interrupted";
+
+/**
+ * Why an agent stopped: it was done; its tokens or its steps were used up; it refused; it was
+ * cancelled; its program ended.
+ */
+export type StopReason =
+  | "end_turn"
+  | "max_tokens"
+  | "max_turn_requests"
+  | "refusal"
+  | "cancelled"
+  | "exit";
+
+/** What a run has used. */
+export interface RunUsage {
+  /** Tokens that were read. */
+  inputTokens: number;
+  /** Tokens that were written. */
+  outputTokens: number;
+  /** Those of the read ones that came from a cache. */
+  cachedTokens: number;
+  /** How often a model was asked. */
+  requests: number;
+  /** How full the context is, in tokens. */
+  contextTokens?: number;
+  /** How large the context is, in tokens. */
+  contextSize?: number;
+}
+
+/** How an agent's program ended. */
+export interface RunExit {
+  /** Its exit code. Absent where a signal ended it. */
+  code?: number;
+  /** The signal that ended it, such as `SIGKILL`. */
+  signal?: string;
+  /** The last lines that it wrote, at most ten. */
+  lines?: string[];
+}
+
+/** Why a run failed. */
+export interface RunError {
+  /** A stable word. */
+  type: RunFailure;
+  /** The same as a sentence, with what to do. */
+  detail: string;
+}
+
+/**
+ * Why a run failed: its program could not be started, ended by itself or its holder was killed; the
+ * agent answered with an error, broke its protocol, speaks another version of it, or wants a login;
+ * it took too long to start or altogether; it can't take what the prompt holds; it no longer knows
+ * the session; its provider refused, was not to be reached, or wanted fewer requests; the
+ * conversation no longer fits its context; it wanted too many steps; the server stopped.
+ */
+export type RunFailure =
+  | "launch_failed"
+  | "agent_exited"
+  | "agent_lost"
+  | "agent_error"
+  | "protocol_error"
+  | "unsupported_version"
+  | "authentication_required"
+  | "start_timeout"
+  | "deadline_exceeded"
+  | "prompt_unsupported"
+  | "session_lost"
+  | "provider_error"
+  | "provider_unavailable"
+  | "rate_limited"
+  | "context_exceeded"
+  | "too_many_steps"
+  | "server_stopped"
+  | "internal";
+
+/** A run: what an agent was given to do, and how that stands. */
+export interface AgentRun {
+  /** Its id: `run_…`. */
+  id: string;
+  /** The session that it belongs to. */
+  session: string;
+  /** The agent's name. */
+  agent: string;
+  /** The id of its workspace. */
+  workspace: string;
+  /** Where it stands. */
+  state: RunState;
+  /** With `queued`: how many go before it, and one. */
+  place?: number;
+  /** The stream of its events: `run/…`. */
+  stream: string;
+  /** The beginning of what it was given to do, at most 400 characters. */
+  prompt: string;
+  /** What happens to its questions for permission. */
+  permissions: PermissionPolicy;
+  /** With `waiting`: the question that is open the longest. */
+  permission?: Permission;
+  /** Of those that wait, the highest goes first. */
+  priority: number;
+  /** When it is ended if it goes on so long. */
+  deadlineAt?: Timestamp;
+  /** Why the agent stopped. */
+  stopReason?: StopReason;
+  /** How the agent's program ended. */
+  exit?: RunExit;
+  /** Why it failed. */
+  error?: RunError;
+  /** The agent's last message, at most 64 KiB of it. */
+  message?: string;
+  /** What it has used. */
+  usage: RunUsage;
+  /** The agent's process, while it lives. */
+  pid?: number;
+  /** Counts its changes. */
+  version: number;
+  /** When it was asked for. */
+  createdAt: Timestamp;
+  /** When it began. */
+  startedAt?: Timestamp;
+  /** When it ended. */
+  endedAt?: Timestamp;
+}
+
+/** A page of runs. */
+export interface AgentRunPage {
+  /** The runs, newest first. */
+  runs: AgentRun[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/** A run that is under way. */
+export interface AgentRunStarted {
+  /** The run. */
+  run: AgentRun;
+  /** Whether this call began it; false for a repetition. */
+  created: boolean;
+  /** With `attach`: the attachment. */
+  attachment?: string;
+}
+
+/** What an option means. */
+export type PermissionKind = "allow_once" | "allow_always" | "reject_once" | "reject_always";
+
+/** A possible answer. */
+export interface PermissionOption {
+  /** Its id, within the question. */
+  id: string;
+  /** For people. */
+  name: string;
+  /** What it means. */
+  kind: PermissionKind;
+}
+
+/** Whether a question is still to be answered. */
+export type PermissionState = "open" | "resolved";
+
+/**
+ * Who answered: a client; the run's policy; the time that was over; the run's end; or the agent
+ * took its question back.
+ */
+export type PermissionResolver = "client" | "policy" | "deadline" | "cancelled" | "agent";
+
+/** An agent's question whether it may do something. */
+export interface Permission {
+  /** Its id: `prm_…`. */
+  id: string;
+  /** The run. */
+  run: string;
+  /** The session. */
+  session: string;
+  /** Whether it is still to be answered. */
+  state: PermissionState;
+  /** What the agent wants to do. */
+  title: string;
+  /** The possible answers. */
+  options: PermissionOption[];
+  /** The tool call it is about, as in `tool.call`. */
+  toolCall?: Record<string, unknown>;
+  /** When it is answered with no. */
+  deadlineAt?: Timestamp;
+  /** The option that was taken. Absent while it is open, and where none was. */
+  option?: string;
+  /** Who answered. */
+  by?: PermissionResolver;
+  /** When it was asked. */
+  createdAt: Timestamp;
+  /** When it was answered. */
+  resolvedAt?: Timestamp;
+}
+
+/** A client's answer. */
+export interface PermissionAnswer {
+  /** The id of the option that is taken. Absent: none, the question is dismissed. */
+  option?: string;
+}
+
+/** Who speaks. */
+export type MessageRole = "user" | "agent";
+
+/** Where the run stands. */
+export interface RunStateEvent {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** Where it stands. */
+  state: RunState;
+  /** With `queued`: how many go before it, and one. */
+  place?: number;
+  /** What it is doing, or why. */
+  detail?: string;
+}
+
+/** The next piece of a text. */
+export interface TextDelta {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** The piece. */
+  text: string;
+}
+
+/** A whole message. Of the agent's, what the deltas before it said, put together. */
+export interface RunMessage {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** Who speaks. */
+  role: MessageRole;
+  /** What is said. */
+  content: ContentBlock[];
+  /** Whether it is what the agent thought, and not said. */
+  thought: boolean;
+  /** Whether the text goes on with the next message: it is very long. */
+  continues: boolean;
+}
+
+/** Where a tool call stands. */
+export type ToolStatus = "pending" | "in_progress" | "completed" | "failed";
+
+/** A tool that the agent uses, or a change of that. */
+export interface ToolCallEvent {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** The call's id, within the run. */
+  id: string;
+  /** For people. */
+  title?: string;
+  /**
+   * What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`,
+   * `switch_mode` or `other`.
+   */
+  kind?: string;
+  /** Where it stands. */
+  status?: ToolStatus;
+  /** What the tool was given. */
+  input?: unknown;
+  /** What the tool gave back. */
+  output?: unknown;
+  /** What to show: texts, diffs, terminals, as the Agent Client Protocol has them. */
+  content?: Record<string, unknown>[];
+  /** The files it is about: `path`, and maybe `line`. */
+  locations?: Record<string, unknown>[];
+  /** What else the agent said of it. */
+  meta?: Record<string, unknown>;
+}
+
+/** A step of a plan. */
+export interface PlanEntry {
+  /** What is to be done. */
+  content: string;
+  /** `high`, `medium` or `low`. */
+  priority?: string;
+  /** `pending`, `in_progress` or `completed`. */
+  status?: string;
+}
+
+/** The agent's plan, whole. */
+export interface PlanEvent {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** The steps, in order. */
+  entries: PlanEntry[];
+}
+
+/** What the run has used so far. */
+export interface UsageEvent {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** The sums. */
+  usage: RunUsage;
+}
+
+/** A question, or the answer to one. */
+export interface PermissionEvent {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** The question as it stands. */
+  permission: Permission;
+}
+
+/** A line that the agent's program has written. */
+export interface RunOutput {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** Where it was written to. */
+  source: OutputSource;
+  /** The line, without its end. Bytes that are no UTF-8 are replaced. */
+  text: string;
+  /** The line as an object, where it is one. `text` is empty then. */
+  json?: Record<string, unknown>;
+  /** Whether the line goes on with the next event of its source. */
+  partial: boolean;
+}
+
+/**
+ * Something about the run that is neither said nor done by the agent: what it wrote to standard
+ * error, a retry, a garbage line.
+ */
+export interface RunLog {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** How grave it is. */
+  level: RunLogLevel;
+  /** The line. */
+  message: string;
+  /** When the server tries again, in milliseconds. */
+  retryInMs?: number;
+}
+
+/** How grave a line is; `stderr` for what the agent's program wrote there. */
+export type RunLogLevel = "info" | "warning" | "error" | "stderr";
+
+/** Something the agent told that has no type of its own, as it came. */
+export interface AgentUpdate {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** With ACP: the `update` of a `session/update`, or the whole message. */
+  update: Record<string, unknown>;
+}
+
+/** The run has ended well. No event comes after it. */
+export interface RunCompleted {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** Why the agent stopped. */
+  stopReason: StopReason;
+  /** What it has used. */
+  usage: RunUsage;
+  /** How the agent's program ended. */
+  exit?: RunExit;
+}
+
+/** The run has failed or was interrupted. No event comes after it. */
+export interface RunFailed {
+  /** Counts the run's events, from 1. */
+  seq: number;
+  /** A stable word. */
+  type: RunFailure;
+  /** The same as a sentence, with what to do. */
+  detail: string;
+  /** What it has used. */
+  usage: RunUsage;
+  /** How the agent's program ended. */
+  exit?: RunExit;
 }
 
 /** An app: its id, or the `app_id` of its manifest. */
@@ -1938,6 +2629,159 @@ export interface JobCancelParams {
   job: string;
 }
 
+/** The parameters of `agent/list`. */
+export type AgentListParams = Record<string, never>;
+
+/** The parameters of `agent/get`. */
+export interface AgentGetParams {
+  /** The agent. */
+  agent: AgentReference;
+}
+
+/** The parameters of `agent/probe`. */
+export interface AgentProbeParams {
+  /** The agent. */
+  agent: AgentReference;
+  /** How long it may take, in seconds. Default: `60`. */
+  timeoutSeconds?: number;
+}
+
+/** The parameters of `agent/configure`. */
+export interface AgentConfigureParams {
+  /** The agent, or a preset that is to be one. */
+  agent: AgentReference;
+  /** A merge patch on the values by name: null removes one. */
+  secrets: Record<string, unknown>;
+}
+
+/** The parameters of `agentSession/list`. */
+export interface AgentSessionListParams {
+  /** Only those of this workspace. */
+  workspace?: WorkspaceReference;
+  /** Only those of this agent. */
+  agent?: AgentReference;
+  /** The most rows. Default: `100`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `agentSession/get`. */
+export interface AgentSessionGetParams {
+  /** The session. */
+  session: AgentSessionReference;
+}
+
+/** The parameters of `agentSession/history`. */
+export interface AgentSessionHistoryParams {
+  /** The session. */
+  session: AgentSessionReference;
+  /** The most events. Default: `200`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `agentSession/delete`. */
+export interface AgentSessionDeleteParams {
+  /** The session. */
+  session: AgentSessionReference;
+}
+
+/** The parameters of `agentRun/start`. */
+export interface AgentRunStartParams {
+  /** What to do, as one or several blocks. */
+  prompt: ContentBlock[];
+  /**
+   * The agent; absent: the session's, or `runs.defaultAgent`, or the only one that is declared.
+   */
+  agent?: AgentReference;
+  /** Where it works; needed without `session`. */
+  workspace?: WorkspaceReference;
+  /** The session that it goes on with. */
+  session?: AgentSessionReference;
+  /** A new session's title. Absent: the beginning of the prompt. */
+  title?: string;
+  /** With ACP: the mode to work in, by its id. */
+  mode?: string;
+  /**
+   * With ACP: values of the agent's own options, by their ids. With a model: `model` takes another
+   * one.
+   */
+  options?: Record<string, string>;
+  /** What happens to its questions for permission. Absent: the agent's. */
+  permissions?: PermissionPolicy;
+  /**
+   * How long a question stays open, in seconds; then it is answered with no. Absent:
+   * `runs.permissionSeconds`.
+   */
+  permissionSeconds?: number;
+  /** How long the run may take from its start, in seconds. Absent: the agent's. */
+  deadlineSeconds?: number;
+  /** Of those that wait, the highest goes first; of equal ones, the oldest. Default: `0`. */
+  priority?: number;
+  /** Whether the connection follows the run's stream. Default: `false`. */
+  attach?: boolean;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `agentRun/get`. */
+export interface AgentRunGetParams {
+  /** The run. */
+  run: AgentRunReference;
+  /** How long to wait for its end. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `agentRun/list`. */
+export interface AgentRunListParams {
+  /** Only those of this workspace. */
+  workspace?: WorkspaceReference;
+  /** Only those of this session. */
+  session?: AgentSessionReference;
+  /** Only those in one of these states. */
+  states?: RunState[];
+  /** The most rows. Default: `100`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `agentRun/cancel`. */
+export interface AgentRunCancelParams {
+  /** The run. */
+  run: AgentRunReference;
+  /** How long the agent has to end its turn by itself, in seconds. Default: `10`. */
+  graceSeconds?: number;
+}
+
+/** The parameters of `agentRun/send`. */
+export interface AgentRunSendParams {
+  /** The run. */
+  run: AgentRunReference;
+  /** What to say, as one or several blocks. */
+  prompt: ContentBlock[];
+  /** When it reaches the agent. Default: `"follow_up"`. */
+  mode?: SendMode;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `agentRun/respondPermission`. */
+export interface AgentRunRespondPermissionParams {
+  /** The question. */
+  permission: string;
+  /** The id of the option that is taken. Absent: none, the question is dismissed. */
+  option?: string;
+}
+
+/** The parameters of `agentRun/requestPermission`. */
+export interface AgentRunRequestPermission {
+  /** The question. */
+  permission: Permission;
+}
+
 /** The parameters of `app/validateManifest`. */
 export interface AppValidateManifestParams {
   /** The manifest itself. */
@@ -2228,6 +3072,15 @@ export type ErrorType =
   | "port_taken"
   | "port_in_use"
   | "no_free_port"
+  | "agent_not_found"
+  | "agent_invalid"
+  | "session_not_found"
+  | "run_not_found"
+  | "run_ended"
+  | "prompt_invalid"
+  | "not_supported"
+  | "permission_not_found"
+  | "permission_resolved"
   | "result_too_large";
 
 /** The code of each error. */
@@ -2292,6 +3145,15 @@ export const errorCodes: Readonly<Record<ErrorType, number>> = {
   port_taken: 409,
   port_in_use: 409,
   no_free_port: 503,
+  agent_not_found: 404,
+  agent_invalid: 422,
+  session_not_found: 404,
+  run_not_found: 404,
+  run_ended: 409,
+  prompt_invalid: 422,
+  not_supported: 422,
+  permission_not_found: 404,
+  permission_resolved: 409,
   result_too_large: 422,
 };
 
@@ -2324,7 +3186,10 @@ export interface EventPayloads {
   "snapshot.deleted": SnapshotDeleted;
   /** An entry is new. On `workspace/…/files/…`. */
   "file.created": FileChanged;
-  /** A file's content or an entry's mode changed. On `workspace/…/files/…`. */
+  /**
+   * A file's content or an entry's mode changed. In a run's stream: the agent has written the file
+   * through the server. On `workspace/…/files/…, run/…`.
+   */
   "file.changed": FileChanged;
   /** An entry is gone. On `workspace/…/files/…`. */
   "file.deleted": FileChanged;
@@ -2342,6 +3207,38 @@ export interface EventPayloads {
   "job.progress": JobProgress;
   /** A line of the job's own. On `job/…`. */
   "job.output": JobMessage;
+  /** A run was asked for, or stands elsewhere. On `events`. */
+  "agentRun.state": AgentRun;
+  /** Where the run stands. On `run/…`. */
+  "run.state": RunStateEvent;
+  /** The agent says something; the next piece of it. On `run/…`. */
+  "message.delta": TextDelta;
+  /** A whole message, of the user's or the agent's. On `run/…`. */
+  "message": RunMessage;
+  /** The agent thinks; the next piece of it. On `run/…`. */
+  "thought.delta": TextDelta;
+  /** The agent uses a tool. On `run/…`. */
+  "tool.call": ToolCallEvent;
+  /** A tool call has come further; what is absent is as before. On `run/…`. */
+  "tool.update": ToolCallEvent;
+  /** The agent's plan, whole. On `run/…`. */
+  "plan": PlanEvent;
+  /** What the run has used so far. On `run/…`. */
+  "usage": UsageEvent;
+  /** The agent asks whether it may do something. On `run/…`. */
+  "permission.requested": PermissionEvent;
+  /** A question was answered, by whomever. On `run/…`. */
+  "permission.resolved": PermissionEvent;
+  /** A line that the agent's program has written. On `run/…`. */
+  "output": RunOutput;
+  /** Something about the run. On `run/…`. */
+  "log": RunLog;
+  /** Something the agent told, as it came. On `run/…`. */
+  "agent.update": AgentUpdate;
+  /** The run has ended well. On `run/…`. */
+  "run.completed": RunCompleted;
+  /** The run has failed or was interrupted or cancelled. On `run/…`. */
+  "run.failed": RunFailed;
   /** An app was installed. On `events`. */
   "app.installed": App;
   /** What is known or wanted of an app has changed. On `events`. */
@@ -2411,6 +3308,20 @@ export interface Requests {
   "job/get": { params: JobGetParams; result: Job };
   "job/list": { params: JobListParams; result: JobPage };
   "job/cancel": { params: JobCancelParams; result: Job };
+  "agent/list": { params: AgentListParams; result: AgentCatalog };
+  "agent/get": { params: AgentGetParams; result: Agent };
+  "agent/probe": { params: AgentProbeParams; result: AgentProbeResult };
+  "agent/configure": { params: AgentConfigureParams; result: Agent };
+  "agentSession/list": { params: AgentSessionListParams; result: AgentSessionPage };
+  "agentSession/get": { params: AgentSessionGetParams; result: AgentSession };
+  "agentSession/history": { params: AgentSessionHistoryParams; result: AgentHistoryPage };
+  "agentSession/delete": { params: AgentSessionDeleteParams; result: AgentSession };
+  "agentRun/start": { params: AgentRunStartParams; result: AgentRunStarted };
+  "agentRun/get": { params: AgentRunGetParams; result: AgentRun };
+  "agentRun/list": { params: AgentRunListParams; result: AgentRunPage };
+  "agentRun/cancel": { params: AgentRunCancelParams; result: AgentRun };
+  "agentRun/send": { params: AgentRunSendParams; result: AgentRun };
+  "agentRun/respondPermission": { params: AgentRunRespondPermissionParams; result: Permission };
   "app/validateManifest": { params: AppValidateManifestParams; result: ManifestValidation };
   "app/install": { params: AppInstallParams; result: AppInstalled };
   "app/configure": { params: AppConfigureParams; result: App };
@@ -2827,6 +3738,131 @@ export class JobMethods<Options> {
   }
 }
 
+/** Agents: programs and models that work in a workspace, their sessions, and their runs. */
+export class AgentMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /**
+   * Lists the agents that are declared in the configuration, and the presets that one can be
+   * declared with.
+   */
+  list(options?: Options): Promise<AgentCatalog> {
+    return this.#caller.request("agent/list", {}, options);
+  }
+
+  /** Returns one agent: what is declared, with what its preset adds. */
+  get(params: AgentGetParams, options?: Options): Promise<Agent> {
+    return this.#caller.request("agent/get", params, options);
+  }
+
+  /**
+   * Tries an agent out: whether it can be started, what it says of itself, and what it still needs.
+   * Of an ACP agent, the program is started and initialized; of a command, it is looked for; of a
+   * model, its provider is asked for the models it has. A failure is an answer too.
+   */
+  probe(params: AgentProbeParams, options?: Options): Promise<AgentProbeResult> {
+    return this.#caller.request("agent/probe", params, options);
+  }
+
+  /**
+   * Keeps secrets for an agent: keys and tokens. They are never answered, logged or exported.
+   * Programs get each in their environment, under its name. For a model, `API_KEY` is what its
+   * provider is asked with.
+   */
+  configure(params: AgentConfigureParams, options?: Options): Promise<Agent> {
+    return this.#caller.request("agent/configure", params, options);
+  }
+}
+
+/** The methods `agentSession/…`. */
+export class AgentSessionMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Lists sessions, the one used last first. */
+  list(params: AgentSessionListParams = {}, options?: Options): Promise<AgentSessionPage> {
+    return this.#caller.request("agentSession/list", params, options);
+  }
+
+  /** Returns one session. */
+  get(params: AgentSessionGetParams, options?: Options): Promise<AgentSession> {
+    return this.#caller.request("agentSession/get", params, options);
+  }
+
+  /**
+   * Returns what was said and done in a session: the events of its runs in order, without those
+   * that tell parts.
+   */
+  history(params: AgentSessionHistoryParams, options?: Options): Promise<AgentHistoryPage> {
+    return this.#caller.request("agentSession/history", params, options);
+  }
+
+  /** Forgets a session, its runs and all their events. What runs is cancelled first. */
+  delete(params: AgentSessionDeleteParams, options?: Options): Promise<AgentSession> {
+    return this.#caller.request("agentSession/delete", params, options);
+  }
+}
+
+/** The methods `agentRun/…`. */
+export class AgentRunMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /**
+   * Gives an agent something to do in a workspace. The answer comes before the run's first event.
+   * Without `session`, a new one is begun. The runs of a session come one after the other; runs of
+   * several sessions go side by side, up to the limits of the configuration; the rest is `queued`.
+   * The run goes on whatever becomes of the client. With `attach`, the connection follows the run's
+   * stream from its first event.
+   */
+  start(params: AgentRunStartParams, options?: Options): Promise<AgentRunStarted> {
+    return this.#caller.request("agentRun/start", params, options);
+  }
+
+  /** Returns one run; with `waitSeconds`, when it has ended or the time is over. */
+  get(params: AgentRunGetParams, options?: Options): Promise<AgentRun> {
+    return this.#caller.request("agentRun/get", params, options);
+  }
+
+  /** Lists runs, newest first. */
+  list(params: AgentRunListParams = {}, options?: Options): Promise<AgentRunPage> {
+    return this.#caller.request("agentRun/list", params, options);
+  }
+
+  /**
+   * Ends a run: its agent is asked to stop, and after a grace time nothing of its processes is
+   * left. A run that has ended stays as it is. The answer comes when the run has ended.
+   */
+  cancel(params: AgentRunCancelParams, options?: Options): Promise<AgentRun> {
+    return this.#caller.request("agentRun/cancel", params, options);
+  }
+
+  /**
+   * Says something more to a run that has not ended. A `follow_up` is a turn of its own, after the
+   * one at hand, within the same run. A `steer` reaches the agent as soon as it can: a model before
+   * its next step, a command on its standard input; an ACP agent ends the turn at hand and goes on
+   * with this.
+   */
+  send(params: AgentRunSendParams, options?: Options): Promise<AgentRun> {
+    return this.#caller.request("agentRun/send", params, options);
+  }
+
+  /** Answers an agent's question. The first answer counts; all who follow the run see it. */
+  respondPermission(params: AgentRunRespondPermissionParams, options?: Options): Promise<Permission> {
+    return this.#caller.request("agentRun/respondPermission", params, options);
+  }
+}
+
 /**
  * Apps: what a workspace runs, from a manifest. Each is set up, started, watched and kept as
  * wanted.
@@ -2994,6 +4030,9 @@ export class Methods<Options> {
   readonly file: FileMethods<Options>;
   readonly stream: StreamMethods<Options>;
   readonly job: JobMethods<Options>;
+  readonly agent: AgentMethods<Options>;
+  readonly agentSession: AgentSessionMethods<Options>;
+  readonly agentRun: AgentRunMethods<Options>;
   readonly app: AppMethods<Options>;
   readonly port: PortMethods<Options>;
 
@@ -3007,6 +4046,9 @@ export class Methods<Options> {
     this.file = new FileMethods(caller);
     this.stream = new StreamMethods(caller);
     this.job = new JobMethods(caller);
+    this.agent = new AgentMethods(caller);
+    this.agentSession = new AgentSessionMethods(caller);
+    this.agentRun = new AgentRunMethods(caller);
     this.app = new AppMethods(caller);
     this.port = new PortMethods(caller);
   }

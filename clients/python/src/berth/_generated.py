@@ -132,6 +132,116 @@ JobKind: TypeAlias = Literal[
 # What a progress counts.
 ProgressUnit: TypeAlias = Literal["bytes", "files"]
 
+# An agent, by its name in the configuration.
+AgentReference: TypeAlias = str
+
+# A session: its id, `ags_…`.
+AgentSessionReference: TypeAlias = str
+
+# A run: its id, `run_…`.
+AgentRunReference: TypeAlias = str
+
+# What an agent is: a program that speaks the Agent Client Protocol on its standard input and
+# output; any program that takes a prompt; a model behind an OpenAI-compatible endpoint, with tools
+# of the server's own.
+AgentKind: TypeAlias = Literal["acp", "command", "model"]
+
+# What happens to an agent's questions for permission: they wait for an answer; they are answered
+# with yes, or with no, at once.
+PermissionPolicy: TypeAlias = Literal["ask", "allow", "deny"]
+
+# Whether commands of a model see only the workspace: where bubblewrap is there; always, so that
+# they fail without it; never.
+SandboxMode: TypeAlias = Literal["auto", "always", "never"]
+
+# When what is said reaches the agent: after the turn at hand; as soon as it can.
+SendMode: TypeAlias = Literal["follow_up", "steer"]
+
+# A tool that a model may use.
+ModelTool: TypeAlias = Literal[
+    "list_files",
+    "read_file",
+    "write_file",
+    "edit_file",
+    "search_files",
+    "run_command",
+]
+
+# What a block is: words; a file of the workspace; a picture; something with a URI, whose text or
+# data comes along.
+ContentType: TypeAlias = Literal["text", "file", "image", "resource"]
+
+# Where a run stands. `queued`: others go first. `starting`: its agent is being started. `running`:
+# it works. `waiting`: a question for permission is open. `completed`: the agent ended its turn.
+# `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the server or the agent's
+# holder died, and the run could not be taken over; the session can go on with a new run.
+RunState: TypeAlias = Literal[
+    "queued",
+    "starting",
+    "running",
+    "waiting",
+    "completed",
+    "failed",
+    "cancelled",
+    "interrupted",
+]
+
+# Why an agent stopped: it was done; its tokens or its steps were used up; it refused; it was
+# cancelled; its program ended.
+StopReason: TypeAlias = Literal[
+    "end_turn",
+    "max_tokens",
+    "max_turn_requests",
+    "refusal",
+    "cancelled",
+    "exit",
+]
+
+# Why a run failed: its program could not be started, ended by itself or its holder was killed; the
+# agent answered with an error, broke its protocol, speaks another version of it, or wants a login;
+# it took too long to start or altogether; it can't take what the prompt holds; it no longer knows
+# the session; its provider refused, was not to be reached, or wanted fewer requests; the
+# conversation no longer fits its context; it wanted too many steps; the server stopped.
+RunFailure: TypeAlias = Literal[
+    "launch_failed",
+    "agent_exited",
+    "agent_lost",
+    "agent_error",
+    "protocol_error",
+    "unsupported_version",
+    "authentication_required",
+    "start_timeout",
+    "deadline_exceeded",
+    "prompt_unsupported",
+    "session_lost",
+    "provider_error",
+    "provider_unavailable",
+    "rate_limited",
+    "context_exceeded",
+    "too_many_steps",
+    "server_stopped",
+    "internal",
+]
+
+# What an option means.
+PermissionKind: TypeAlias = Literal["allow_once", "allow_always", "reject_once", "reject_always"]
+
+# Whether a question is still to be answered.
+PermissionState: TypeAlias = Literal["open", "resolved"]
+
+# Who answered: a client; the run's policy; the time that was over; the run's end; or the agent took
+# its question back.
+PermissionResolver: TypeAlias = Literal["client", "policy", "deadline", "cancelled", "agent"]
+
+# Who speaks.
+MessageRole: TypeAlias = Literal["user", "agent"]
+
+# Where a tool call stands.
+ToolStatus: TypeAlias = Literal["pending", "in_progress", "completed", "failed"]
+
+# How grave a line is; `stderr` for what the agent's program wrote there.
+RunLogLevel: TypeAlias = Literal["info", "warning", "error", "stderr"]
+
 # An app: its id, or the `app_id` of its manifest.
 AppReference: TypeAlias = str
 
@@ -573,6 +683,12 @@ class Config(TypedDict):
 
     apps: AppsConfig
     """Apps."""
+
+    runs: RunsConfig
+    """Runs of agents."""
+
+    agents: NotRequired[dict[str, AgentConfig]]
+    """Agents, by name."""
 
 
 class ConfigFault(TypedDict):
@@ -1027,6 +1143,12 @@ class FileChanged(_FileChangedBase):
     type: FileType
     """What it is; or was."""
 
+    seq: NotRequired[int]
+    """In a run's stream: counts the run's events, from 1."""
+
+    created: NotRequired[bool]
+    """In a run's stream: whether the agent has made the file."""
+
 
 class Attachment(TypedDict):
     """A client's position in a stream."""
@@ -1259,6 +1381,763 @@ class JobMessage(TypedDict):
 
     message: str
     """The line; of a tool it runs, for example."""
+
+
+class AgentConfig(TypedDict):
+    """An agent. With `preset`, what is not said here comes from it."""
+
+    preset: NotRequired[str]
+    """A preset of `agent/list`."""
+
+    kind: NotRequired[AgentKind]
+    """What it is. Needed without a preset."""
+
+    title: NotRequired[str]
+    """For people."""
+
+    command: NotRequired[str]
+    """With `acp` and `command`: the program, a name in PATH or an absolute path."""
+
+    args: NotRequired[list[str]]
+    """Its arguments. `{workspace}`, `{session}`, `{run}` and `{promptFile}` stand for the
+    workspace's folder, the ids, and a file that holds the prompt.
+    """
+
+    env: NotRequired[EnvironmentValues]
+    """Environment variables beside HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of
+    the server. Not for secrets: see `agent/configure`.
+    """
+
+    cwd: NotRequired[str]
+    """Its working folder, as a path in the workspace."""
+
+    permissions: PermissionPolicy
+    """What happens to its questions for permission."""
+
+    maxRunning: int
+    """How many of its runs go side by side."""
+
+    deadlineSeconds: NotRequired[float]
+    """How long a run may take. Absent: without end."""
+
+    startSeconds: float
+    """With `acp`: how long it may take to answer `initialize` and to open a session."""
+
+    authMethod: NotRequired[str]
+    """With `acp`: how to authenticate, by the id of one of the agent's methods."""
+
+    mcpServers: NotRequired[list[dict[str, Any]]]
+    """With `acp`: MCP servers that the agent is told of, as the protocol has them."""
+
+    baseUrl: NotRequired[str]
+    """With `model`: the endpoint, up to `/v1`."""
+
+    model: NotRequired[str]
+    """With `model`: the model's name."""
+
+    system: NotRequired[str]
+    """With `model`: what it is told first, instead of the server's own words."""
+
+    tools: NotRequired[list[ModelTool]]
+    """With `model`: the tools that it has. Absent: all."""
+
+    maxSteps: int
+    """With `model`: how often it is asked within a turn."""
+
+    contextTokens: int
+    """With `model`: how large its context is, in tokens."""
+
+    maxOutputTokens: NotRequired[int]
+    """With `model`: the most it may answer at once, in tokens."""
+
+    temperature: NotRequired[float]
+    """With `model`: how freely it chooses."""
+
+    sandbox: SandboxMode
+    """With `model`: whether its commands see only the workspace."""
+
+    commandSeconds: float
+    """With `model`: how long one of its commands may take."""
+
+
+class RunsConfig(TypedDict):
+    """Runs of agents."""
+
+    defaultAgent: NotRequired[str]
+    """The agent of runs that name none."""
+
+    maxRunning: int
+    """How many runs go side by side."""
+
+    maxQueued: int
+    """How many may wait."""
+
+    permissionSeconds: float
+    """How long a question for permission stays open, in seconds."""
+
+    sessionIdleSeconds: float
+    """How long the program of an ACP agent is kept after a run, so that the session's next one
+    finds it, in seconds.
+    """
+
+    keepDays: int
+    """After how many days without a run a session is forgotten; 0: never."""
+
+
+class ContentBlock(TypedDict):
+    """A part of a prompt or of a message."""
+
+    type: ContentType
+    """What it is."""
+
+    text: NotRequired[str]
+    """Of `text`: the words. Of `resource`: its text."""
+
+    path: NotRequired[str]
+    """Of `file`: its path in the workspace. Of `image`: the same, instead of `data`."""
+
+    data: NotRequired[str]
+    """Of `image` and `resource`: its bytes in base64."""
+
+    mimeType: NotRequired[str]
+    """Of `image` and `resource`: what the bytes are. An image's default is `image/png`."""
+
+    uri: NotRequired[str]
+    """Of `resource`: what it is called."""
+
+
+class Agent(TypedDict):
+    """An agent, with what its preset adds."""
+
+    name: str
+    """Its name in the configuration."""
+
+    kind: AgentKind
+    """What it is."""
+
+    title: str
+    """For people."""
+
+    preset: NotRequired[str]
+    """The preset that it comes from."""
+
+    command: NotRequired[list[str]]
+    """The program and its arguments."""
+
+    baseUrl: NotRequired[str]
+    """A model's endpoint."""
+
+    model: NotRequired[str]
+    """A model's name."""
+
+    permissions: NotRequired[PermissionPolicy]
+    """What happens to its questions for permission."""
+
+    secrets: list[str]
+    """The names of the secrets that are kept for it."""
+
+    fault: NotRequired[str]
+    """Why it can't be used as it is declared. Absent where it can."""
+
+    running: int
+    """How many of its runs go on."""
+
+    queued: int
+    """How many wait."""
+
+
+class AgentPreset(TypedDict):
+    """An agent that needs only a program that is installed, or a key."""
+
+    name: str
+    """Its name, for `agents.<name>.preset`. A run may name it as its agent too."""
+
+    kind: AgentKind
+    """What it is."""
+
+    title: str
+    """For people."""
+
+    command: NotRequired[list[str]]
+    """The program and its arguments."""
+
+    baseUrl: NotRequired[str]
+    """The provider's endpoint."""
+
+    secret: NotRequired[str]
+    """The name of the secret that it usually needs."""
+
+    hint: str
+    """How to get it."""
+
+    available: bool
+    """Whether its program is in the server's PATH. Of a model: true."""
+
+
+class AgentCatalog(TypedDict):
+    """Agents and presets."""
+
+    agents: list[Agent]
+    """The agents, by name."""
+
+    presets: list[AgentPreset]
+    """The presets, by name."""
+
+    defaultAgent: NotRequired[str]
+    """The agent of runs that name none."""
+
+
+class AgentAuthMethod(TypedDict):
+    """A way to authenticate that an agent knows."""
+
+    id: str
+    """For `authMethod`."""
+
+    name: str
+    """For people."""
+
+    description: NotRequired[str]
+    """What to do."""
+
+
+class AgentProbeResult(TypedDict):
+    """What came of trying an agent out."""
+
+    agent: str
+    """The agent's name."""
+
+    ok: bool
+    """Whether it can be used."""
+
+    message: str
+    """What it is, or what to do."""
+
+    durationMs: int
+    """How long it took, in milliseconds."""
+
+    version: NotRequired[str]
+    """What it says of its version."""
+
+    protocolVersion: NotRequired[int]
+    """With `acp`: the version of the protocol."""
+
+    capabilities: NotRequired[dict[str, Any]]
+    """With `acp`: what it says it can do."""
+
+    authMethods: NotRequired[list[AgentAuthMethod]]
+    """With `acp`: how one can authenticate."""
+
+    models: NotRequired[list[str]]
+    """With `model`: the provider's models, at most 1000."""
+
+    lines: NotRequired[list[str]]
+    """Where it failed: the last lines it wrote to standard error."""
+
+
+class AgentOption(TypedDict):
+    """An option of an ACP agent's session, or its mode."""
+
+    id: str
+    """Its id, for `options`."""
+
+    name: str
+    """For people."""
+
+    value: str
+    """Its value."""
+
+    values: list[AgentOptionValue]
+    """What it can be."""
+
+
+class AgentOptionValue(TypedDict):
+    """A value of an option."""
+
+    value: str
+    """The value."""
+
+    name: str
+    """For people."""
+
+
+class AgentSession(TypedDict):
+    """A conversation with an agent in a workspace: runs that come one after the other."""
+
+    id: str
+    """Its id: `ags_…`."""
+
+    agent: str
+    """The agent's name."""
+
+    workspace: str
+    """The id of its workspace."""
+
+    title: str
+    """For people."""
+
+    runs: int
+    """How many runs it has had."""
+
+    lastRun: NotRequired[str]
+    """The id of its last run."""
+
+    agentSession: NotRequired[str]
+    """With `acp`: what the agent calls it."""
+
+    mode: NotRequired[str]
+    """With `acp`: the mode it works in."""
+
+    options: NotRequired[list[AgentOption]]
+    """With `acp`: its options, and its modes as the option `mode`."""
+
+    createdAt: Timestamp
+    """When it was begun."""
+
+    updatedAt: Timestamp
+    """When it changed last."""
+
+    version: int
+    """Counts its changes."""
+
+
+class AgentSessionPage(TypedDict):
+    """A page of sessions."""
+
+    sessions: list[AgentSession]
+    """The sessions, the one used last first."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class AgentHistoryEvent(TypedDict):
+    """An event of a run."""
+
+    run: str
+    """The run."""
+
+    time: Timestamp
+    """When it was."""
+
+    type: str
+    """Its type."""
+
+    payload: Any
+    """What it tells; its shape depends on the type."""
+
+
+class AgentHistoryPage(TypedDict):
+    """A page of what was said and done."""
+
+    events: list[AgentHistoryEvent]
+    """The events, oldest first."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class RunUsage(TypedDict):
+    """What a run has used."""
+
+    inputTokens: int
+    """Tokens that were read."""
+
+    outputTokens: int
+    """Tokens that were written."""
+
+    cachedTokens: int
+    """Those of the read ones that came from a cache."""
+
+    requests: int
+    """How often a model was asked."""
+
+    contextTokens: NotRequired[int]
+    """How full the context is, in tokens."""
+
+    contextSize: NotRequired[int]
+    """How large the context is, in tokens."""
+
+
+class RunExit(TypedDict):
+    """How an agent's program ended."""
+
+    code: NotRequired[int]
+    """Its exit code. Absent where a signal ended it."""
+
+    signal: NotRequired[str]
+    """The signal that ended it, such as `SIGKILL`."""
+
+    lines: NotRequired[list[str]]
+    """The last lines that it wrote, at most ten."""
+
+
+class RunError(TypedDict):
+    """Why a run failed."""
+
+    type: RunFailure
+    """A stable word."""
+
+    detail: str
+    """The same as a sentence, with what to do."""
+
+
+class AgentRun(TypedDict):
+    """A run: what an agent was given to do, and how that stands."""
+
+    id: str
+    """Its id: `run_…`."""
+
+    session: str
+    """The session that it belongs to."""
+
+    agent: str
+    """The agent's name."""
+
+    workspace: str
+    """The id of its workspace."""
+
+    state: RunState
+    """Where it stands."""
+
+    place: NotRequired[int]
+    """With `queued`: how many go before it, and one."""
+
+    stream: str
+    """The stream of its events: `run/…`."""
+
+    prompt: str
+    """The beginning of what it was given to do, at most 400 characters."""
+
+    permissions: PermissionPolicy
+    """What happens to its questions for permission."""
+
+    permission: NotRequired[Permission]
+    """With `waiting`: the question that is open the longest."""
+
+    priority: int
+    """Of those that wait, the highest goes first."""
+
+    deadlineAt: NotRequired[Timestamp]
+    """When it is ended if it goes on so long."""
+
+    stopReason: NotRequired[StopReason]
+    """Why the agent stopped."""
+
+    exit: NotRequired[RunExit]
+    """How the agent's program ended."""
+
+    error: NotRequired[RunError]
+    """Why it failed."""
+
+    message: NotRequired[str]
+    """The agent's last message, at most 64 KiB of it."""
+
+    usage: RunUsage
+    """What it has used."""
+
+    pid: NotRequired[int]
+    """The agent's process, while it lives."""
+
+    version: int
+    """Counts its changes."""
+
+    createdAt: Timestamp
+    """When it was asked for."""
+
+    startedAt: NotRequired[Timestamp]
+    """When it began."""
+
+    endedAt: NotRequired[Timestamp]
+    """When it ended."""
+
+
+class AgentRunPage(TypedDict):
+    """A page of runs."""
+
+    runs: list[AgentRun]
+    """The runs, newest first."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class AgentRunStarted(TypedDict):
+    """A run that is under way."""
+
+    run: AgentRun
+    """The run."""
+
+    created: bool
+    """Whether this call began it; false for a repetition."""
+
+    attachment: NotRequired[str]
+    """With `attach`: the attachment."""
+
+
+class PermissionOption(TypedDict):
+    """A possible answer."""
+
+    id: str
+    """Its id, within the question."""
+
+    name: str
+    """For people."""
+
+    kind: PermissionKind
+    """What it means."""
+
+
+class Permission(TypedDict):
+    """An agent's question whether it may do something."""
+
+    id: str
+    """Its id: `prm_…`."""
+
+    run: str
+    """The run."""
+
+    session: str
+    """The session."""
+
+    state: PermissionState
+    """Whether it is still to be answered."""
+
+    title: str
+    """What the agent wants to do."""
+
+    options: list[PermissionOption]
+    """The possible answers."""
+
+    toolCall: NotRequired[dict[str, Any]]
+    """The tool call it is about, as in `tool.call`."""
+
+    deadlineAt: NotRequired[Timestamp]
+    """When it is answered with no."""
+
+    option: NotRequired[str]
+    """The option that was taken. Absent while it is open, and where none was."""
+
+    by: NotRequired[PermissionResolver]
+    """Who answered."""
+
+    createdAt: Timestamp
+    """When it was asked."""
+
+    resolvedAt: NotRequired[Timestamp]
+    """When it was answered."""
+
+
+class PermissionAnswer(TypedDict):
+    """A client's answer."""
+
+    option: NotRequired[str]
+    """The id of the option that is taken. Absent: none, the question is dismissed."""
+
+
+class RunStateEvent(TypedDict):
+    """Where the run stands."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    state: RunState
+    """Where it stands."""
+
+    place: NotRequired[int]
+    """With `queued`: how many go before it, and one."""
+
+    detail: NotRequired[str]
+    """What it is doing, or why."""
+
+
+class TextDelta(TypedDict):
+    """The next piece of a text."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    text: str
+    """The piece."""
+
+
+class RunMessage(TypedDict):
+    """A whole message. Of the agent's, what the deltas before it said, put together."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    role: MessageRole
+    """Who speaks."""
+
+    content: list[ContentBlock]
+    """What is said."""
+
+    thought: bool
+    """Whether it is what the agent thought, and not said."""
+
+    continues: bool
+    """Whether the text goes on with the next message: it is very long."""
+
+
+class ToolCallEvent(TypedDict):
+    """A tool that the agent uses, or a change of that."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    id: str
+    """The call's id, within the run."""
+
+    title: NotRequired[str]
+    """For people."""
+
+    kind: NotRequired[str]
+    """What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`,
+    `switch_mode` or `other`.
+    """
+
+    status: NotRequired[ToolStatus]
+    """Where it stands."""
+
+    input: NotRequired[Any]
+    """What the tool was given."""
+
+    output: NotRequired[Any]
+    """What the tool gave back."""
+
+    content: NotRequired[list[dict[str, Any]]]
+    """What to show: texts, diffs, terminals, as the Agent Client Protocol has them."""
+
+    locations: NotRequired[list[dict[str, Any]]]
+    """The files it is about: `path`, and maybe `line`."""
+
+    meta: NotRequired[dict[str, Any]]
+    """What else the agent said of it."""
+
+
+class PlanEntry(TypedDict):
+    """A step of a plan."""
+
+    content: str
+    """What is to be done."""
+
+    priority: NotRequired[str]
+    """`high`, `medium` or `low`."""
+
+    status: NotRequired[str]
+    """`pending`, `in_progress` or `completed`."""
+
+
+class PlanEvent(TypedDict):
+    """The agent's plan, whole."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    entries: list[PlanEntry]
+    """The steps, in order."""
+
+
+class UsageEvent(TypedDict):
+    """What the run has used so far."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    usage: RunUsage
+    """The sums."""
+
+
+class PermissionEvent(TypedDict):
+    """A question, or the answer to one."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    permission: Permission
+    """The question as it stands."""
+
+
+class RunOutput(TypedDict):
+    """A line that the agent's program has written."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    source: OutputSource
+    """Where it was written to."""
+
+    text: str
+    """The line, without its end. Bytes that are no UTF-8 are replaced."""
+
+    json: NotRequired[dict[str, Any]]
+    """The line as an object, where it is one. `text` is empty then."""
+
+    partial: bool
+    """Whether the line goes on with the next event of its source."""
+
+
+class RunLog(TypedDict):
+    """Something about the run that is neither said nor done by the agent: what it wrote to
+    standard error, a retry, a garbage line.
+    """
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    level: RunLogLevel
+    """How grave it is."""
+
+    message: str
+    """The line."""
+
+    retryInMs: NotRequired[int]
+    """When the server tries again, in milliseconds."""
+
+
+class AgentUpdate(TypedDict):
+    """Something the agent told that has no type of its own, as it came."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    update: dict[str, Any]
+    """With ACP: the `update` of a `session/update`, or the whole message."""
+
+
+class RunCompleted(TypedDict):
+    """The run has ended well. No event comes after it."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    stopReason: StopReason
+    """Why the agent stopped."""
+
+    usage: RunUsage
+    """What it has used."""
+
+    exit: NotRequired[RunExit]
+    """How the agent's program ended."""
+
+
+class RunFailed(TypedDict):
+    """The run has failed or was interrupted. No event comes after it."""
+
+    seq: int
+    """Counts the run's events, from 1."""
+
+    type: RunFailure
+    """A stable word."""
+
+    detail: str
+    """The same as a sentence, with what to do."""
+
+    usage: RunUsage
+    """What it has used."""
+
+    exit: NotRequired[RunExit]
+    """How the agent's program ended."""
 
 
 class AppPort(TypedDict):
@@ -1871,6 +2750,15 @@ ErrorType: TypeAlias = Literal[
     "port_taken",
     "port_in_use",
     "no_free_port",
+    "agent_not_found",
+    "agent_invalid",
+    "session_not_found",
+    "run_not_found",
+    "run_ended",
+    "prompt_invalid",
+    "not_supported",
+    "permission_not_found",
+    "permission_resolved",
     "result_too_large",
 ]
 
@@ -1936,6 +2824,15 @@ ERROR_CODES: Final[Mapping[str, int]] = {
     "port_taken": 409,
     "port_in_use": 409,
     "no_free_port": 503,
+    "agent_not_found": 404,
+    "agent_invalid": 422,
+    "session_not_found": 404,
+    "run_not_found": 404,
+    "run_ended": 409,
+    "prompt_invalid": 422,
+    "not_supported": 422,
+    "permission_not_found": 404,
+    "permission_resolved": 409,
     "result_too_large": 422,
 }
 
@@ -1962,6 +2859,22 @@ EventType: TypeAlias = Literal[
     "job.state",
     "job.progress",
     "job.output",
+    "agentRun.state",
+    "run.state",
+    "message.delta",
+    "message",
+    "thought.delta",
+    "tool.call",
+    "tool.update",
+    "plan",
+    "usage",
+    "permission.requested",
+    "permission.resolved",
+    "output",
+    "log",
+    "agent.update",
+    "run.completed",
+    "run.failed",
     "app.installed",
     "app.updated",
     "app.state",
@@ -2084,7 +2997,9 @@ class FileCreatedEvent(TypedDict):
 
 
 class FileChangedEvent(TypedDict):
-    """A file's content or an entry's mode changed. On `workspace/…/files/…`."""
+    """A file's content or an entry's mode changed. In a run's stream: the agent has written the
+    file through the server. On `workspace/…/files/…, run/…`.
+    """
 
     cursor: Cursor
     time: Timestamp
@@ -2162,6 +3077,150 @@ class JobOutputEvent(TypedDict):
     time: Timestamp
     type: Literal["job.output"]
     payload: JobMessage
+
+
+class AgentRunStateEvent(TypedDict):
+    """A run was asked for, or stands elsewhere. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["agentRun.state"]
+    payload: AgentRun
+
+
+class RunStateEvent(TypedDict):
+    """Where the run stands. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["run.state"]
+    payload: RunStateEvent
+
+
+class MessageDeltaEvent(TypedDict):
+    """The agent says something; the next piece of it. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["message.delta"]
+    payload: TextDelta
+
+
+class MessageEvent(TypedDict):
+    """A whole message, of the user's or the agent's. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["message"]
+    payload: RunMessage
+
+
+class ThoughtDeltaEvent(TypedDict):
+    """The agent thinks; the next piece of it. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["thought.delta"]
+    payload: TextDelta
+
+
+class ToolCallEvent(TypedDict):
+    """The agent uses a tool. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["tool.call"]
+    payload: ToolCallEvent
+
+
+class ToolUpdateEvent(TypedDict):
+    """A tool call has come further; what is absent is as before. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["tool.update"]
+    payload: ToolCallEvent
+
+
+class PlanEvent(TypedDict):
+    """The agent's plan, whole. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["plan"]
+    payload: PlanEvent
+
+
+class UsageEvent(TypedDict):
+    """What the run has used so far. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["usage"]
+    payload: UsageEvent
+
+
+class PermissionRequestedEvent(TypedDict):
+    """The agent asks whether it may do something. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["permission.requested"]
+    payload: PermissionEvent
+
+
+class PermissionResolvedEvent(TypedDict):
+    """A question was answered, by whomever. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["permission.resolved"]
+    payload: PermissionEvent
+
+
+class OutputEvent(TypedDict):
+    """A line that the agent's program has written. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["output"]
+    payload: RunOutput
+
+
+class LogEvent(TypedDict):
+    """Something about the run. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["log"]
+    payload: RunLog
+
+
+class AgentUpdateEvent(TypedDict):
+    """Something the agent told, as it came. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["agent.update"]
+    payload: AgentUpdate
+
+
+class RunCompletedEvent(TypedDict):
+    """The run has ended well. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["run.completed"]
+    payload: RunCompleted
+
+
+class RunFailedEvent(TypedDict):
+    """The run has failed or was interrupted or cancelled. On `run/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["run.failed"]
+    payload: RunFailed
 
 
 class AppInstalledEvent(TypedDict):
@@ -2259,6 +3318,22 @@ KnownEvent: TypeAlias = (
     | JobStateEvent
     | JobProgressEvent
     | JobOutputEvent
+    | AgentRunStateEvent
+    | RunStateEvent
+    | MessageDeltaEvent
+    | MessageEvent
+    | ThoughtDeltaEvent
+    | ToolCallEvent
+    | ToolUpdateEvent
+    | PlanEvent
+    | UsageEvent
+    | PermissionRequestedEvent
+    | PermissionResolvedEvent
+    | OutputEvent
+    | LogEvent
+    | AgentUpdateEvent
+    | RunCompletedEvent
+    | RunFailedEvent
     | AppInstalledEvent
     | AppUpdatedEvent
     | AppStateEvent
@@ -3254,6 +4329,299 @@ class JobMethods:
         return cast(Job, await self._caller.request("job/cancel", {"job": job}))
 
 
+class AgentMethods:
+    """Agents: programs and models that work in a workspace, their sessions, and their runs."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(self) -> AgentCatalog:
+        """Lists the agents that are declared in the configuration, and the presets that one can be
+        declared with.
+        """
+        return cast(AgentCatalog, await self._caller.request("agent/list", {}))
+
+    async def get(self, agent: AgentReference) -> Agent:
+        """Returns one agent: what is declared, with what its preset adds.
+
+        agent: The agent.
+        """
+        return cast(Agent, await self._caller.request("agent/get", {"agent": agent}))
+
+    async def probe(
+        self,
+        agent: AgentReference,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> AgentProbeResult:
+        """Tries an agent out: whether it can be started, what it says of itself, and what it still needs.
+
+        Of an ACP agent, the program is started and initialized; of a command, it is looked for; of
+        a model, its provider is asked for the models it has. A failure is an answer too.
+
+        agent: The agent.
+        timeout_seconds: How long it may take, in seconds. Default: `60`.
+        """
+        params = _params(
+            {"agent": agent},
+            {"timeoutSeconds": timeout_seconds},
+        )
+        return cast(AgentProbeResult, await self._caller.request("agent/probe", params))
+
+    async def configure(self, agent: AgentReference, secrets: Mapping[str, Any]) -> Agent:
+        """Keeps secrets for an agent: keys and tokens. They are never answered, logged or exported.
+
+        Programs get each in their environment, under its name. For a model, `API_KEY` is what its
+        provider is asked with.
+
+        agent: The agent, or a preset that is to be one.
+        secrets: A merge patch on the values by name: null removes one.
+        """
+        result = await self._caller.request("agent/configure", {"agent": agent, "secrets": secrets})
+        return cast(Agent, result)
+
+
+class AgentSessionMethods:
+    """The methods `agentSession/…`."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        workspace: WorkspaceReference | None = None,
+        agent: AgentReference | None = None,
+        limit: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> AgentSessionPage:
+        """Lists sessions, the one used last first.
+
+        workspace: Only those of this workspace.
+        agent: Only those of this agent.
+        limit: The most rows. Default: `100`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {},
+            {"workspace": workspace, "agent": agent, "limit": limit, "cursor": cursor},
+        )
+        return cast(AgentSessionPage, await self._caller.request("agentSession/list", params))
+
+    async def get(self, session: AgentSessionReference) -> AgentSession:
+        """Returns one session.
+
+        session: The session.
+        """
+        result = await self._caller.request("agentSession/get", {"session": session})
+        return cast(AgentSession, result)
+
+    async def history(
+        self,
+        session: AgentSessionReference,
+        *,
+        limit: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> AgentHistoryPage:
+        """Returns what was said and done in a session: the events of its runs in order, without those that tell parts.
+
+        session: The session.
+        limit: The most events. Default: `200`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {"session": session},
+            {"limit": limit, "cursor": cursor},
+        )
+        return cast(AgentHistoryPage, await self._caller.request("agentSession/history", params))
+
+    async def delete(self, session: AgentSessionReference) -> AgentSession:
+        """Forgets a session, its runs and all their events. What runs is cancelled first.
+
+        session: The session.
+        """
+        result = await self._caller.request("agentSession/delete", {"session": session})
+        return cast(AgentSession, result)
+
+
+class AgentRunMethods:
+    """The methods `agentRun/…`."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def start(
+        self,
+        prompt: Sequence[ContentBlock],
+        *,
+        agent: AgentReference | None = None,
+        workspace: WorkspaceReference | None = None,
+        session: AgentSessionReference | None = None,
+        title: str | None = None,
+        mode: str | None = None,
+        options: Mapping[str, str] | None = None,
+        permissions: PermissionPolicy | None = None,
+        permission_seconds: float | None = None,
+        deadline_seconds: float | None = None,
+        priority: int | None = None,
+        attach: bool | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> AgentRunStarted:
+        """Gives an agent something to do in a workspace. The answer comes before the run's first event.
+
+        Without `session`, a new one is begun. The runs of a session come one after the other; runs
+        of several sessions go side by side, up to the limits of the configuration; the rest is
+        `queued`. The run goes on whatever becomes of the client. With `attach`, the connection
+        follows the run's stream from its first event.
+
+        prompt: What to do, as one or several blocks.
+        agent: The agent; absent: the session's, or `runs.defaultAgent`, or the only one that
+            is declared.
+        workspace: Where it works; needed without `session`.
+        session: The session that it goes on with.
+        title: A new session's title. Absent: the beginning of the prompt.
+        mode: With ACP: the mode to work in, by its id.
+        options: With ACP: values of the agent's own options, by their ids. With a model:
+            `model` takes another one.
+        permissions: What happens to its questions for permission. Absent: the agent's.
+        permission_seconds: How long a question stays open, in seconds; then it is answered
+            with no. Absent: `runs.permissionSeconds`.
+        deadline_seconds: How long the run may take from its start, in seconds. Absent: the
+            agent's.
+        priority: Of those that wait, the highest goes first; of equal ones, the oldest.
+            Default: `0`.
+        attach: Whether the connection follows the run's stream. Default: `false`.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"prompt": prompt},
+            {
+                "agent": agent,
+                "workspace": workspace,
+                "session": session,
+                "title": title,
+                "mode": mode,
+                "options": options,
+                "permissions": permissions,
+                "permissionSeconds": permission_seconds,
+                "deadlineSeconds": deadline_seconds,
+                "priority": priority,
+                "attach": attach,
+                "idempotencyKey": idempotency_key,
+            },
+        )
+        return cast(AgentRunStarted, await self._caller.request("agentRun/start", params))
+
+    async def get(
+        self,
+        run: AgentRunReference,
+        *,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> AgentRun:
+        """Returns one run; with `waitSeconds`, when it has ended or the time is over.
+
+        run: The run.
+        wait_seconds: How long to wait for its end. Default: `0`.
+        """
+        params = _params(
+            {"run": run},
+            {"waitSeconds": wait_seconds},
+        )
+        return cast(AgentRun, await self._caller.request("agentRun/get", params))
+
+    async def list(
+        self,
+        *,
+        workspace: WorkspaceReference | None = None,
+        session: AgentSessionReference | None = None,
+        states: Sequence[RunState] | None = None,
+        limit: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> AgentRunPage:
+        """Lists runs, newest first.
+
+        workspace: Only those of this workspace.
+        session: Only those of this session.
+        states: Only those in one of these states.
+        limit: The most rows. Default: `100`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {},
+            {
+                "workspace": workspace,
+                "session": session,
+                "states": states,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        return cast(AgentRunPage, await self._caller.request("agentRun/list", params))
+
+    async def cancel(
+        self,
+        run: AgentRunReference,
+        *,
+        grace_seconds: float | None = None,
+    ) -> AgentRun:
+        """Ends a run: its agent is asked to stop, and after a grace time nothing of its processes is left.
+
+        A run that has ended stays as it is. The answer comes when the run has ended.
+
+        run: The run.
+        grace_seconds: How long the agent has to end its turn by itself, in seconds. Default:
+            `10`.
+        """
+        params = _params(
+            {"run": run},
+            {"graceSeconds": grace_seconds},
+        )
+        return cast(AgentRun, await self._caller.request("agentRun/cancel", params))
+
+    async def send(
+        self,
+        run: AgentRunReference,
+        prompt: Sequence[ContentBlock],
+        *,
+        mode: SendMode | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> AgentRun:
+        """Says something more to a run that has not ended.
+
+        A `follow_up` is a turn of its own, after the one at hand, within the same run. A `steer`
+        reaches the agent as soon as it can: a model before its next step, a command on its standard
+        input; an ACP agent ends the turn at hand and goes on with this.
+
+        run: The run.
+        prompt: What to say, as one or several blocks.
+        mode: When it reaches the agent. Default: `"follow_up"`.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"run": run, "prompt": prompt},
+            {"mode": mode, "idempotencyKey": idempotency_key},
+        )
+        return cast(AgentRun, await self._caller.request("agentRun/send", params))
+
+    async def respond_permission(self, permission: str, *, option: str | None = None) -> Permission:
+        """Answers an agent's question. The first answer counts; all who follow the run see it.
+
+        permission: The question.
+        option: The id of the option that is taken. Absent: none, the question is dismissed.
+        """
+        params = _params(
+            {"permission": permission},
+            {"option": option},
+        )
+        return cast(Permission, await self._caller.request("agentRun/respondPermission", params))
+
+
 class AppMethods:
     """Apps: what a workspace runs, from a manifest. Each is set up, started, watched and kept as
     wanted.
@@ -3687,5 +5055,8 @@ class Methods:
         self.file = FileMethods(caller)
         self.stream = StreamMethods(caller)
         self.job = JobMethods(caller)
+        self.agent = AgentMethods(caller)
+        self.agentSession = AgentSessionMethods(caller)
+        self.agentRun = AgentRunMethods(caller)
         self.app = AppMethods(caller)
         self.port = PortMethods(caller)

@@ -1,0 +1,206 @@
+import BerthProtocol
+import GRDB
+import JSON
+import Platform
+import Storage
+import Streams
+import Supervisor
+import Synchronization
+import Workspaces
+
+/// One run, as it is carried: what its driver works with, and the one place where it is changed.
+///
+/// Drivers, clients that say or answer something, and timers change a run from several threads; each change is made
+/// with the lock held, from the look at the record to its commit.
+final class RunContext: Sendable {
+  let id: String
+  let agent: ResolvedAgent
+  let services: AgentServices
+  /// The folder that the agent works in: an absolute path.
+  let directory: String
+  /// Whether an earlier server has begun it.
+  let isTakenOver: Bool
+  /// What the run is told. For one task.
+  let signals: AsyncStream<RunSignal>
+  private let sink: AsyncStream<RunSignal>.Continuation
+  private let state: Mutex<State>
+  private let observer: @Sendable (AgentRun, [Permission]) -> Void
+
+  private struct State {
+    var record: RunRecord
+    var session: SessionRecord
+    /// Questions that wait for an answer, the oldest first.
+    var open: [Permission] = []
+    /// Nothing can be said any more.
+    var isEnding = false
+  }
+
+  init(
+    _ record: RunRecord, _ session: SessionRecord, _ agent: ResolvedAgent, directory: String, isTakenOver: Bool,
+    open: [Permission], _ services: AgentServices, observer: @escaping @Sendable (AgentRun, [Permission]) -> Void
+  ) {
+    id = record.run.id
+    self.agent = agent
+    self.services = services
+    self.directory = directory
+    self.isTakenOver = isTakenOver
+    self.observer = observer
+    (signals, sink) = AsyncStream.makeStream()
+    state = Mutex(State(record: record, session: session, open: open))
+  }
+
+  var record: RunRecord { state.withLock { $0.record } }
+  var session: SessionRecord { state.withLock { $0.session } }
+  var openPermissions: [Permission] { state.withLock { $0.open } }
+  /// Words that must not be seen in any output.
+  var secrets: [String] { Array(agent.secrets.values) }
+
+  /// Tells the run something.
+  func tell(_ signal: RunSignal) {
+    sink.yield(signal)
+  }
+
+  // MARK: Changing
+
+  /// Changes the run: first in the database, events and all in one step, then in memory.
+  @discardableResult
+  func commit<T>(_ body: (inout RunChanges) throws -> T) throws -> T {
+    try state.withLock { try change(&$0, body) }
+  }
+
+  private func change<T>(_ state: inout State, _ body: (inout RunChanges) throws -> T) throws -> T {
+    let before = state
+    var changes = RunChanges(state.record, state.session)
+    let result = try body(&changes)
+    let isNew = changes.record.run != before.record.run
+    if isNew { changes.record.run.version += 1 }
+    var open = before.open
+    for permission in changes.permissions {
+      open.removeAll { $0.id == permission.id }
+      if permission.state == .open { open.append(permission) }
+    }
+    // What the event says is what is written: where it stands differs, not just what it has used.
+    let isTold = changes.record.run.state != before.record.run.state
+    try services.database.write { db in
+      let run = changes.record.run
+      if !changes.events.isEmpty { try services.streams.record(run.stream, changes.events, in: db) }
+      if run.state.isFinal { try services.streams.close(run.stream, in: db) }
+      try changes.record.update(from: before.record, in: db)
+      try changes.session.update(from: before.session, in: db)
+      for permission in changes.permissions { try permission.save(in: db) }
+      if !changes.messages.isEmpty { try AgentMessages.append(changes.messages, to: run.session, in: db) }
+      if isTold { try services.streams.record("events", type: EventType.agentRunState, payload: run, in: db) }
+    }
+    state.record = changes.record
+    state.session = changes.session
+    state.open = open
+    if isNew || !changes.permissions.isEmpty { observer(changes.record.run, changes.permissions) }
+    return result
+  }
+
+  // MARK: Turns
+
+  /// Whether something was said that is still to be given to the agent.
+  var waitingTurns: [RunRecord.Turn] { state.withLock { $0.record.turns } }
+
+  /// Begins the next turn. Nil where there is none: then nothing can be said any more, and the run is to end.
+  func beginTurn(_ also: (inout RunChanges, RunRecord.Turn) throws -> Void = { _, _ in }) throws -> RunRecord.Turn? {
+    try state.withLock { state in
+      guard !state.record.turns.isEmpty else {
+        state.isEnding = true
+        return nil
+      }
+      return try change(&state) { changes in
+        let turn = changes.beginTurn()
+        if let turn { try also(&changes, turn) }
+        return turn
+      }
+    }
+  }
+
+  /// Adds a turn, for a client.
+  ///
+  /// - Throws: `run_ended`.
+  func say(_ turn: RunRecord.Turn) throws {
+    try state.withLock { state in
+      guard !state.isEnding, !state.record.run.state.isFinal, !state.record.isCancelled else {
+        throw ProtocolError(
+          .runEnded,
+          "The run \(id) has ended or is about to. Begin a new one of the session \(state.record.run.session).")
+      }
+      try change(&state) { $0.record.turns.append(turn) }
+    }
+    tell(.said)
+  }
+
+  // MARK: Permissions
+
+  /// Answers a question; false where it was answered before.
+  func resolve(_ id: String, _ option: PermissionOption?, by: PermissionResolver) throws -> Permission? {
+    let resolved = try state.withLock { state -> Permission? in
+      guard var permission = state.open.first(where: { $0.id == id }) else { return nil }
+      let rest = state.open.filter { $0.id != id }
+      try change(&state) { changes in
+        changes.resolve(&permission, option, by: by)
+        changes.goOn(openPermissions: rest)
+      }
+      return permission
+    }
+    if let resolved { tell(.answered(resolved)) }
+    return resolved
+  }
+
+  /// Answers all that is open with nothing, since nobody will hear the answer.
+  func dismissPermissions(by: PermissionResolver) throws {
+    for permission in openPermissions { _ = try resolve(permission.id, nil, by: by) }
+  }
+
+  // MARK: Ending
+
+  /// Writes down that somebody wants the run to end, and tells it.
+  func cancel(graceSeconds: Double) throws {
+    try state.withLock { state in
+      guard !state.record.run.state.isFinal, !state.record.isCancelled else { return }
+      try change(&state) { $0.record.isCancelled = true }
+    }
+    tell(.cancel(graceSeconds: graceSeconds))
+  }
+
+  /// Writes down how the run ended, with its last event.
+  func end(_ ending: RunEnding) throws {
+    try dismissPermissions(by: .cancelled)
+    try commit { changes in
+      guard !changes.record.run.state.isFinal else { return }
+      changes.record.run.endedAt = Timestamp.now()
+      changes.record.run.pid = nil
+      changes.record.turns = []
+      let usage = changes.record.run.usage
+      switch ending {
+      case .completed(let reason, let exit):
+        changes.record.run.stopReason = reason
+        changes.record.run.exit = exit
+        changes.become(.completed)
+        changes.add(EventType.runCompleted) { RunCompleted(seq: $0, stopReason: reason, usage: usage, exit: exit) }
+      case .cancelled(let exit):
+        changes.record.run.stopReason = .cancelled
+        changes.record.run.exit = exit
+        changes.become(.cancelled)
+        changes.add(EventType.runCompleted) {
+          RunCompleted(seq: $0, stopReason: .cancelled, usage: usage, exit: exit)
+        }
+      case .failed(let type, let detail, let exit):
+        changes.record.run.error = RunError(type: type, detail: detail)
+        changes.record.run.exit = exit
+        changes.become(.failed, detail: detail)
+        changes.add(EventType.runFailed) { RunFailed(seq: $0, type: type, detail: detail, usage: usage, exit: exit) }
+      case .interrupted(let detail):
+        changes.record.run.error = RunError(type: .serverStopped, detail: detail)
+        changes.become(.interrupted, detail: detail)
+        changes.add(EventType.runFailed) { RunFailed(seq: $0, type: .serverStopped, detail: detail, usage: usage) }
+      }
+      changes.session.session.updatedAt = changes.record.run.endedAt ?? Timestamp.now()
+      changes.session.session.version += 1
+    }
+    sink.finish()
+  }
+}
