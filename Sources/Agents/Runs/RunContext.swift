@@ -64,11 +64,11 @@ final class RunContext: Sendable {
 
   /// Changes the run: first in the database, events and all in one step, then in memory.
   @discardableResult
-  func commit<T>(_ body: (inout RunChanges) throws -> T) throws -> T {
+  func commit<T: Sendable>(_ body: (inout RunChanges) throws -> T) throws -> T {
     try state.withLock { try change(&$0, body) }
   }
 
-  private func change<T>(_ state: inout State, _ body: (inout RunChanges) throws -> T) throws -> T {
+  private func change<T: Sendable>(_ state: inout State, _ body: (inout RunChanges) throws -> T) throws -> T {
     let before = state
     var changes = RunChanges(state.record, state.session)
     let result = try body(&changes)
