@@ -21,7 +21,7 @@ package final class AppService: Sendable {
   let files: FileService
   let templates: TemplateService
   package let ports: PortLeases
-  let supervision: Supervision
+  package let supervision: Supervision
   let poller: Poller
   let box: SecretBox
   let config: @Sendable () -> AppsConfig
@@ -65,7 +65,8 @@ package final class AppService: Sendable {
   /// Takes over what an earlier server has left: what runs goes on, what is wanted and does not run is started.
   package func recover() throws {
     let known = Set(entries.map(\.id))
-    for name in try Directory(path: supervision.folder).entries().map(\.name.string) where !known.contains(name) {
+    for name in try Directory(path: supervision.folder).entries().map(\.name.string)
+    where name.hasPrefix("app_") && !known.contains(name) {
       Leftovers.clear(name, in: supervision)
     }
     // Those that others depend on first: whoever starts looks at what they have come to.

@@ -1,3 +1,4 @@
+import Agents
 import Apps
 import BerthProtocol
 import Jobs
@@ -21,6 +22,7 @@ package struct Domains: Sendable {
   let archives: ArchiveService
   let snapshots: SnapshotService
   let apps: AppService
+  let agents: AgentService
 
   init(
     home: Home, config: ConfigService, log: LogFile?, logger: Logger, pool: WorkerPool, recoversDatabase: Bool
@@ -51,6 +53,9 @@ package struct Domains: Sendable {
     apps = try AppService(
       home: home, database: database, streams: streams, jobs: jobs, workspaces: workspaces, files: files,
       templates: templates, pool: pool, config: { config.current.apps })
+    agents = try AgentService(
+      home: home, database: database, streams: streams, workspaces: workspaces, files: files,
+      supervision: apps.supervision, config: { config.current })
     let ports = apps.ports
     config.observe { ports.setRange($0.apps.ports.range) }
     // What a server that was killed left half done is undone before anything new begins.
@@ -61,12 +66,13 @@ package struct Domains: Sendable {
     }
     try snapshots.recover()
     try apps.recover()
+    try agents.recover()
   }
 
   private static func openDatabase(_ home: Home, durability: Durability, recovers: Bool) throws -> Database {
     let migrations =
       StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations
-      + SnapshotService.migrations + AppService.migrations
+      + SnapshotService.migrations + AppService.migrations + AgentService.migrations
     do throws(StorageError) {
       return try Database(path: home.database, durability: durability, migrations: migrations, checkingWhole: recovers)
     } catch {
@@ -80,17 +86,17 @@ package struct Domains: Sendable {
   func startMaintenance(on loop: any EventLoop, pool: WorkerPool, log: Logger) {
     loop.scheduleRepeatedTask(initialDelay: .seconds(30), delay: .seconds(60)) { _ in
       Task(executorPreference: pool) {
-        let steps: [(String, () throws -> Void)] = [
+        let steps: [(String, () async throws -> Void)] = [
           ("streams", streams.enforceRetention),
           (
             "trash",
             { for workspace in try workspaces.purgeExpired() { try snapshots.deleteAll(ofWorkspace: workspace.id) } }
           ),
-          ("jobs", jobs.maintain), ("database", database.maintain),
+          ("agents", agents.maintain), ("jobs", jobs.maintain), ("database", database.maintain),
         ]
         for (name, step) in steps {
           do {
-            try step()
+            try await step()
           } catch {
             log.warning("maintenance failed", metadata: ["of": "\(name)", "detail": "\(error)"])
           }

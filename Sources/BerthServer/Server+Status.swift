@@ -1,3 +1,4 @@
+import Agents
 import Apps
 import JSONRPC
 import Synchronization
@@ -57,6 +58,7 @@ extension Server {
         runningJobs: domains.jobs.runningCount,
         apps: domains.apps.count,
         runningApps: domains.apps.runningCount,
+        runs: domains.agents.activeCount,
         children: ProcessStatus.children.count),
       memory: ServerMemory(residentBytes: memory.residentBytes, peakBytes: memory.peakBytes))
   }

@@ -1,3 +1,4 @@
+import Agents
 import Apps
 package import BerthProtocol
 import JSON
@@ -79,6 +80,7 @@ package final class Server: Sendable {
   let methods: MethodRegistry
   let state = Mutex(State())
   let hasStopped = Signal()
+  let questions = PermissionQuestions()
 
   /// Takes the home: its lock, its configuration and its database.
   ///
@@ -102,6 +104,7 @@ package final class Server: Sendable {
     output.configure(config.current.server.logLevel)
     config.observe { output.configure($0.server.logLevel) }
     domains.apps.observe { [weak self] app, previous in self?.tellStateChanged(app, previous) }
+    domains.agents.observe { [weak self] _, permissions in self?.ask(permissions) }
   }
 
   // MARK: Sessions
@@ -167,7 +170,8 @@ package final class Server: Sendable {
     group.next().scheduleTask(in: .seconds(Int64(seconds))) {
       let isIdle = self.state.withLock { $0.sessions.isEmpty && $0.activity == activity && $0.phase == .running }
       guard isIdle else { return }
-      guard self.domains.jobs.runningCount == 0, !self.domains.apps.hasWanted else { return self.watchIdleness() }
+      guard self.domains.jobs.runningCount == 0, !self.domains.apps.hasWanted, self.domains.agents.activeCount == 0
+      else { return self.watchIdleness() }
       self.log.info("leaving: nobody needs the server", metadata: ["idleSeconds": "\(seconds)"])
       self.stop()
     }

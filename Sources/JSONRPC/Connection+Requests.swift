@@ -45,8 +45,10 @@ extension Connection {
     switch envelope.kind {
     case .invalid(let id, let reason):
       respond(id, .failure(.invalidRequest(reason)), to: batch.map { ($0, $0.reserve()) })
-    case .response:
-      break
+    case .response(let id):
+      if let answer = envelope.answer, let text = message.slice(answer.range) {
+        take(answerTo: id, text, isError: answer.isError)
+      }
     case .notification:
       notify(Request(method: envelope.method, paramsText: paramsText, connection: self, place: nil))
     case .request(let id):

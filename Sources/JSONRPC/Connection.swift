@@ -41,6 +41,8 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   /// How many finite sendings must be finished before a connection whose input has ended may close.
   private var holds = 0
   private var isReading = false
+  /// What the peer was asked, and who waits for the answer.
+  var asked: [RequestID: @Sendable (Result<JSONValue, RPCError>) -> Void] = [:]
 
   private static let maximumWaiting = 256
   private static let maximumWaitingBytes = 1 << 20
@@ -71,6 +73,7 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     inputHasEnded = true
     open.cancelAll()
     waiting.removeAll()
+    asked.removeAll()
     outbox.close()
     delegate.closed(self)
     context.fireChannelInactive()

@@ -15,6 +15,8 @@ package struct Envelope {
   package var method: String
   /// Where `params` stand in the message: an object or an array. Nil where they are missing or null.
   package var params: Range<Int>?
+  /// Of a response: where its `result` or its `error` stands, and which of both it is.
+  package var answer: (range: Range<Int>, isError: Bool)?
 }
 
 /// Where the members of an object stand; reused from message to message, so that reading one allocates nothing.
@@ -56,7 +58,7 @@ extension Envelope {
     var method: (range: Range<Int>, isPlain: Bool)?
     var methodIsString = false
     var params: Range<Int>?
-    var hasAnswer = false
+    var answer: (range: Range<Int>, isError: Bool)?
 
     mutating func take(
       _ key: (range: Range<Int>, isPlain: Bool), from scanner: inout JSONScanner, members: inout MemberRanges,
@@ -81,9 +83,9 @@ extension Envelope {
           try scanner.skipValue(depth: depth)
         }
         params = start..<scanner.position
-      case .answer:
+      case .result, .error:
         try scanner.skipValue(depth: depth)
-        hasAnswer = true
+        answer = (start..<scanner.position, scanner.word(key) == .error)
       case .other:
         try scanner.skipValue(depth: depth)
       }
@@ -101,7 +103,9 @@ extension Envelope {
       let answerID = requestID ?? .null
       guard isVersion2 else { return Envelope(invalid: "its member `jsonrpc` must be \"2.0\"", id: answerID) }
       guard let method, methodIsString else {
-        if hasAnswer, let requestID { return Envelope(kind: .response(id: requestID), method: "") }
+        if let answer, let requestID {
+          return Envelope(kind: .response(id: requestID), method: "", answer: answer)
+        }
         return Envelope(invalid: "its member `method` must be a string", id: answerID)
       }
       var params = params
@@ -134,16 +138,16 @@ extension Envelope {
 
 extension JSONScanner {
   fileprivate enum EnvelopeWord {
-    case jsonrpc, id, method, params, answer, other
+    case jsonrpc, id, method, params, result, error, other
   }
 
   fileprivate func word(_ key: (range: Range<Int>, isPlain: Bool)) -> EnvelopeWord {
     switch key.range.count {
     case 2 where equals(key.range, "id"): .id
-    case 5 where equals(key.range, "error"): .answer
+    case 5 where equals(key.range, "error"): .error
     case 6 where equals(key.range, "method"): .method
     case 6 where equals(key.range, "params"): .params
-    case 6 where equals(key.range, "result"): .answer
+    case 6 where equals(key.range, "result"): .result
     case 7 where equals(key.range, "jsonrpc"): .jsonrpc
     default: .other
     }

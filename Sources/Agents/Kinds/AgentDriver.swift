@@ -27,11 +27,15 @@ protocol AgentDriver: Sendable {
   /// - Throws: What it can't go on after; the run fails with it.
   static func carry(_ run: RunContext) async throws -> RunEnding
 
+  /// Removes what is left on disk of a run, once its end is written down.
+  static func cleanUp(_ run: RunContext)
+
   /// Ends what is kept for a session between its runs.
   static func close(session: String, _ services: AgentServices) async
 }
 
 extension AgentDriver {
+  static func cleanUp(_ run: RunContext) {}
   static func close(session: String, _ services: AgentServices) async {}
 }
 

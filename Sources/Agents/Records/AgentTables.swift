@@ -83,7 +83,7 @@ extension RunRecord {
   /// Writes what has changed.
   func update(from before: RunRecord, in db: GRDB.Database) throws {
     var sets = ["last_seq = ?"]
-    var values: [any DatabaseValueConvertible] = [lastSeq]
+    var values: [(any DatabaseValueConvertible)?] = [lastSeq]
     func set(_ column: String, _ value: some DatabaseValueConvertible) {
       sets.append("\(column) = ?")
       values.append(value)

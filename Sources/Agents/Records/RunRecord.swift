@@ -24,6 +24,7 @@ struct RunRecord: Sendable {
     var mode: String?
     var options: [String: String] = [:]
     var permissionSeconds: Double
+    var deadlineSeconds: Double?
   }
 }
 
@@ -67,7 +68,8 @@ extension RunRecord.StartOptions: JSONEncodable, JSONDecodable {
     guard let options = [String: String](json["options"] ?? [:], decoding: &decoding) else { return nil }
     self.init(
       mode: json["mode"]?.stringValue, options: options,
-      permissionSeconds: Double(json["permissionSeconds"] ?? .null, decoding: &decoding) ?? 0)
+      permissionSeconds: Double(json["permissionSeconds"] ?? .null, decoding: &decoding) ?? 0,
+      deadlineSeconds: json["deadlineSeconds"].flatMap { Double($0, decoding: &decoding) })
   }
 
   func encode(into writer: inout JSONWriter) {
@@ -80,6 +82,10 @@ extension RunRecord.StartOptions: JSONEncodable, JSONDecodable {
     options.encode(into: &writer)
     writer.key(plain: "permissionSeconds")
     writer.number(permissionSeconds)
+    if let deadlineSeconds {
+      writer.key(plain: "deadlineSeconds")
+      writer.number(deadlineSeconds)
+    }
     writer.endObject()
   }
 }

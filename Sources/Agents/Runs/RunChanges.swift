@@ -2,6 +2,7 @@ import BerthProtocol
 import GRDB
 import JSON
 import Platform
+import Storage
 import Streams
 
 /// What is to be written of a run in one step: events, and what the run, its session and its driver have become.
@@ -11,6 +12,8 @@ struct RunChanges {
   private(set) var events: [NewJournalEvent] = []
   /// The questions that were asked or answered.
   private(set) var permissions: [Permission] = []
+  /// The call that this comes of, so that a repetition changes nothing.
+  var idempotency: Idempotency.Call?
   /// Messages of a model's conversation, to be put behind those that there are.
   private(set) var messages: [JSONValue] = []
 

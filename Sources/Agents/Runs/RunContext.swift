@@ -31,8 +31,12 @@ final class RunContext: Sendable {
     var session: SessionRecord
     /// Questions that wait for an answer, the oldest first.
     var open: [Permission] = []
+    /// What answers them when their time is over.
+    var watches: [String: Task<Void, Never>] = [:]
     /// Nothing can be said any more.
     var isEnding = false
+    /// What the observer is still to be told, once the lock is free.
+    var news: [(AgentRun, [Permission])] = []
   }
 
   init(
@@ -60,12 +64,40 @@ final class RunContext: Sendable {
     sink.yield(signal)
   }
 
+  /// How long it may take from its start.
+  var deadlineSeconds: Double? { record.options.deadlineSeconds ?? agent.config.deadlineSeconds }
+
+  /// Takes the session as the run before has left it.
+  func adopt(_ session: SessionRecord) {
+    state.withLock { $0.session = session }
+  }
+
+  /// Keeps what answers a question in the end, to be cancelled when somebody else does.
+  func watch(_ permission: String, _ task: Task<Void, Never>) {
+    let isOpen = state.withLock { state in
+      guard state.open.contains(where: { $0.id == permission }) else { return false }
+      state.watches.updateValue(task, forKey: permission)?.cancel()
+      return true
+    }
+    if !isOpen { task.cancel() }
+  }
+
   // MARK: Changing
 
   /// Changes the run: first in the database, events and all in one step, then in memory.
   @discardableResult
   func commit<T: Sendable>(_ body: (inout RunChanges) throws -> T) throws -> T {
-    try state.withLock { try change(&$0, body) }
+    try changing { try change(&$0, body) }
+  }
+
+  private func changing<T: Sendable>(_ body: (inout State) throws -> T) rethrows -> T {
+    let result = try state.withLock { try body(&$0) }
+    let news = state.withLock { state in
+      defer { state.news = [] }
+      return state.news
+    }
+    for (run, permissions) in news { observer(run, permissions) }
+    return result
   }
 
   private func change<T: Sendable>(_ state: inout State, _ body: (inout RunChanges) throws -> T) throws -> T {
@@ -89,12 +121,16 @@ final class RunContext: Sendable {
       try changes.session.update(from: before.session, in: db)
       for permission in changes.permissions { try permission.save(in: db) }
       if !changes.messages.isEmpty { try AgentMessages.append(changes.messages, to: run.session, in: db) }
+      if let call = changes.idempotency { try Idempotency.record(NullResult(), of: call, in: db) }
       if isTold { try services.streams.record("events", type: EventType.agentRunState, payload: run, in: db) }
     }
     state.record = changes.record
     state.session = changes.session
     state.open = open
-    if isNew || !changes.permissions.isEmpty { observer(changes.record.run, changes.permissions) }
+    for permission in changes.permissions where permission.state == .resolved {
+      state.watches.removeValue(forKey: permission.id)?.cancel()
+    }
+    if isNew || !changes.permissions.isEmpty { state.news.append((changes.record.run, changes.permissions)) }
     return result
   }
 
@@ -105,7 +141,7 @@ final class RunContext: Sendable {
 
   /// Begins the next turn. Nil where there is none: then nothing can be said any more, and the run is to end.
   func beginTurn(_ also: (inout RunChanges, RunRecord.Turn) throws -> Void = { _, _ in }) throws -> RunRecord.Turn? {
-    try state.withLock { state in
+    try changing { state in
       guard !state.record.turns.isEmpty else {
         state.isEnding = true
         return nil
@@ -121,14 +157,22 @@ final class RunContext: Sendable {
   /// Adds a turn, for a client.
   ///
   /// - Throws: `run_ended`.
-  func say(_ turn: RunRecord.Turn) throws {
-    try state.withLock { state in
+  func say(_ turn: RunRecord.Turn, idempotency: Idempotency.Call?) throws {
+    try changing { state in
+      if let idempotency,
+        try services.database.read({ db in try Idempotency.result(of: idempotency, in: db) }) != nil
+      {
+        return
+      }
       guard !state.isEnding, !state.record.run.state.isFinal, !state.record.isCancelled else {
         throw ProtocolError(
           .runEnded,
           "The run \(id) has ended or is about to. Begin a new one of the session \(state.record.run.session).")
       }
-      try change(&state) { $0.record.turns.append(turn) }
+      try change(&state) { changes in
+        changes.record.turns.append(turn)
+        changes.idempotency = idempotency
+      }
     }
     tell(.said)
   }
@@ -137,7 +181,7 @@ final class RunContext: Sendable {
 
   /// Answers a question; false where it was answered before.
   func resolve(_ id: String, _ option: PermissionOption?, by: PermissionResolver) throws -> Permission? {
-    let resolved = try state.withLock { state -> Permission? in
+    let resolved = try changing { state -> Permission? in
       guard var permission = state.open.first(where: { $0.id == id }) else { return nil }
       let rest = state.open.filter { $0.id != id }
       try change(&state) { changes in
@@ -159,7 +203,7 @@ final class RunContext: Sendable {
 
   /// Writes down that somebody wants the run to end, and tells it.
   func cancel(graceSeconds: Double) throws {
-    try state.withLock { state in
+    try changing { state in
       guard !state.record.run.state.isFinal, !state.record.isCancelled else { return }
       try change(&state) { $0.record.isCancelled = true }
     }
@@ -201,6 +245,11 @@ final class RunContext: Sendable {
       changes.session.session.updatedAt = changes.record.run.endedAt ?? Timestamp.now()
       changes.session.session.version += 1
     }
+    sink.finish()
+  }
+
+  /// Gives up, where even the end can't be written down.
+  func abandon() {
     sink.finish()
   }
 }

@@ -1202,901 +1202,902 @@ package enum OpenRPCDocument {
     ":"Its result."},"message":{"type":"string","description":"What was found."},"durationMs":{"type":"number","de\#
     scription":"How long the check took, in milliseconds."}},"description":"One check of the server's health."},"S\#
     erverCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlight","attachments","watch\#
-    es","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","children"],"properties":{"co\#
-    nnections":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","description":"Re\#
-    quests being carried out, this one included."},"attachments":{"type":"integer","description":"Attachments to s\#
-    treams."},"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","descr\#
-    iption":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"strea\#
-    ms":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs tha\#
-    t are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type":"integ\#
-    er","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs."},"chi\#
-    ldren":{"type":"integer","description":"Child processes that are alive."}},"description":"How much of everythi\#
-    ng the server has."},"ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakB\#
-    ytes"],"properties":{"residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes"\#
-    :{"type":"integer","description":"The most resident memory so far, in bytes."}},"description":"The server's me\#
-    mory."},"ServerState":{"title":"ServerState","type":"object","required":["version","instanceId","pid","home","\#
-    socket","startedAt","uptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"stri\#
-    ng","description":"The server's version."},"instanceId":{"type":"string","description":"The running server's i\#
-    d."},"pid":{"type":"integer","description":"Its process."},"home":{"type":"string","description":"The folder o\#
-    f its state."},"socket":{"type":"string","description":"The path of its socket; empty where it has none."},"st\#
-    artedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"n\#
-    umber","description":"How long it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Healt\#
-    h","description":"The worst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/He\#
-    althCheck"},"description":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description"\#
-    :"How much of everything there is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its m\#
-    emory."}},"description":"How the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","\#
-    debug","info","notice","warning","error","critical"],"description":"How grave a log line must be to be written\#
-    ."},"Durability":{"title":"Durability","type":"string","enum":["normal","full"],"description":"What an acknowl\#
-    edged write survives: `normal`, the death of the server at any moment; `full`, the loss of power too, at the p\#
-    rice of a disk flush a transaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"id\#
-    leExitSeconds":{"type":"integer","minimum":0,"maximum":31536000,"description":"After how long without clients a\#
-    nd work a server that was started by a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds"\#
-    :{"type":"number","minimum":0,"maximum":3600,"description":"How long open requests may go on when the server i\#
-    s told to stop, in seconds.","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"Th\#
-    e least grave line that is logged.","default":"info"}},"description":"The server itself."},"LimitsConfig":{"ti\#
-    tle":"LimitsConfig","type":"object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum\#
-    ":1073741824,"description":"The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer\#
-    ","minimum":1,"maximum":10000,"description":"How many requests may be open at once.","default":128},"maxBatch"\#
-    :{"type":"integer","minimum":1,"maximum":100000,"description":"The most entries of a batch.","default":1000},"\#
-    maxAttachments":{"type":"integer","minimum":1,"maximum":100000,"description":"The most attachments of a connec\#
-    tion.","default":1024}},"description":"What one connection may ask for. Changes hold for connections that are o\#
-    pened after them."},"StreamsConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"t\#
-    ype":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become, in seconds.","def\#
-    ault":2592000},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many by\#
-    tes of events one stream may hold; older ones are removed first.","default":1073741824},"closedMaxAgeSeconds":\#
-    {"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was close\#
-    d, in seconds.","default":604800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/schema\#
-    s/StreamLimits"},"maxProperties":64,"description":"Other limits for streams of a kind, by the first word of th\#
-    eir names, such as `events`, `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimits":\#
-    {"title":"StreamLimits","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum"\#
-    :3153600000,"description":"How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimum":6\#
-    5536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are remov\#
-    ed first."},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a s\#
-    tream is kept after it was closed, in seconds."}},"description":"How long streams of one kind are kept. What i\#
-    s not said here is as for all."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"m\#
-    axBytes":{"type":"integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked te\#
-    mplate or archive.","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"descri\#
-    ption":"The most entries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,\#
-    "maximum":1000000,"description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte has b\#
-    een unpacked.","default":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"Ho\#
-    w long a download or a git command may take, in seconds.","default":600}},"description":"What is taken from te\#
-    mplates and archives."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"typ\#
-    e":"integer","minimum":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, in s\#
-    econds.","default":604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"ob\#
-    ject","properties":{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most f\#
-    olders watched at once by all watches together.","default":65536}},"description":"Watches on files."},"Config"\#
-    :{"title":"Config","type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","descr\#
-    iption":"What an acknowledged write survives. Read when the server starts.","default":"normal"},"server":{"$re\#
-    f":"#/components/schemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"#/co\#
-    mponents/schemas/LimitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"$ref\#
-    ":"#/components/schemas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates":{"\#
-    $ref":"#/components/schemas/TemplatesConfig","description":"What is taken from templates and archives.","defau\#
-    lt":{}},"trash":{"$ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}},"wa\#
-    tch":{"$ref":"#/components/schemas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$ref"\#
-    :"#/components/schemas/AppsConfig","description":"Apps.","default":{}},"runs":{"$ref":"#/components/schemas/Ru\#
-    nsConfig","description":"Runs of agents.","default":{}},"agents":{"type":"object","additionalProperties":{"$re\#
-    f":"#/components/schemas/AgentConfig"},"maxProperties":256,"description":"Agents, by name."}},"description":"T\#
-    he configuration. Every member has a default."},"ConfigFault":{"title":"ConfigFault","type":"object","required\#
-    ":["message"],"properties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"typ\#
-    e":"integer","minimum":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"descriptio\#
-    n":"The column, from 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"de\#
-    scription":"Every fault against the schema."}},"description":"Why the configuration file was not taken."},"Con\#
-    figState":{"title":"ConfigState","type":"object","required":["config","file","version"],"properties":{"config"\#
-    :{"$ref":"#/components/schemas/Config","description":"The configuration in force, with the defaults filled in.\#
-    "},"file":{"type":"string","description":"The path of its file."},"version":{"type":"string","description":"A d\#
-    igest of the file that is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why th\#
-    e file as it is now is not in force. Absent where it is."}},"description":"The configuration in force and its f\#
-    ile."},"WorkspaceReference":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"descr\#
-    iption":"A workspace's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"ma\#
-    ximum":86400,"description":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":\#
-    "string","enum":["active","archived","deleted"],"description":"Where a workspace stands. `archived`: its files a\#
-    re read-only through Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"Work\#
-    spaceTargetState","type":"string","enum":["active","archived"],"description":"The states that `workspace/updat\#
-    e` sets."},"FolderState":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inacce\#
-    ssible"],"description":"How a workspace's folder is: where it was; gone or moved away; another folder stands i\#
-    n its place; not to be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","tra\#
-    sh","delete"],"description":"What happens to the files: they stay, can be restored for a while, or are gone."}\#
-    ,"ArchiveFormat":{"title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An a\#
-    rchive's format."},"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","man\#
-    aged","state","folderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":\#
-    "string","description":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."\#
-    },"slug":{"type":"string","description":"Its name in letters, digits and hyphens, unique in the home."},"name"\#
-    :{"type":"string","description":"For people."},"path":{"type":"string","description":"Its folder, as an absolu\#
-    te path."},"managed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/\#
-    components/schemas/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schem\#
-    as/FolderState","description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas\#
-    /Labels","description":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What c\#
-    lients keep with it."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#\#
-    /components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Ti\#
-    mestamp","description":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","desc\#
-    ription":"When it was deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Unt\#
-    il when a deleted one can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files wer\#
-    e deleted for good; it can then be restored without them only.","default":false}},"description":"A folder that B\#
-    erth knows."},"WorkspaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"\#
-    ],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created"\#
-    :{"type":"boolean","description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","descr\#
-    iption":"The job that fills it from the template."}},"description":"A workspace that was made or found."},"Wor\#
-    kspacePage":{"title":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"ty\#
-    pe":"array","items":{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"\#
-    nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the las\#
-    t."}},"description":"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["p\#
-    ath","content"],"properties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes.\#
-    "},"content":{"type":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/Content\#
-    Encoding","description":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","descript\#
-    ion":"Whether it may be run.","default":false}},"description":"A file of an inline template."},"TemplateSource\#
-    ":{"title":"TemplateSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/component\#
-    s/schemas/InlineFile"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minL\#
-    ength":1,"maxLength":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"stri\#
-    ng","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the h\#
-    ome."},"url":{"type":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as i\#
-    n `workspace/cloneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":\#
-    256,"description":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"max\#
-    Length":1024,"description":"Only this folder of it."}},"description":"What a template is taken from: exactly o\#
-    ne of the members `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type"\#
-    :"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[\#
-    A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"descriptio\#
-    n":"What it is for, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where n\#
-    one is given. Absent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regula\#
-    r expression that the whole value must match."}},"description":"A variable that a template's `berth.template.y\#
-    aml` declares. `{{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"Tem\#
-    plateManifest","type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The templa\#
-    te's name."},"description":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"ty\#
-    pe":"array","items":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variabl\#
-    es."},"verbatim":{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs o\#
-    f files in which nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template ma\#
-    y hold at its top. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","requir\#
-    ed":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"create\#
-    d":{"type":"boolean","description":"Whether this call began it; false for a repeated idempotency key."}},"desc\#
-    ription":"The job that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"Te\#
-    mplateJobResult","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"int\#
-    eger","description":"How many files were put in place."},"directories":{"type":"integer","description":"How ma\#
-    ny folders."},"bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","desc\#
-    ription":"The commit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"Snap\#
-    shotJobResult":{"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{\#
-    "$ref":"#/components/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot\#
-    ` made."},"RestoreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed\#
-    ","unchanged"],"properties":{"undo":{"type":"string","description":"The snapshot that brings back what was the\#
-    re before."},"written":{"type":"integer","description":"How many files and links were written."},"removed":{"t\#
-    ype":"integer","description":"How many entries were removed."},"unchanged":{"type":"integer","description":"Ho\#
-    w many files and links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":\#
-    {"title":"ExportJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"proper\#
-    ties":{"path":{"type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFor\#
-    mat","description":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":\#
-    {"type":"integer","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The a\#
-    rchive's size, in bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"Import\#
-    JobResult","type":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"\#
-    $ref":"#/components/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description"\#
-    :"How many files were unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{\#
-    "type":"integer","description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snaps\#
-    hot":{"title":"Snapshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","di\#
-    rectories","bytes","storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap\#
-    _…`."},"workspace":{"type":"string","description":"The id of its workspace."},"label":{"type":"string","descri\#
-    ption":"For people."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"i\#
-    ncludeIgnored":{"type":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integ\#
-    er","description":"How many files and links it holds."},"directories":{"type":"integer","description":"How man\#
-    y folders."},"bytes":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type"\#
-    :"integer","description":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components\#
-    /schemas/Timestamp","description":"When it was made."}},"description":"A workspace as it was at one time."},"S\#
-    napshotPage":{"title":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type\#
-    ":"array","items":{"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"next\#
+    es","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","runs","children"],"propertie\#
+    s":{"connections":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","descripti\#
+    on":"Requests being carried out, this one included."},"attachments":{"type":"integer","description":"Attachmen\#
+    ts to streams."},"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer"\#
+    ,"description":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."}\#
+    ,"streams":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"J\#
+    obs that are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type"\#
+    :"integer","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs.\#
+    "},"runs":{"type":"integer","description":"Runs of agents that have not ended."},"children":{"type":"integer",\#
+    "description":"Child processes that are alive."}},"description":"How much of everything the server has."},"Ser\#
+    verMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakBytes"],"properties":{"res\#
+    identBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes":{"type":"integer","descr\#
+    iption":"The most resident memory so far, in bytes."}},"description":"The server's memory."},"ServerState":{"t\#
+    itle":"ServerState","type":"object","required":["version","instanceId","pid","home","socket","startedAt","upti\#
+    meSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"string","description":"The se\#
+    rver's version."},"instanceId":{"type":"string","description":"The running server's id."},"pid":{"type":"integ\#
+    er","description":"Its process."},"home":{"type":"string","description":"The folder of its state."},"socket":{\#
+    "type":"string","description":"The path of its socket; empty where it has none."},"startedAt":{"$ref":"#/compo\#
+    nents/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"number","description":"How l\#
+    ong it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Health","description":"The worst o\#
+    f the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"description":"A r\#
+    ow a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How much of everything there i\#
+    s."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."}},"description":"How the s\#
+    erver is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug","info","notice","warning","\#
+    error","critical"],"description":"How grave a log line must be to be written."},"Durability":{"title":"Durabil\#
+    ity","type":"string","enum":["normal","full"],"description":"What an acknowledged write survives: `normal`, th\#
+    e death of the server at any moment; `full`, the loss of power too, at the price of a disk flush a transaction\#
+    ."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{"type":"integer","\#
+    minimum":0,"maximum":31536000,"description":"After how long without clients and work a server that was started b\#
+    y a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum":0,"maxi\#
+    mum":3600,"description":"How long open requests may go on when the server is told to stop, in seconds.","defau\#
+    lt":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least grave line that is logged."\#
+    ,"default":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"object"\#
+    ,"properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"The lar\#
+    gest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":10000,"desc\#
+    ription":"How many requests may be open at once.","default":128},"maxBatch":{"type":"integer","minimum":1,"max\#
+    imum":100000,"description":"The most entries of a batch.","default":1000},"maxAttachments":{"type":"integer","\#
+    minimum":1,"maximum":100000,"description":"The most attachments of a connection.","default":1024}},"descriptio\#
+    n":"What one connection may ask for. Changes hold for connections that are opened after them."},"StreamsConfig\#
+    ":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maxim\#
+    um":3153600000,"description":"How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":\#
+    "integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; o\#
+    lder ones are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maxim\#
+    um":3153600000,"description":"How long a stream is kept after it was closed, in seconds.","default":604800},"k\#
+    inds":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProperties":64,\#
+    "description":"Other limits for streams of a kind, by the first word of their names, such as `events`, `job` o\#
+    r `custom`."}},"description":"How long streams are kept."},"StreamLimits":{"title":"StreamLimits","type":"obje\#
+    ct","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old a\#
+    n event may become, in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"descri\#
+    ption":"How many bytes of events one stream may hold; older ones are removed first."},"closedMaxAgeSeconds":{"\#
+    type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, i\#
+    n seconds."}},"description":"How long streams of one kind are kept. What is not said here is as for all."},"Te\#
+    mplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer","minimum"\#
+    :1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or archive.","default":214748\#
+    3648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The most entries of a templa\#
+    te or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description":"How m\#
+    any bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.","default":200},"timeout\#
+    Seconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a download or a git command may t\#
+    ake, in seconds.","default":600}},"description":"What is taken from templates and archives."},"TrashConfig":{"\#
+    title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":31536\#
+    00000,"description":"How long a deleted workspace can be restored, in seconds.","default":604800}},"descriptio\#
+    n":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirectories":{"\#
+    type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watched at once by all watches t\#
+    ogether.","default":65536}},"description":"Watches on files."},"Config":{"title":"Config","type":"object","pro\#
+    perties":{"durability":{"$ref":"#/components/schemas/Durability","description":"What an acknowledged write sur\#
+    vives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig",\#
+    "description":"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","descrip\#
+    tion":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig",\#
+    "description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesCo\#
+    nfig","description":"What is taken from templates and archives.","default":{}},"trash":{"$ref":"#/components/s\#
+    chemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/components/schemas/Watc\#
+    hConfig","description":"Watches on files.","default":{}},"apps":{"$ref":"#/components/schemas/AppsConfig","des\#
+    cription":"Apps.","default":{}},"runs":{"$ref":"#/components/schemas/RunsConfig","description":"Runs of agents\#
+    .","default":{}},"agents":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/AgentConfig"},\#
+    "maxProperties":256,"description":"Agents, by name."}},"description":"The configuration. Every member has a de\#
+    fault."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"properties":{"message":{\#
+    "type":"string","description":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":\#
+    "The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"er\#
+    rors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the sch\#
+    ema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":"ConfigState","type"\#
+    :"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config",\#
+    "description":"The configuration in force, with the defaults filled in."},"file":{"type":"string","description\#
+    ":"The path of its file."},"version":{"type":"string","description":"A digest of the file that is in force."},\#
+    "fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now is not in force. A\#
+    bsent where it is."}},"description":"The configuration in force and its file."},"WorkspaceReference":{"title":\#
+    "WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slu\#
+    g."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long t\#
+    o wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","\#
+    deleted"],"description":"Where a workspace stands. `archived`: its files are read-only through Berth. `deleted\#
+    `: it can be restored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","e\#
+    num":["active","archived"],"description":"The states that `workspace/update` sets."},"FolderState":{"title":"F\#
+    olderState","type":"string","enum":["present","missing","replaced","inaccessible"],"description":"How a worksp\#
+    ace's folder is: where it was; gone or moved away; another folder stands in its place; not to be looked at."},\#
+    "FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"description":"What ha\#
+    ppens to the files: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFo\#
+    rmat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"ti\#
+    tle":"Workspace","type":"object","required":["id","slug","name","path","managed","state","folderState","labels\#
+    ","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws\#
+    _…`."},"key":{"type":"string","description":"The caller's own name for it."},"slug":{"type":"string","descript\#
+    ion":"Its name in letters, digits and hyphens, unique in the home."},"name":{"type":"string","description":"Fo\#
+    r people."},"path":{"type":"string","description":"Its folder, as an absolute path."},"managed":{"type":"boole\#
+    an","description":"Whether the folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState",\#
+    "description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How i\#
+    ts folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."\#
+    },"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clients keep with it."},"version":{"t\#
+    ype":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","desc\#
+    ription":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was l\#
+    ast changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"res\#
+    torableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until when a deleted one can be restored\#
+    ."},"filesDeleted":{"type":"boolean","description":"Whether its files were deleted for good; it can then be re\#
+    stored without them only.","default":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"\#
+    title":"WorkspaceCreated","type":"object","required":["workspace","created"],"properties":{"workspace":{"$ref"\#
+    :"#/components/schemas/Workspace","description":"The workspace."},"created":{"type":"boolean","description":"W\#
+    hether this call made it."},"job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from t\#
+    he template."}},"description":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage",\#
+    "type":"object","required":["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/compon\#
+    ents/schemas/Workspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/sch\#
+    emas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of worksp\#
+    aces."},"InlineFile":{"title":"InlineFile","type":"object","required":["path","content"],"properties":{"path":\#
+    {"$ref":"#/components/schemas/RelativePath","description":"Where it goes."},"content":{"type":"string","descri\#
+    ption":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content\#
+    ` is written.","default":"utf8"},"executable":{"type":"boolean","description":"Whether it may be run.","defaul\#
+    t":false}},"description":"A file of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"o\#
+    bject","properties":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":100\#
+    00,"description":"The files themselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"descriptio\#
+    n":"A folder of this machine, as an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za\#
+    -z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the home."},"url":{"type":"string","minL\#
+    ength":1,"maxLength":4096,"description":"A git repository or an archive, as in `workspace/cloneTemplate`; only w\#
+    ith `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the b\#
+    ranch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only thi\#
+    s folder of it."}},"description":"What a template is taken from: exactly one of the members `files`, `folder`, `\#
+    name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","required":["name"],"propert\#
+    ies":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":\#
+    "Its name."},"description":{"type":"string","maxLength":1000,"description":"What it is for, for people."},"def\#
+    ault":{"type":"string","maxLength":65536,"description":"Its value where none is given. Absent: one must be giv\#
+    en."},"pattern":{"type":"string","maxLength":1000,"description":"A regular expression that the whole value mus\#
+    t match."}},"description":"A variable that a template's `berth.template.yaml` declares. `{{name}}` in text fil\#
+    es and paths is replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","prope\#
+    rties":{"name":{"type":"string","maxLength":200,"description":"The template's name."},"description":{"type":"s\#
+    tring","maxLength":10000,"description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/compon\#
+    ents/schemas/TemplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","ite\#
+    ms":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs of files in which nothing is replace\#
+    d."}},"description":"The form of `berth.template.yaml`, which a template may hold at its top. The file itself i\#
+    s not copied."},"JobStarted":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{\#
+    "job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"\#
+    Whether this call began it; false for a repeated idempotency key."}},"description":"The job that does the work\#
+    , as it stood when the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","re\#
+    quired":["files","directories","bytes"],"properties":{"files":{"type":"integer","description":"How many files w\#
+    ere put in place."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"intege\#
+    r","description":"Their size, in bytes."},"commit":{"type":"string","description":"The commit that was cloned.\#
+    "}},"description":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobR\#
+    esult","type":"object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot\#
+    ","description":"The snapshot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title"\#
+    :"RestoreJobResult","type":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{\#
+    "type":"string","description":"The snapshot that brings back what was there before."},"written":{"type":"integ\#
+    er","description":"How many files and links were written."},"removed":{"type":"integer","description":"How man\#
+    y entries were removed."},"unchanged":{"type":"integer","description":"How many files and links were already r\#
+    ight."}},"description":"What `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"ob\#
+    ject","required":["path","format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","descr\#
+    iption":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"fi\#
+    les":{"type":"integer","description":"How many files it holds."},"bytes":{"type":"integer","description":"Thei\#
+    r size, in bytes."},"archiveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"descript\#
+    ion":"What `workspace/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required"\#
+    :["workspace","files","directories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace\#
+    ","description":"The workspace."},"files":{"type":"integer","description":"How many files were unpacked."},"di\#
+    rectories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their s\#
+    ize, in bytes."}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object\#
+    ","required":["id","workspace","automatic","includeIgnored","files","directories","bytes","storedBytes","creat\#
+    edAt"],"properties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","de\#
+    scription":"The id of its workspace."},"label":{"type":"string","description":"For people."},"automatic":{"typ\#
+    e":"boolean","description":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","descr\#
+    iption":"Whether ignored files were taken too."},"files":{"type":"integer","description":"How many files and l\#
+    inks it holds."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer",\#
+    "description":"The size of its files, in bytes."},"storedBytes":{"type":"integer","description":"How many byte\#
+    s were not stored before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
+    t was made."}},"description":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","typ\#
+    e":"object","required":["snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/s\#
+    chemas/Snapshot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cur\#
+    sor","description":"Where the next page begins. Absent on the last."}},"description":"A page of snapshots."},"\#
+    ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","removed","modified","retyped","permissions"\#
+    ],"description":"How an entry changed: it is new, gone, of other content, of another type, or of another mode o\#
+    nly."},"SnapshotChange":{"title":"SnapshotChange","type":"object","required":["path","change","type"],"propert\#
+    ies":{"path":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/components/schemas/Change\#
+    Kind","description":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it i\#
+    s; or was, where it is gone."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"siz\#
+    eAfter":{"type":"integer","description":"Its size after, in bytes."}},"description":"One difference."},"Snapsh\#
+    otChangePage":{"title":"SnapshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"t\#
+    ype":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."}\#
+    ,"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the l\#
+    ast."}},"description":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","\#
+    required":["snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedB\#
+    ytes":{"type":"integer","description":"How many bytes no other snapshot needed, in bytes."}},"description":"A s\#
+    napshot that is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,\#
+    "description":"A path below the workspace's folder, with `/` between its parts. `..` may not lead out of it."}\#
+    ,"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a f\#
+    ile; changes whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description"\#
+    :"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"descripti\#
+    on":"How a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":\#
+    ["auto","utf8","base64"],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"\#
+    FileType","type":"string","enum":["file","directory","symlink","other"],"description":"What an entry is."},"Fi\#
+    leInfo":{"title":"FileInfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"prop\#
+    erties":{"path":{"type":"string","description":"Its path below the workspace's folder. Bytes that are not vali\#
+    d UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own b\#
+    ytes, in base64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description\#
+    ":"What it is."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","descr\#
+    iption":"Its permission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its c\#
+    ontent was last changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"ty\#
+    pe":"string","description":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"titl\#
+    e":"FilePage","type":"object","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"\#
+    #/components/schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLengt\#
+    h":1,"maxLength":8192,"description":"Where the next page begins. Absent on the last."}},"description":"A page o\#
+    f entries."},"FileContent":{"title":"FileContent","type":"object","required":["path","content","encoding","off\#
+    set","length","size","etag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":\#
+    {"type":"string","description":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","de\#
+    scription":"How `content` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."}\#
+    ,"length":{"type":"integer","description":"How much was read, in bytes of the file."},"size":{"type":"integer"\#
+    ,"description":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The fil\#
+    e's ETag."},"eof":{"type":"boolean","description":"Whether this reaches to the file's end."}},"description":"W\#
+    hat a file holds."},"FileWritten":{"title":"FileWritten","type":"object","required":["file","created"],"proper\#
+    ties":{"file":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type\#
+    ":"boolean","description":"Whether it was not there before."}},"description":"A file that was written."},"File\#
+    Deleted":{"title":"FileDeleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"st\#
+    ring","description":"The path."},"entries":{"type":"integer","description":"How many files, links and folders a\#
+    re gone."}},"description":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required"\#
+    :["path","type"],"properties":{"path":{"type":"string","description":"The entry's path below the workspace's f\#
+    older; the new one of a move."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$re\#
+    f":"#/components/schemas/FileType","description":"What it is; or was."},"seq":{"type":"integer","description":\#
+    "In a run's stream: counts the run's events, from 1."},"created":{"type":"boolean","description":"In a run's s\#
+    tream: whether the agent has made the file."}},"description":"A change under a watched path."},"StreamName":{"\#
+    title":"StreamName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `s\#
+    erver/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type"\#
+    :"string","enum":["retention","overflow"],"description":"Why events are missing: they were too old or too many\#
+    , or came faster than they could be kept."},"EndReason":{"title":"EndReason","type":"string","enum":["closed",\#
+    "caught_up","deleted"],"description":"Why an attachment ended: the stream was closed, `follow` was false and i\#
+    ts end is reached, or the stream was removed."},"StreamState":{"title":"StreamState","type":"string","enum":["\#
+    open","closed"],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type":"string","en\#
+    um":["events","log","memory"],"description":"Where a stream is kept: in the database, in log files, or in memo\#
+    ry until the server ends."},"Attachment":{"title":"Attachment","type":"object","required":["attachment","strea\#
+    m"],"properties":{"attachment":{"type":"string","description":"Its id, within this connection."},"stream":{"ty\#
+    pe":"string","description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","description":"\#
+    The last event before those that are sent: where to go on when the connection is lost before the first of them\#
+    . Absent: the beginning."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEv\#
+    ent","type":"object","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","de\#
+    scription":"Its position."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appende\#
+    d."},"type":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape dep\#
+    ends on the type."}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","r\#
+    equired":["type"],"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.\#
+    -]+$","description":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event t\#
+    o append."},"AppendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"propertie\#
+    s":{"stream":{"type":"string","description":"The stream's name."},"appended":{"type":"integer","description":"\#
+    How many events were appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of t\#
+    he stream. Absent where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"Stream\#
+    Page","type":"object","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/co\#
+    mponents/schemas/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cur\#
+    sor","description":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"ty\#
+    pe":"boolean","description":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"b\#
+    oolean","description":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$r\#
+    ef":"#/components/schemas/StreamGap","description":"What retention has removed between `after` and the first e\#
+    vent."}},"description":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["t\#
+    o","reason"],"properties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before i\#
+    t. Absent where it is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last even\#
+    t that is missing."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A p\#
+    art of a stream that is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","\#
+    state","events","bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{\#
+    "$ref":"#/components/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/sche\#
+    mas/StreamState","description":"Whether more can come."},"events":{"type":"integer","description":"How many ev\#
+    ents are kept; 0 for log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How ma\#
+    ny bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kep\#
+    t."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/comp\#
+    onents/schemas/Timestamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title\#
+    ":"StreamInfoPage","type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$r\#
+    ef":"#/components/schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/componen\#
+    ts/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of s\#
+    treams."},"LogLine":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"strin\#
+    g","description":"The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"\#
+    JobState","type":"string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"descript\#
+    ion":"Where a job stands. `interrupted`: the server ended before the job did; it left no half-done work in pla\#
+    ce."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","resto\#
+    re","export","import","install","setup"],"description":"What a job does."},"JobProgress":{"title":"JobProgress\#
+    ","type":"object","required":["message","completed"],"properties":{"message":{"type":"string","description":"W\#
+    hat it is doing."},"completed":{"type":"integer","description":"How much is done, in `unit`."},"total":{"type"\#
+    :"integer","description":"How much there is, where that is known."},"unit":{"$ref":"#/components/schemas/Progr\#
+    essUnit","description":"What is counted."}},"description":"How far a job has come."},"ProgressUnit":{"title":"\#
+    ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a progress counts."},"JobError":{"t\#
+    itle":"JobError","type":"object","required":["code","message","type","detail","retryable"],"properties":{"code\#
+    ":{"type":"integer","description":"The error's code."},"message":{"type":"string","description":"A sentence to a\#
+    ct on."},"type":{"type":"string","description":"The error's stable word."},"detail":{"type":"string","descript\#
+    ion":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same work may succeed l\#
+    ater."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, whe\#
+    re there are several."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["\#
+    id","kind","title","state","stream","version","createdAt"],"properties":{"id":{"type":"string","description":"\#
+    Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does."},"title":{"type\#
+    ":"string","description":"The same for people."},"state":{"$ref":"#/components/schemas/JobState","description"\#
+    :"Where it stands."},"workspace":{"type":"string","description":"The id of the workspace that it works on."},"\#
+    stream":{"type":"string","description":"The name of its stream."},"progress":{"$ref":"#/components/schemas/Job\#
+    Progress","description":"How far it has come."},"result":{"type":"object","description":"What it made: a `Snap\#
+    shotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult` or `SetupJobResu\#
+    lt`, by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":\#
+    {"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","d\#
+    escription":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
+    t began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"\#
+    A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"proper\#
+    ties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest firs\#
+    t."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
+    he last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["m\#
+    essage"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},\#
+    "description":"Something a job tells on its way."},"AgentReference":{"title":"AgentReference","type":"string",\#
+    "minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"An agent, by its name in t\#
+    he configuration."},"AgentSessionReference":{"title":"AgentSessionReference","type":"string","minLength":1,"ma\#
+    xLength":64,"description":"A session: its id, `ags_…`."},"AgentRunReference":{"title":"AgentRunReference","typ\#
+    e":"string","minLength":1,"maxLength":64,"description":"A run: its id, `run_…`."},"AgentKind":{"title":"AgentK\#
+    ind","type":"string","enum":["acp","command","model"],"description":"What an agent is: a program that speaks t\#
+    he Agent Client Protocol on its standard input and output; any program that takes a prompt; a model behind an O\#
+    penAI-compatible endpoint, with tools of the server's own."},"PermissionPolicy":{"title":"PermissionPolicy","t\#
+    ype":"string","enum":["ask","allow","deny"],"description":"What happens to an agent's questions for permission\#
+    : they wait for an answer; they are answered with yes, or with no, at once."},"SandboxMode":{"title":"SandboxM\#
+    ode","type":"string","enum":["auto","always","never"],"description":"Whether commands of a model see only the w\#
+    orkspace: where bubblewrap is there; always, so that they fail without it; never."},"SendMode":{"title":"SendM\#
+    ode","type":"string","enum":["follow_up","steer"],"description":"When what is said reaches the agent: after th\#
+    e turn at hand; as soon as it can."},"ModelTool":{"title":"ModelTool","type":"string","enum":["list_files","re\#
+    ad_file","write_file","edit_file","search_files","run_command"],"description":"A tool that a model may use."},\#
+    "AgentConfig":{"title":"AgentConfig","type":"object","properties":{"preset":{"type":"string","minLength":1,"ma\#
+    xLength":100,"description":"A preset of `agent/list`."},"kind":{"$ref":"#/components/schemas/AgentKind","descr\#
+    iption":"What it is. Needed without a preset."},"title":{"type":"string","minLength":1,"maxLength":200,"descri\#
+    ption":"For people."},"command":{"type":"string","minLength":1,"maxLength":4096,"description":"With `acp` and `\#
+    command`: the program, a name in PATH or an absolute path."},"args":{"type":"array","items":{"type":"string","\#
+    maxLength":8192},"maxItems":256,"description":"Its arguments. `{workspace}`, `{session}`, `{run}` and `{prompt\#
+    File}` stand for the workspace's folder, the ids, and a file that holds the prompt."},"env":{"$ref":"#/compone\#
+    nts/schemas/EnvironmentValues","description":"Environment variables beside HOME, LOGNAME, PATH, SHELL, TERM, U\#
+    SER, LANG and TMPDIR of the server. Not for secrets: see `agent/configure`."},"cwd":{"type":"string","maxLengt\#
+    h":4096,"description":"Its working folder, as a path in the workspace."},"permissions":{"$ref":"#/components/s\#
+    chemas/PermissionPolicy","description":"What happens to its questions for permission.","default":"ask"},"maxRu\#
+    nning":{"type":"integer","minimum":1,"maximum":1000,"description":"How many of its runs go side by side.","def\#
+    ault":1000},"deadlineSeconds":{"type":"number","minimum":1,"maximum":2592000,"description":"How long a run may t\#
+    ake. Absent: without end."},"startSeconds":{"type":"number","minimum":1,"maximum":3600,"description":"With `ac\#
+    p`: how long it may take to answer `initialize` and to open a session.","default":60},"authMethod":{"type":"st\#
+    ring","minLength":1,"maxLength":200,"description":"With `acp`: how to authenticate, by the id of one of the ag\#
+    ent's methods."},"mcpServers":{"type":"array","items":{"type":"object"},"maxItems":64,"description":"With `acp\#
+    `: MCP servers that the agent is told of, as the protocol has them."},"baseUrl":{"type":"string","minLength":1\#
+    ,"maxLength":2048,"description":"With `model`: the endpoint, up to `/v1`."},"model":{"type":"string","minLengt\#
+    h":1,"maxLength":200,"description":"With `model`: the model's name."},"system":{"type":"string","maxLength":26\#
+    2144,"description":"With `model`: what it is told first, instead of the server's own words."},"tools":{"type":\#
+    "array","items":{"$ref":"#/components/schemas/ModelTool"},"maxItems":16,"description":"With `model`: the tools t\#
+    hat it has. Absent: all."},"maxSteps":{"type":"integer","minimum":1,"maximum":10000,"description":"With `model\#
+    `: how often it is asked within a turn.","default":100},"contextTokens":{"type":"integer","minimum":1024,"maxi\#
+    mum":100000000,"description":"With `model`: how large its context is, in tokens.","default":128000},"maxOutput\#
+    Tokens":{"type":"integer","minimum":1,"maximum":10000000,"description":"With `model`: the most it may answer a\#
+    t once, in tokens."},"temperature":{"type":"number","minimum":0,"maximum":2,"description":"With `model`: how f\#
+    reely it chooses."},"sandbox":{"$ref":"#/components/schemas/SandboxMode","description":"With `model`: whether i\#
+    ts commands see only the workspace.","default":"auto"},"commandSeconds":{"type":"number","minimum":1,"maximum"\#
+    :86400,"description":"With `model`: how long one of its commands may take.","default":120}},"description":"An a\#
+    gent. With `preset`, what is not said here comes from it."},"RunsConfig":{"title":"RunsConfig","type":"object"\#
+    ,"properties":{"defaultAgent":{"type":"string","minLength":1,"maxLength":100,"description":"The agent of runs t\#
+    hat name none."},"maxRunning":{"type":"integer","minimum":1,"maximum":10000,"description":"How many runs go si\#
+    de by side.","default":16},"maxQueued":{"type":"integer","minimum":1,"maximum":100000,"description":"How many m\#
+    ay wait.","default":1000},"permissionSeconds":{"type":"number","minimum":1,"maximum":2592000,"description":"Ho\#
+    w long a question for permission stays open, in seconds.","default":86400},"sessionIdleSeconds":{"type":"numbe\#
+    r","minimum":0,"maximum":2592000,"description":"How long the program of an ACP agent is kept after a run, so t\#
+    hat the session's next one finds it, in seconds.","default":600},"keepDays":{"type":"integer","minimum":0,"max\#
+    imum":36500,"description":"After how many days without a run a session is forgotten; 0: never.","default":90}}\#
+    ,"description":"Runs of agents."},"ContentType":{"title":"ContentType","type":"string","enum":["text","file","\#
+    image","resource"],"description":"What a block is: words; a file of the workspace; a picture; something with a U\#
+    RI, whose text or data comes along."},"ContentBlock":{"title":"ContentBlock","type":"object","required":["type\#
+    "],"properties":{"type":{"$ref":"#/components/schemas/ContentType","description":"What it is."},"text":{"type"\#
+    :"string","maxLength":16777216,"description":"Of `text`: the words. Of `resource`: its text."},"path":{"type":\#
+    "string","minLength":1,"maxLength":4096,"description":"Of `file`: its path in the workspace. Of `image`: the s\#
+    ame, instead of `data`."},"data":{"type":"string","maxLength":33554432,"description":"Of `image` and `resource\#
+    `: its bytes in base64."},"mimeType":{"type":"string","minLength":1,"maxLength":200,"description":"Of `image` a\#
+    nd `resource`: what the bytes are. An image's default is `image/png`."},"uri":{"type":"string","minLength":1,"\#
+    maxLength":4096,"description":"Of `resource`: what it is called."}},"description":"A part of a prompt or of a m\#
+    essage."},"Agent":{"title":"Agent","type":"object","required":["name","kind","title","secrets","running","queu\#
+    ed"],"properties":{"name":{"type":"string","description":"Its name in the configuration."},"kind":{"$ref":"#/c\#
+    omponents/schemas/AgentKind","description":"What it is."},"title":{"type":"string","description":"For people."\#
+    },"preset":{"type":"string","description":"The preset that it comes from."},"command":{"type":"array","items":\#
+    {"type":"string"},"description":"The program and its arguments."},"baseUrl":{"type":"string","description":"A m\#
+    odel's endpoint."},"model":{"type":"string","description":"A model's name."},"permissions":{"$ref":"#/componen\#
+    ts/schemas/PermissionPolicy","description":"What happens to its questions for permission."},"secrets":{"type":\#
+    "array","items":{"type":"string"},"description":"The names of the secrets that are kept for it."},"fault":{"ty\#
+    pe":"string","description":"Why it can't be used as it is declared. Absent where it can."},"running":{"type":"\#
+    integer","description":"How many of its runs go on."},"queued":{"type":"integer","description":"How many wait.\#
+    "}},"description":"An agent, with what its preset adds."},"AgentPreset":{"title":"AgentPreset","type":"object"\#
+    ,"required":["name","kind","title","hint","available"],"properties":{"name":{"type":"string","description":"It\#
+    s name, for `agents.<name>.preset`. A run may name it as its agent too."},"kind":{"$ref":"#/components/schemas\#
+    /AgentKind","description":"What it is."},"title":{"type":"string","description":"For people."},"command":{"typ\#
+    e":"array","items":{"type":"string"},"description":"The program and its arguments."},"baseUrl":{"type":"string\#
+    ","description":"The provider's endpoint."},"secret":{"type":"string","description":"The name of the secret th\#
+    at it usually needs."},"hint":{"type":"string","description":"How to get it."},"available":{"type":"boolean","\#
+    description":"Whether its program is in the server's PATH. Of a model: true."}},"description":"An agent that n\#
+    eeds only a program that is installed, or a key."},"AgentCatalog":{"title":"AgentCatalog","type":"object","req\#
+    uired":["agents","presets"],"properties":{"agents":{"type":"array","items":{"$ref":"#/components/schemas/Agent\#
+    "},"description":"The agents, by name."},"presets":{"type":"array","items":{"$ref":"#/components/schemas/Agent\#
+    Preset"},"description":"The presets, by name."},"defaultAgent":{"type":"string","description":"The agent of ru\#
+    ns that name none."}},"description":"Agents and presets."},"AgentAuthMethod":{"title":"AgentAuthMethod","type"\#
+    :"object","required":["id","name"],"properties":{"id":{"type":"string","description":"For `authMethod`."},"nam\#
+    e":{"type":"string","description":"For people."},"description":{"type":"string","description":"What to do."}},\#
+    "description":"A way to authenticate that an agent knows."},"AgentProbeResult":{"title":"AgentProbeResult","ty\#
+    pe":"object","required":["agent","ok","message","durationMs"],"properties":{"agent":{"type":"string","descript\#
+    ion":"The agent's name."},"ok":{"type":"boolean","description":"Whether it can be used."},"message":{"type":"s\#
+    tring","description":"What it is, or what to do."},"durationMs":{"type":"integer","description":"How long it t\#
+    ook, in milliseconds."},"version":{"type":"string","description":"What it says of its version."},"protocolVers\#
+    ion":{"type":"integer","description":"With `acp`: the version of the protocol."},"capabilities":{"type":"objec\#
+    t","description":"With `acp`: what it says it can do."},"authMethods":{"type":"array","items":{"$ref":"#/compo\#
+    nents/schemas/AgentAuthMethod"},"description":"With `acp`: how one can authenticate."},"models":{"type":"array\#
+    ","items":{"type":"string"},"description":"With `model`: the provider's models, at most 1000."},"lines":{"type\#
+    ":"array","items":{"type":"string"},"description":"Where it failed: the last lines it wrote to standard error.\#
+    "}},"description":"What came of trying an agent out."},"AgentOption":{"title":"AgentOption","type":"object","r\#
+    equired":["id","name","value","values"],"properties":{"id":{"type":"string","description":"Its id, for `option\#
+    s`."},"name":{"type":"string","description":"For people."},"value":{"type":"string","description":"Its value."\#
+    },"values":{"type":"array","items":{"$ref":"#/components/schemas/AgentOptionValue"},"description":"What it can b\#
+    e."}},"description":"An option of an ACP agent's session, or its mode."},"AgentOptionValue":{"title":"AgentOpt\#
+    ionValue","type":"object","required":["value","name"],"properties":{"value":{"type":"string","description":"Th\#
+    e value."},"name":{"type":"string","description":"For people."}},"description":"A value of an option."},"Agent\#
+    Session":{"title":"AgentSession","type":"object","required":["id","agent","workspace","title","runs","createdA\#
+    t","updatedAt","version"],"properties":{"id":{"type":"string","description":"Its id: `ags_…`."},"agent":{"type\#
+    ":"string","description":"The agent's name."},"workspace":{"type":"string","description":"The id of its worksp\#
+    ace."},"title":{"type":"string","description":"For people."},"runs":{"type":"integer","description":"How many r\#
+    uns it has had."},"lastRun":{"type":"string","description":"The id of its last run."},"agentSession":{"type":"\#
+    string","description":"With `acp`: what the agent calls it."},"mode":{"type":"string","description":"With `acp\#
+    `: the mode it works in."},"options":{"type":"array","items":{"$ref":"#/components/schemas/AgentOption"},"desc\#
+    ription":"With `acp`: its options, and its modes as the option `mode`."},"createdAt":{"$ref":"#/components/sch\#
+    emas/Timestamp","description":"When it was begun."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","desc\#
+    ription":"When it changed last."},"version":{"type":"integer","description":"Counts its changes."}},"descripti\#
+    on":"A conversation with an agent in a workspace: runs that come one after the other."},"AgentSessionPage":{"t\#
+    itle":"AgentSessionPage","type":"object","required":["sessions"],"properties":{"sessions":{"type":"array","ite\#
+    ms":{"$ref":"#/components/schemas/AgentSession"},"description":"The sessions, the one used last first."},"next\#
     Cursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}\#
-    },"description":"A page of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","re\#
-    moved","modified","retyped","permissions"],"description":"How an entry changed: it is new, gone, of other cont\#
-    ent, of another type, or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","r\#
-    equired":["path","change","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"ch\#
-    ange":{"$ref":"#/components/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/\#
-    schemas/FileType","description":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","descr\#
-    iption":"Its size before, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}\#
-    },"description":"One difference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","require\#
-    d":["changes"],"properties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},\#
-    "description":"The differences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"W\#
-    here the next page begins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"\#
-    title":"SnapshotDeleted","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type"\#
-    :"string","description":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snaps\#
-    hot needed, in bytes."}},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","typ\#
-    e":"string","minLength":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` betwee\#
-    n its parts. `..` may not lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":1\#
-    28,"description":"Stands for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyE\#
-    Tag","type":"string","enum":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","typ\#
-    e":"string","enum":["utf8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":\#
-    {"title":"ReadEncoding","type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is t\#
-    o be written in JSON."},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","o\#
-    ther"],"description":"What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","t\#
-    ype","size","mode","modifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below th\#
-    e workspace's folder. Bytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"t\#
-    ype":"string","description":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref"\#
-    :"#/components/schemas/FileType","description":"What it is."},"size":{"type":"integer","description":"Its size\#
-    , in bytes."},"mode":{"type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/component\#
-    s/schemas/Timestamp","description":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/\#
-    ETag","description":"Its ETag."},"target":{"type":"string","description":"Where a link leads to."}},"descripti\#
-    on":"An entry of a folder."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties\#
-    ":{"entries":{"type":"array","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by p\#
-    ath."},"nextCursor":{"type":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. A\#
-    bsent on the last."}},"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object"\#
-    ,"required":["path","content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"\#
-    string","description":"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$re\#
-    f":"#/components/schemas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer\#
-    ","description":"Where it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in b\#
-    ytes of the file."},"size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/com\#
-    ponents/schemas/ETag","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this re\#
-    aches to the file's end."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"o\#
-    bject","required":["file","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description\#
-    ":"The file as it is now."},"created":{"type":"boolean","description":"Whether it was not there before."}},"de\#
-    scription":"A file that was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path"\#
-    ,"entries"],"properties":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","desc\#
-    ription":"How many files, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"ti\#
-    tle":"FileChanged","type":"object","required":["path","type"],"properties":{"path":{"type":"string","descripti\#
-    on":"The entry's path below the workspace's folder; the new one of a move."},"from":{"type":"string","descript\#
-    ion":"Where a moved entry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or w\#
-    as."},"seq":{"type":"integer","description":"In a run's stream: counts the run's events, from 1."},"created":{\#
-    "type":"boolean","description":"In a run's stream: whether the agent has made the file."}},"description":"A ch\#
-    ange under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":256,\#
-    "description":"A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…\#
-    `."},"GapReason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why event\#
-    s are missing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"title":"\#
-    EndReason","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: the s\#
-    tream was closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"titl\#
-    e":"StreamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamKind"\#
-    :{"title":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is kept: i\#
-    n the database, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":\#
-    "object","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, w\#
-    ithin this connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/comp\#
-    onents/schemas/Cursor","description":"The last event before those that are sent: where to go on when the conne\#
-    ction is lost before the first of them. Absent: the beginning."}},"description":"A client's position in a stre\#
-    am."},"StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"prop\#
-    erties":{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timesta\#
-    mp","description":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload":{"desc\#
-    ription":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"NewEvent":\#
-    {"title":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLength":1,"m\#
-    axLength":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells\#
-    ; anything."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"object","re\#
-    quired":["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name."},"app\#
-    ended":{"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/schemas/\#
-    Cursor","description":"The last event of the stream. Absent where it has none."}},"description":"Where the eve\#
-    nts stand."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties":{"eve\#
-    nts":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."\#
-    },"next":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece. Abse\#
-    nt where the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and this w\#
-    as its last piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of what i\#
-    s there now.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention ha\#
-    s removed between `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"\#
-    StreamGap","type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Curso\#
-    r","description":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/components/sch\#
-    emas/Cursor","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason\#
-    ","description":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo",\#
-    "type":"object","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"\#
-    string","description":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is k\#
-    ept."},"state":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"events":{"t\#
-    ype":"integer","description":"How many events are kept; 0 for log files, whose lines are not counted."},"bytes\#
-    ":{"type":"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","\#
-    description":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The l\#
-    ast event."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"descriptio\#
-    n":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties"\#
-    :{"streams":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by n\#
-    ame."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
-    he last."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line\#
-    "],"properties":{"line":{"type":"string","description":"The line, without its end."}},"description":"One line o\#
-    f a log file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed"\#
-    ,"cancelled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended before the job d\#
-    id; it left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template\#
-    ","clone_template","snapshot","restore","export","import","install","setup"],"description":"What a job does."}\#
-    ,"JobProgress":{"title":"JobProgress","type":"object","required":["message","completed"],"properties":{"messag\#
-    e":{"type":"string","description":"What it is doing."},"completed":{"type":"integer","description":"How much i\#
-    s done, in `unit`."},"total":{"type":"integer","description":"How much there is, where that is known."},"unit"\#
-    :{"$ref":"#/components/schemas/ProgressUnit","description":"What is counted."}},"description":"How far a job h\#
-    as come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a p\#
-    rogress counts."},"JobError":{"title":"JobError","type":"object","required":["code","message","type","detail",\#
-    "retryable"],"properties":{"code":{"type":"integer","description":"The error's code."},"message":{"type":"stri\#
-    ng","description":"A sentence to act on."},"type":{"type":"string","description":"The error's stable word."},"\#
-    detail":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","description":\#
-    "Whether the same work may succeed later."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fau\#
-    lt"},"description":"Every fault, where there are several."}},"description":"Why a job failed."},"Job":{"title"\#
-    :"Job","type":"object","required":["id","kind","title","state","stream","version","createdAt"],"properties":{"\#
-    id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","descript\#
-    ion":"What it does."},"title":{"type":"string","description":"The same for people."},"state":{"$ref":"#/compon\#
-    ents/schemas/JobState","description":"Where it stands."},"workspace":{"type":"string","description":"The id of t\#
-    he workspace that it works on."},"stream":{"type":"string","description":"The name of its stream."},"progress"\#
-    :{"$ref":"#/components/schemas/JobProgress","description":"How far it has come."},"result":{"type":"object","d\#
-    escription":"What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `\#
-    ImportJobResult` or `SetupJobResult`, by its kind."},"error":{"$ref":"#/components/schemas/JobError","descript\#
-    ion":"Why it failed."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#\#
-    /components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/components/schem\#
-    as/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description"\#
-    :"When it ended."}},"description":"A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"\#
-    object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"\#
-    description":"The jobs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Wher\#
-    e the next page begins. Absent on the last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMess\#
-    age","type":"object","required":["message"],"properties":{"message":{"type":"string","description":"The line; o\#
-    f a tool it runs, for example."}},"description":"Something a job tells on its way."},"AgentReference":{"title"\#
-    :"AgentReference","type":"string","minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","desc\#
-    ription":"An agent, by its name in the configuration."},"AgentSessionReference":{"title":"AgentSessionReferenc\#
-    e","type":"string","minLength":1,"maxLength":64,"description":"A session: its id, `ags_…`."},"AgentRunReferenc\#
-    e":{"title":"AgentRunReference","type":"string","minLength":1,"maxLength":64,"description":"A run: its id, `ru\#
-    n_…`."},"AgentKind":{"title":"AgentKind","type":"string","enum":["acp","command","model"],"description":"What a\#
-    n agent is: a program that speaks the Agent Client Protocol on its standard input and output; any program that t\#
-    akes a prompt; a model behind an OpenAI-compatible endpoint, with tools of the server's own."},"PermissionPoli\#
-    cy":{"title":"PermissionPolicy","type":"string","enum":["ask","allow","deny"],"description":"What happens to a\#
-    n agent's questions for permission: they wait for an answer; they are answered with yes, or with no, at once."\#
-    },"SandboxMode":{"title":"SandboxMode","type":"string","enum":["auto","always","never"],"description":"Whether c\#
-    ommands of a model see only the workspace: where bubblewrap is there; always, so that they fail without it; ne\#
-    ver."},"SendMode":{"title":"SendMode","type":"string","enum":["follow_up","steer"],"description":"When what is s\#
-    aid reaches the agent: after the turn at hand; as soon as it can."},"ModelTool":{"title":"ModelTool","type":"s\#
-    tring","enum":["list_files","read_file","write_file","edit_file","search_files","run_command"],"description":"\#
-    A tool that a model may use."},"AgentConfig":{"title":"AgentConfig","type":"object","properties":{"preset":{"t\#
-    ype":"string","minLength":1,"maxLength":100,"description":"A preset of `agent/list`."},"kind":{"$ref":"#/compo\#
-    nents/schemas/AgentKind","description":"What it is. Needed without a preset."},"title":{"type":"string","minLe\#
-    ngth":1,"maxLength":200,"description":"For people."},"command":{"type":"string","minLength":1,"maxLength":4096\#
-    ,"description":"With `acp` and `command`: the program, a name in PATH or an absolute path."},"args":{"type":"a\#
-    rray","items":{"type":"string","maxLength":8192},"maxItems":256,"description":"Its arguments. `{workspace}`, `\#
-    {session}`, `{run}` and `{promptFile}` stand for the workspace's folder, the ids, and a file that holds the pr\#
-    ompt."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"Environment variables beside HOM\#
-    E, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of the server. Not for secrets: see `agent/configure`."},\#
-    "cwd":{"type":"string","maxLength":4096,"description":"Its working folder, as a path in the workspace."},"perm\#
-    issions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questions for perm\#
-    ission.","default":"ask"},"maxRunning":{"type":"integer","minimum":1,"maximum":1000,"description":"How many of i\#
-    ts runs go side by side.","default":1000},"deadlineSeconds":{"type":"number","minimum":1,"maximum":2592000,"de\#
-    scription":"How long a run may take. Absent: without end."},"startSeconds":{"type":"number","minimum":1,"maxim\#
-    um":3600,"description":"With `acp`: how long it may take to answer `initialize` and to open a session.","defau\#
-    lt":60},"authMethod":{"type":"string","minLength":1,"maxLength":200,"description":"With `acp`: how to authenti\#
-    cate, by the id of one of the agent's methods."},"mcpServers":{"type":"array","items":{"type":"object"},"maxIt\#
-    ems":64,"description":"With `acp`: MCP servers that the agent is told of, as the protocol has them."},"baseUrl\#
-    ":{"type":"string","minLength":1,"maxLength":2048,"description":"With `model`: the endpoint, up to `/v1`."},"m\#
-    odel":{"type":"string","minLength":1,"maxLength":200,"description":"With `model`: the model's name."},"system"\#
-    :{"type":"string","maxLength":262144,"description":"With `model`: what it is told first, instead of the server\#
-    's own words."},"tools":{"type":"array","items":{"$ref":"#/components/schemas/ModelTool"},"maxItems":16,"descr\#
-    iption":"With `model`: the tools that it has. Absent: all."},"maxSteps":{"type":"integer","minimum":1,"maximum\#
-    ":10000,"description":"With `model`: how often it is asked within a turn.","default":100},"contextTokens":{"ty\#
-    pe":"integer","minimum":1024,"maximum":100000000,"description":"With `model`: how large its context is, in tok\#
-    ens.","default":128000},"maxOutputTokens":{"type":"integer","minimum":1,"maximum":10000000,"description":"With `\#
-    model`: the most it may answer at once, in tokens."},"temperature":{"type":"number","minimum":0,"maximum":2,"d\#
-    escription":"With `model`: how freely it chooses."},"sandbox":{"$ref":"#/components/schemas/SandboxMode","desc\#
-    ription":"With `model`: whether its commands see only the workspace.","default":"auto"},"commandSeconds":{"typ\#
-    e":"number","minimum":1,"maximum":86400,"description":"With `model`: how long one of its commands may take.","\#
-    default":120}},"description":"An agent. With `preset`, what is not said here comes from it."},"RunsConfig":{"t\#
-    itle":"RunsConfig","type":"object","properties":{"defaultAgent":{"type":"string","minLength":1,"maxLength":100\#
-    ,"description":"The agent of runs that name none."},"maxRunning":{"type":"integer","minimum":1,"maximum":10000\#
-    ,"description":"How many runs go side by side.","default":16},"maxQueued":{"type":"integer","minimum":1,"maxim\#
-    um":100000,"description":"How many may wait.","default":1000},"permissionSeconds":{"type":"number","minimum":1\#
-    ,"maximum":2592000,"description":"How long a question for permission stays open, in seconds.","default":86400}\#
-    ,"sessionIdleSeconds":{"type":"number","minimum":0,"maximum":2592000,"description":"How long the program of an A\#
-    CP agent is kept after a run, so that the session's next one finds it, in seconds.","default":600},"keepDays":\#
-    {"type":"integer","minimum":0,"maximum":36500,"description":"After how many days without a run a session is fo\#
-    rgotten; 0: never.","default":90}},"description":"Runs of agents."},"ContentType":{"title":"ContentType","type\#
-    ":"string","enum":["text","file","image","resource"],"description":"What a block is: words; a file of the work\#
-    space; a picture; something with a URI, whose text or data comes along."},"ContentBlock":{"title":"ContentBloc\#
-    k","type":"object","required":["type"],"properties":{"type":{"$ref":"#/components/schemas/ContentType","descri\#
-    ption":"What it is."},"text":{"type":"string","maxLength":16777216,"description":"Of `text`: the words. Of `re\#
-    source`: its text."},"path":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `file`: its path i\#
-    n the workspace. Of `image`: the same, instead of `data`."},"data":{"type":"string","maxLength":33554432,"desc\#
-    ription":"Of `image` and `resource`: its bytes in base64."},"mimeType":{"type":"string","minLength":1,"maxLeng\#
-    th":200,"description":"Of `image` and `resource`: what the bytes are. An image's default is `image/png`."},"ur\#
-    i":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `resource`: what it is called."}},"descri\#
-    ption":"A part of a prompt or of a message."},"Agent":{"title":"Agent","type":"object","required":["name","kin\#
-    d","title","secrets","running","queued"],"properties":{"name":{"type":"string","description":"Its name in the c\#
-    onfiguration."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"\#
-    string","description":"For people."},"preset":{"type":"string","description":"The preset that it comes from."}\#
-    ,"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"baseUrl"\#
-    :{"type":"string","description":"A model's endpoint."},"model":{"type":"string","description":"A model's name.\#
-    "},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questions f\#
-    or permission."},"secrets":{"type":"array","items":{"type":"string"},"description":"The names of the secrets t\#
-    hat are kept for it."},"fault":{"type":"string","description":"Why it can't be used as it is declared. Absent w\#
-    here it can."},"running":{"type":"integer","description":"How many of its runs go on."},"queued":{"type":"inte\#
-    ger","description":"How many wait."}},"description":"An agent, with what its preset adds."},"AgentPreset":{"ti\#
-    tle":"AgentPreset","type":"object","required":["name","kind","title","hint","available"],"properties":{"name":\#
-    {"type":"string","description":"Its name, for `agents.<name>.preset`. A run may name it as its agent too."},"k\#
-    ind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"string","descripti\#
-    on":"For people."},"command":{"type":"array","items":{"type":"string"},"description":"The program and its argu\#
-    ments."},"baseUrl":{"type":"string","description":"The provider's endpoint."},"secret":{"type":"string","descr\#
-    iption":"The name of the secret that it usually needs."},"hint":{"type":"string","description":"How to get it.\#
-    "},"available":{"type":"boolean","description":"Whether its program is in the server's PATH. Of a model: true.\#
-    "}},"description":"An agent that needs only a program that is installed, or a key."},"AgentCatalog":{"title":"\#
-    AgentCatalog","type":"object","required":["agents","presets"],"properties":{"agents":{"type":"array","items":{\#
-    "$ref":"#/components/schemas/Agent"},"description":"The agents, by name."},"presets":{"type":"array","items":{\#
-    "$ref":"#/components/schemas/AgentPreset"},"description":"The presets, by name."},"defaultAgent":{"type":"stri\#
-    ng","description":"The agent of runs that name none."}},"description":"Agents and presets."},"AgentAuthMethod"\#
-    :{"title":"AgentAuthMethod","type":"object","required":["id","name"],"properties":{"id":{"type":"string","desc\#
-    ription":"For `authMethod`."},"name":{"type":"string","description":"For people."},"description":{"type":"stri\#
-    ng","description":"What to do."}},"description":"A way to authenticate that an agent knows."},"AgentProbeResul\#
-    t":{"title":"AgentProbeResult","type":"object","required":["agent","ok","message","durationMs"],"properties":{\#
-    "agent":{"type":"string","description":"The agent's name."},"ok":{"type":"boolean","description":"Whether it c\#
-    an be used."},"message":{"type":"string","description":"What it is, or what to do."},"durationMs":{"type":"int\#
-    eger","description":"How long it took, in milliseconds."},"version":{"type":"string","description":"What it sa\#
-    ys of its version."},"protocolVersion":{"type":"integer","description":"With `acp`: the version of the protoco\#
-    l."},"capabilities":{"type":"object","description":"With `acp`: what it says it can do."},"authMethods":{"type\#
-    ":"array","items":{"$ref":"#/components/schemas/AgentAuthMethod"},"description":"With `acp`: how one can authe\#
-    nticate."},"models":{"type":"array","items":{"type":"string"},"description":"With `model`: the provider's mode\#
-    ls, at most 1000."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it failed: the last l\#
-    ines it wrote to standard error."}},"description":"What came of trying an agent out."},"AgentOption":{"title":\#
-    "AgentOption","type":"object","required":["id","name","value","values"],"properties":{"id":{"type":"string","d\#
-    escription":"Its id, for `options`."},"name":{"type":"string","description":"For people."},"value":{"type":"st\#
-    ring","description":"Its value."},"values":{"type":"array","items":{"$ref":"#/components/schemas/AgentOptionVa\#
-    lue"},"description":"What it can be."}},"description":"An option of an ACP agent's session, or its mode."},"Ag\#
-    entOptionValue":{"title":"AgentOptionValue","type":"object","required":["value","name"],"properties":{"value":\#
-    {"type":"string","description":"The value."},"name":{"type":"string","description":"For people."}},"descriptio\#
-    n":"A value of an option."},"AgentSession":{"title":"AgentSession","type":"object","required":["id","agent","w\#
-    orkspace","title","runs","createdAt","updatedAt","version"],"properties":{"id":{"type":"string","description":\#
-    "Its id: `ags_…`."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","\#
-    description":"The id of its workspace."},"title":{"type":"string","description":"For people."},"runs":{"type":\#
-    "integer","description":"How many runs it has had."},"lastRun":{"type":"string","description":"The id of its l\#
-    ast run."},"agentSession":{"type":"string","description":"With `acp`: what the agent calls it."},"mode":{"type\#
-    ":"string","description":"With `acp`: the mode it works in."},"options":{"type":"array","items":{"$ref":"#/com\#
-    ponents/schemas/AgentOption"},"description":"With `acp`: its options, and its modes as the option `mode`."},"c\#
-    reatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was begun."},"updatedAt":{"$ref":"#/\#
-    components/schemas/Timestamp","description":"When it changed last."},"version":{"type":"integer","description"\#
-    :"Counts its changes."}},"description":"A conversation with an agent in a workspace: runs that come one after t\#
-    he other."},"AgentSessionPage":{"title":"AgentSessionPage","type":"object","required":["sessions"],"properties\#
-    ":{"sessions":{"type":"array","items":{"$ref":"#/components/schemas/AgentSession"},"description":"The sessions\#
-    , the one used last first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next p\#
-    age begins. Absent on the last."}},"description":"A page of sessions."},"AgentHistoryEvent":{"title":"AgentHis\#
-    toryEvent","type":"object","required":["run","time","type","payload"],"properties":{"run":{"type":"string","de\#
-    scription":"The run."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was."},"type":{"\#
-    type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on the ty\#
-    pe."}},"description":"An event of a run."},"AgentHistoryPage":{"title":"AgentHistoryPage","type":"object","req\#
-    uired":["events"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas/AgentHistoryEve\#
-    nt"},"description":"The events, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descriptio\#
-    n":"Where the next page begins. Absent on the last."}},"description":"A page of what was said and done."},"Run\#
-    State":{"title":"RunState","type":"string","enum":["queued","starting","running","waiting","completed","failed\#
-    ","cancelled","interrupted"],"description":"Where a run stands. `queued`: others go first. `starting`: its age\#
-    nt is being started. `running`: it works. `waiting`: a question for permission is open. `completed`: the agent e\#
-    nded its turn. `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the server or the agent's h\#
-    older died, and the run could not be taken over; the session can go on with a new run."},"StopReason":{"title"\#
-    :"StopReason","type":"string","enum":["end_turn","max_tokens","max_turn_requests","refusal","cancelled","exit"\#
-    ],"description":"Why an agent stopped: it was done; its tokens or its steps were used up; it refused; it was c\#
-    ancelled; its program ended."},"RunUsage":{"title":"RunUsage","type":"object","properties":{"inputTokens":{"ty\#
-    pe":"integer","description":"Tokens that were read.","default":0},"outputTokens":{"type":"integer","descriptio\#
-    n":"Tokens that were written.","default":0},"cachedTokens":{"type":"integer","description":"Those of the read o\#
-    nes that came from a cache.","default":0},"requests":{"type":"integer","description":"How often a model was as\#
-    ked.","default":0},"contextTokens":{"type":"integer","description":"How full the context is, in tokens."},"con\#
-    textSize":{"type":"integer","description":"How large the context is, in tokens."}},"description":"What a run h\#
-    as used."},"RunExit":{"title":"RunExit","type":"object","properties":{"code":{"type":"integer","description":"\#
-    Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that ende\#
-    d it, such as `SIGKILL`."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines tha\#
-    t it wrote, at most ten."}},"description":"How an agent's program ended."},"RunError":{"title":"RunError","typ\#
-    e":"object","required":["type","detail"],"properties":{"type":{"$ref":"#/components/schemas/RunFailure","descr\#
-    iption":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."}}\#
-    ,"description":"Why a run failed."},"RunFailure":{"title":"RunFailure","type":"string","enum":["launch_failed"\#
-    ,"agent_exited","agent_lost","agent_error","protocol_error","unsupported_version","authentication_required","s\#
-    tart_timeout","deadline_exceeded","prompt_unsupported","session_lost","provider_error","provider_unavailable",\#
-    "rate_limited","context_exceeded","too_many_steps","server_stopped","internal"],"description":"Why a run faile\#
-    d: its program could not be started, ended by itself or its holder was killed; the agent answered with an erro\#
-    r, broke its protocol, speaks another version of it, or wants a login; it took too long to start or altogether\#
-    ; it can't take what the prompt holds; it no longer knows the session; its provider refused, was not to be rea\#
-    ched, or wanted fewer requests; the conversation no longer fits its context; it wanted too many steps; the ser\#
-    ver stopped."},"AgentRun":{"title":"AgentRun","type":"object","required":["id","session","agent","workspace","\#
-    state","stream","prompt","permissions","priority","usage","version","createdAt"],"properties":{"id":{"type":"s\#
-    tring","description":"Its id: `run_…`."},"session":{"type":"string","description":"The session that it belongs t\#
-    o."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","description":"T\#
-    he id of its workspace."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."},"p\#
-    lace":{"type":"integer","description":"With `queued`: how many go before it, and one."},"stream":{"type":"stri\#
-    ng","description":"The stream of its events: `run/…`."},"prompt":{"type":"string","description":"The beginning o\#
-    f what it was given to do, at most 400 characters."},"permissions":{"$ref":"#/components/schemas/PermissionPol\#
-    icy","description":"What happens to its questions for permission."},"permission":{"$ref":"#/components/schemas\#
-    /Permission","description":"With `waiting`: the question that is open the longest."},"priority":{"type":"integ\#
-    er","description":"Of those that wait, the highest goes first."},"deadlineAt":{"$ref":"#/components/schemas/Ti\#
-    mestamp","description":"When it is ended if it goes on so long."},"stopReason":{"$ref":"#/components/schemas/S\#
-    topReason","description":"Why the agent stopped."},"exit":{"$ref":"#/components/schemas/RunExit","description"\#
-    :"How the agent's program ended."},"error":{"$ref":"#/components/schemas/RunError","description":"Why it faile\#
-    d."},"message":{"type":"string","description":"The agent's last message, at most 64 KiB of it."},"usage":{"$re\#
-    f":"#/components/schemas/RunUsage","description":"What it has used."},"pid":{"type":"integer","description":"T\#
-    he agent's process, while it lives."},"version":{"type":"integer","description":"Counts its changes."},"create\#
-    dAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/c\#
-    omponents/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp\#
-    ","description":"When it ended."}},"description":"A run: what an agent was given to do, and how that stands."}\#
-    ,"AgentRunPage":{"title":"AgentRunPage","type":"object","required":["runs"],"properties":{"runs":{"type":"arra\#
-    y","items":{"$ref":"#/components/schemas/AgentRun"},"description":"The runs, newest first."},"nextCursor":{"$r\#
-    ef":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"descripti\#
-    on":"A page of runs."},"AgentRunStarted":{"title":"AgentRunStarted","type":"object","required":["run","created\#
-    "],"properties":{"run":{"$ref":"#/components/schemas/AgentRun","description":"The run."},"created":{"type":"bo\#
-    olean","description":"Whether this call began it; false for a repetition."},"attachment":{"type":"string","des\#
-    cription":"With `attach`: the attachment."}},"description":"A run that is under way."},"PermissionKind":{"titl\#
-    e":"PermissionKind","type":"string","enum":["allow_once","allow_always","reject_once","reject_always"],"descri\#
-    ption":"What an option means."},"PermissionOption":{"title":"PermissionOption","type":"object","required":["id\#
-    ","name","kind"],"properties":{"id":{"type":"string","description":"Its id, within the question."},"name":{"ty\#
-    pe":"string","description":"For people."},"kind":{"$ref":"#/components/schemas/PermissionKind","description":"\#
-    What it means."}},"description":"A possible answer."},"PermissionState":{"title":"PermissionState","type":"str\#
-    ing","enum":["open","resolved"],"description":"Whether a question is still to be answered."},"PermissionResolv\#
-    er":{"title":"PermissionResolver","type":"string","enum":["client","policy","deadline","cancelled","agent"],"d\#
-    escription":"Who answered: a client; the run's policy; the time that was over; the run's end; or the agent too\#
-    k its question back."},"Permission":{"title":"Permission","type":"object","required":["id","run","session","st\#
-    ate","title","options","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `prm_…`."},"run\#
-    ":{"type":"string","description":"The run."},"session":{"type":"string","description":"The session."},"state":\#
-    {"$ref":"#/components/schemas/PermissionState","description":"Whether it is still to be answered."},"title":{"\#
-    type":"string","description":"What the agent wants to do."},"options":{"type":"array","items":{"$ref":"#/compo\#
-    nents/schemas/PermissionOption"},"description":"The possible answers."},"toolCall":{"type":"object","descripti\#
-    on":"The tool call it is about, as in `tool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","de\#
-    scription":"When it is answered with no."},"option":{"type":"string","description":"The option that was taken. A\#
-    bsent while it is open, and where none was."},"by":{"$ref":"#/components/schemas/PermissionResolver","descript\#
-    ion":"Who answered."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked."}\#
-    ,"resolvedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was answered."}},"description":"\#
-    An agent's question whether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","type":"obje\#
-    ct","properties":{"option":{"type":"string","minLength":1,"maxLength":200,"description":"The id of the option t\#
-    hat is taken. Absent: none, the question is dismissed."}},"description":"A client's answer."},"MessageRole":{"\#
-    title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunStateEvent":{"ti\#
-    tle":"RunStateEvent","type":"object","required":["seq","state"],"properties":{"seq":{"type":"integer","descrip\#
-    tion":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","description":"Where i\#
-    t stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"detail"\#
-    :{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stands."},"TextDelt\#
-    a":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"integer","descr\#
-    iption":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}},"description"\#
-    :"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["seq","role","con\#
-    tent"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"role":{"$ref":\#
-    "#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items":{"$ref":"#/c\#
-    omponents/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","description":"Whe\#
-    ther it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean","description"\#
-    :"Whether the text goes on with the next message: it is very long.","default":false}},"description":"A whole m\#
-    essage. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"ToolStatus","ty\#
-    pe":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool call stands."},\#
-    "ToolCallEvent":{"title":"ToolCallEvent","type":"object","required":["seq","id"],"properties":{"seq":{"type":"\#
-    integer","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call's id, w\#
-    ithin the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","description":"\#
-    What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other\#
-    `."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"descriptio\#
-    n":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"array","\#
-    items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Protocol ha\#
-    s them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `path`, a\#
-    nd maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"description":"A t\#
-    ool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","required":["\#
-    content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"type":"st\#
-    ring","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `in_prog\#
-    ress` or `completed`."}},"description":"A step of a plan."},"PlanEvent":{"title":"PlanEvent","type":"object","\#
-    required":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1\#
-    ."},"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The steps, in o\#
-    rder."}},"description":"The agent's plan, whole."},"UsageEvent":{"title":"UsageEvent","type":"object","require\#
-    d":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"us\#
-    age":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run has used s\#
-    o far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],"propert\#
-    ies":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"#/compon\#
-    ents/schemas/Permission","description":"The question as it stands."}},"description":"A question, or the answer t\#
-    o one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"properties":{"se\#
-    q":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/components/schemas/\#
-    OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line, witho\#
-    ut its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line as an obje\#
-    ct, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the line goes o\#
-    n with the next event of its source.","default":false}},"description":"A line that the agent's program has wri\#
-    tten."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties":{"seq":{"\#
-    type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/schemas/RunLog\#
-    Level","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retryInMs":{"t\#
-    ype":"integer","description":"When the server tries again, in milliseconds."}},"description":"Something about t\#
-    he run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garbage line."}\#
-    ,"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"description"\#
-    :"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":"AgentUpdat\#
-    e","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":"Counts the r\#
-    un's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `session/update`, o\#
-    r the whole message."}},"description":"Something the agent told that has no type of its own, as it came."},"Ru\#
-    nCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"properties":{"seq\#
-    ":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/components/schem\#
-    as/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage","descri\#
-    ption":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's progr\#
-    am ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title":"RunFailed\#
-    ","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer","descriptio\#
-    n":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","description":"A stabl\#
-    e word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usage":{"$ref":\#
-    "#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExi\#
-    t","description":"How the agent's program ended."}},"description":"The run has failed or was interrupted. No e\#
-    vent comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLength":200,"d\#
-    escription":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValue\#
-    s","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,"description\#
-    ":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","\#
-    starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"],"descriptio\#
-    n":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: it\#
-    s setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is alive, and r\#
-    eady where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its own has no l\#
-    istener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash_loop`: it e\#
-    nded again and again, and will be tried again seldom. `exited`: it ended by itself and is not to be started ag\#
-    ain. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: processes of i\#
-    t could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","stopped"],"descr\#
-    iption":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","type":"string",\#
-    "enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_missing","folde\#
-    r_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited","signalled",\#
-    "lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description":"Why an app i\#
-    s in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adopted` by a serve\#
-    r that started; something it needs is missing; it `exited` or was `signalled`; its holder was `lost`; a probe f\#
-    ailed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"AppPort":{"title\#
-    ":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"properties":{"name\#
-    ":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","description":"The TCP p\#
-    ort."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#/components/schem\#
-    as/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent w\#
-    here nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"description":"The e\#
-    nvironment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Whether the manifest d\#
-    emands this very port.","default":false},"listening":{"type":"boolean","description":"Whether a process of the a\#
-    pp was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"AppExit","type":"object\#
-    ","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal e\#
-    nded it."},"signal":{"type":"string","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref\#
-    ":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items":{"type":"string"},"d\#
-    escription":"The last lines that it wrote, at most ten."}},"description":"How an app's first process ended."},\#
-    "AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","name","state","desired"\#
-    ,"since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":\#
-    "string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its m\#
-    anifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"state":{"$ref":"#/co\#
-    mponents/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDes\#
-    ired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"\#
-    Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in t\#
-    his state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"description":"Its ports by na\#
-    me."},"version":{"type":"integer","description":"Counts its changes."}},"description":"An app, in short."},"Ap\#
-    p":{"title":"App","type":"object","required":["id","workspace","app","name","folder","manifest","state","desir\#
-    ed","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt\#
-    "],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","descrip\#
-    tion":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique i\#
-    n the workspace."},"name":{"type":"string","description":"For people."},"folder":{"type":"string","description\#
-    ":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"string","description":"It\#
-    s manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppState","description":"What i\#
-    s seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"re\#
-    ason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"st\#
-    ring","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/components/schemas/Timestam\#
-    p","description":"Since when it is in this state."},"ports":{"type":"array","items":{"$ref":"#/components/sche\#
-    mas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"Ho\#
-    w its setup stands."},"pid":{"type":"integer","description":"Its first process, while that lives."},"processes\#
-    ":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the processes that are left."}\#
-    ,"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was started last."},"restarts":{"\#
-    type":"integer","description":"How often it was started again by itself since it was wanted running."},"lastEx\#
-    it":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/componen\#
-    ts/schemas/Timestamp","description":"When it will be started again, with `backoff` and `crash_loop`."},"depend\#
-    sOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description":"What it waits for."}\#
-    ,"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components\#
-    /schemas/EnvironmentValues","description":"The values that were given for it, secret ones left out."},"secretE\#
-    nv":{"type":"array","items":{"type":"string"},"description":"The names of the secret ones."},"version":{"type"\#
-    :"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","descript\#
-    ion":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it cha\#
-    nged last."}},"description":"An app: what it is, what is wanted of it, and what is seen of it."},"AppDependenc\#
-    y":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{"app":{"type":"string\#
-    ","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/components/schemas/Dep\#
-    endencyCondition","description":"What that must have reached."}},"description":"What an app waits for before i\#
-    t is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enum":["started","ready"\#
-    ,"completed"],"description":"What another app must have reached: its process runs; it is ready; it ended with e\#
-    xit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"properties":{"apps":{"type":"a\#
-    rray","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor"\#
-    :{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"desc\#
-    ription":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","required":["app","created"\#
-    ,"warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app."},"created":{"type\#
-    ":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","items":{"$ref":"#/com\#
-    ponents/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"description":"An app th\#
-    at is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","needed","running","done"\#
-    ,"failed"],"description":"How a setup stands: there is none; it has not run, or what it depends on has changed\#
-    ; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","required":["state"],\#
-    "properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stands."},"job":{"type":\#
-    "string","description":"The job that runs it or ran it last; its stream has the output."},"endedAt":{"$ref":"#\#
-    /components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"string","description":"\#
-    Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"SetupJobResult":{"tit\#
-    le":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type":"boolean","descrip\#
-    tion":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"integer","descriptio\#
-    n":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in milliseconds."}},"desc\#
-    ription":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","required":["id","app","o\#
-    k","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where it could not be ins\#
-    talled."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder where that can't b\#
-    e read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state":{"$ref":"#/comp\#
-    onents/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason\#
-    ","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a sentence, w\#
-    ith what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its p\#
-    orts."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as wanted: the last l\#
-    ines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object\#
-    ","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all are as the call wan\#
-    ted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an a\#
-    pp."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource","type":"string","e\#
-    num":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":"AppOutput","type"\#
-    :"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","des\#
-    cription":"Where it was written to."},"text":{"type":"string","description":"The line, without its end. Bytes t\#
-    hat are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the line goes on with the n\#
-    ext event of its source: it is very long, or has not ended yet.","default":false}},"description":"A line that a\#
-    n app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stream","lines"],"propert\#
-    ies":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attachment":{"type":"string\#
-    ","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref":"#/components/schema\#
-    s/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/components/schemas/Curso\#
-    r","description":"The last line's position, for `stream/attach`."}},"description":"What an app has written."},\#
-    "FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"description":"Whether a m\#
-    anifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","require\#
-    d":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/components/schemas/Findin\#
-    gSeverity","description":"How grave it is."},"message":{"type":"string","description":"What is wrong, and what t\#
-    o do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.path`."},"line":{"type":"int\#
-    eger","description":"The line, from 1."},"column":{"type":"integer","description":"The column, from 1, in char\#
-    acters."},"suggestion":{"type":"string","description":"The key that was likely meant."},"text":{"type":"string\#
-    ","description":"The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below."}\#
-    },"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","ty\#
-    pe":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean","description":"Whether it h\#
-    as no errors."},"file":{"type":"string","description":"The manifest's name, or its path in the workspace."},"a\#
-    pp":{"type":"string","description":"Its `app_id`, where that can be read."},"findings":{"type":"array","items"\#
-    :{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, in the order of the file.\#
-    "},"environment":{"type":"array","items":{"type":"string"},"description":"The names of its environment contrac\#
-    t."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them that nothing gives a val\#
-    ue to, where the app is installed."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"Ap\#
-    psConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where p\#
-    orts are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/E\#
-    nvironmentValues","description":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"i\#
-    nteger","minimum":65536,"maximum":1073741824,"description":"How large one file of an app's output becomes, in b\#
-    ytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many fil\#
-    es of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":\#
-    "object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","de\#
-    fault":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"The last.","default":2999\#
-    9}},"description":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","\#
-    https","tcp"],"description":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","req\#
-    uired":["port","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."\#
-    },"name":{"type":"string","description":"Its name."},"app":{"type":"string","description":"The id of the app t\#
-    hat has it."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"strin\#
-    g","description":"The id of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very p\#
-    ort was demanded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"descrip\#
-    tion":"A port that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required"\#
-    :["ports"],"properties":{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"descriptio\#
-    n":"The leases, lowest port first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","t\#
-    ype":"object","required":["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","\#
-    description":"Its name."},"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"int\#
-    eger","description":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"Wha\#
-    t is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is s\#
-    poken."},"listening":{"type":"boolean","description":"Whether anything listens there now."},"pid":{"type":"int\#
-    eger","description":"The process that listens, where that can be seen."},"foreign":{"type":"boolean","descript\#
-    ion":"Whether what listens is not of the app.","default":false}},"description":"Where a port of an app is."},"\#
-    PortHolder":{"title":"PortHolder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","de\#
-    scription":"The process. Absent where this user may not see it."},"command":{"type":"string","description":"Wh\#
-    at it runs, in short."},"uid":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string\#
-    ","description":"The id of Berth's app that it belongs to."},"appName":{"type":"string","description":"The `ap\#
-    p_id` of that app."},"workspace":{"type":"string","description":"The id of that app's workspace."}},"descripti\#
-    on":"A process that listens on a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":[\#
-    "port","listening","holders"],"properties":{"port":{"type":"integer","description":"The TCP port."},"listening\#
-    ":{"type":"boolean","description":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/PortHolder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/\#
-    schemas/PortLease","description":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title\#
-    ":"PortMoved","type":"object","required":["from","to"],"properties":{"from":{"type":"integer","description":"T\#
-    he port it was."},"to":{"$ref":"#/components/schemas/PortLease","description":"The lease as it now is."},"hold\#
-    er":{"type":"string","description":"Who has the old port."}},"description":"A lease had to move, for somebody e\#
-    lse has the port."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":\#
-    {"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but n\#
-    o request that may be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"cod\#
-    e":-32601,"message":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"\#
-    invalid_params":{"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every f\#
-    ault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault o\#
-    f the server's own. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":\#
-    false}},"message_too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It w\#
-    as skipped; the connection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":\#
-    {"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out."\#
-    ,"data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connecti\#
-    on has not been initialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"c\#
-    ancelled":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retr\#
-    yable":false}},"unsupported_version":{"code":426,"message":"The client and the server have no protocol version i\#
-    n common. `supportedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"s\#
-    cope_denied":{"code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":\#
-    "scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no n\#
-    ew work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that ho\#
-    lds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":\#
-    500,"message":"The operating system refused an operation on a file. `detail` holds its own words.","data":{"ty\#
-    pe":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read o\#
-    r written. `detail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"\#
-    code":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permis\#
-    sion_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep thei\#
-    r bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":fa\#
-    lse}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":\#
-    "invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since th\#
-    e version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryabl\#
-    e":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used before with other parame\#
-    ters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Somet\#
-    hing of that name or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reache\#
-    d":{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limi\#
-    t.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuratio\#
-    n does not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"c\#
-    onfig_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it wil\#
-    l not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,\#
-    "message":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_clo\#
-    sed":{"code":409,"message":"The stream has ended and takes no further events.","data":{"type":"stream_closed",\#
-    "retryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id\#
-    .","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is n\#
-    o job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The j\#
-    ob has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_fo\#
-    und":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retr\#
-    yable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try ag\#
-    ain when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_arch\#
-    ived":{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data"\#
-    :{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's fold\#
-    er is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{\#
-    "type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot o\#
-    f that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message"\#
-    :"The home has no template of that name.","data":{"type":"template_not_found","retryable":false}},"template_in\#
-    valid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.\#
-    ","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables o\#
-    f the template are missing or do not match their pattern. `errors` has a row for each; `variables` holds their d\#
-    eclarations.","data":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message"\#
-    :"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspac\#
-    e or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":fals\#
-    e}},"source_unavailable":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds t\#
-    he last words of the tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":40\#
-    4,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"p\#
-    ath_escapes":{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"pa\#
-    th_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is so\#
-    mething else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A f\#
-    ile is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"co\#
-    de":422,"message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type\#
-    ":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `\#
-    recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":\#
-    {"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where th\#
-    e file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file i\#
-    s not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"cod\#
-    e":422,"message":"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","\#
-    retryable":false}},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not\#
-    _found","retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name\#
-    . Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_n\#
-    ot_found":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`\#
-    .","data":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manif\#
-    est has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":fals\#
-    e}},"environment_missing":{"code":422,"message":"Environment variables that the manifest demands have no value\#
-    . `names` lists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}\#
-    },"setup_failed":{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has i\#
-    ts output.","data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's s\#
-    etup took longer than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"\#
-    stop_failed":{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{\#
-    "type":"stop_failed","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease\#
-    .","data":{"type":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has t\#
-    he port. `detail` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message\#
-    ":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"\#
-    code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","\#
-    retryable":true}},"agent_not_found":{"code":404,"message":"No agent of that name is declared in the configurat\#
-    ion, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code"\#
-    :422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agen\#
-    t_invalid","retryable":false}},"session_not_found":{"code":404,"message":"No agent session has that id.","data\#
-    ":{"type":"session_not_found","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.",\#
-    "data":{"type":"run_not_found","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a n\#
-    ew one of the same session.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"mess\#
-    age":"A block of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"pro\#
-    mpt_invalid","retryable":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"typ\#
-    e":"not_supported","retryable":false}},"permission_not_found":{"code":404,"message":"No question for permissio\#
-    n has that id.","data":{"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"m\#
-    essage":"The question was answered before. `permission` tells how.","data":{"type":"permission_resolved","retr\#
-    yable":false}},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask f\#
-    or a range, or for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":[\#
-    "parse_error","invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batc\#
-    h_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"\#
-    x-events":{"server.started":{"stream":"events","description":"A server has started on the home.","schema":{"$r\#
-    ef":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is s\#
-    topping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","descriptio\#
-    n":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":\#
-    {"stream":"events","description":"The configuration file was changed and is faulty; the last good one stays in f\#
-    orce.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","descripti\#
-    on":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":\#
-    "events","description":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspa\#
-    ce.deleted":{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas\#
-    /Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","s\#
-    chema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A delet\#
-    ed workspace can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/W\#
-    orkspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/com\#
-    ponents/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","sch\#
-    ema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","descript\#
-    ion":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"worksp\#
-    ace/…/files/…, run/…","description":"A file's content or an entry's mode changed. In a run's stream: the agent h\#
-    as written the file through the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":\#
-    {"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileC\#
-    hanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was moved inside the watched pa\#
-    th.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A l\#
-    ine of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"event\#
-    s","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":\#
-    "events","description":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"\#
-    stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.\#
-    progress":{"stream":"job/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/co\#
-    mponents/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schem\#
-    a":{"$ref":"#/components/schemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was as\#
-    ked for, or stands elsewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…\#
-    ","description":"Where the run stands.","schema":{"$ref":"#/components/schemas/RunStateEvent"}},"message.delta\#
-    ":{"stream":"run/…","description":"The agent says something; the next piece of it.","schema":{"$ref":"#/compon\#
-    ents/schemas/TextDelta"}},"message":{"stream":"run/…","description":"A whole message, of the user's or the age\#
-    nt's.","schema":{"$ref":"#/components/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"T\#
-    he agent thinks; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stre\#
-    am":"run/…","description":"The agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCallEvent"}},"to\#
-    ol.update":{"stream":"run/…","description":"A tool call has come further; what is absent is as before.","schem\#
-    a":{"$ref":"#/components/schemas/ToolCallEvent"}},"plan":{"stream":"run/…","description":"The agent's plan, wh\#
-    ole.","schema":{"$ref":"#/components/schemas/PlanEvent"}},"usage":{"stream":"run/…","description":"What the ru\#
-    n has used so far.","schema":{"$ref":"#/components/schemas/UsageEvent"}},"permission.requested":{"stream":"run\#
-    /…","description":"The agent asks whether it may do something.","schema":{"$ref":"#/components/schemas/Permiss\#
-    ionEvent"}},"permission.resolved":{"stream":"run/…","description":"A question was answered, by whomever.","sch\#
-    ema":{"$ref":"#/components/schemas/PermissionEvent"}},"output":{"stream":"run/…","description":"A line that th\#
-    e agent's program has written.","schema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","d\#
-    escription":"Something about the run.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"strea\#
-    m":"run/…","description":"Something the agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentU\#
-    pdate"}},"run.completed":{"stream":"run/…","description":"The run has ended well.","schema":{"$ref":"#/compone\#
-    nts/schemas/RunCompleted"}},"run.failed":{"stream":"run/…","description":"The run has failed or was interrupte\#
-    d or cancelled.","schema":{"$ref":"#/components/schemas/RunFailed"}},"app.installed":{"stream":"events","descr\#
-    iption":"An app was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events"\#
-    ,"description":"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},\#
-    "app.state":{"stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/compone\#
-    nts/schemas/AppSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","schema\#
-    ":{"$ref":"#/components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that th\#
-    e app has written.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","desc\#
-    ription":"A port was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"e\#
-    vents","description":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port\#
-    .moved":{"stream":"events","description":"A lease moved to another port, for somebody else had taken it.","sch\#
-    ema":{"$ref":"#/components/schemas/PortMoved"}}}}
+    },"description":"A page of sessions."},"AgentHistoryEvent":{"title":"AgentHistoryEvent","type":"object","requi\#
+    red":["run","time","type","payload"],"properties":{"run":{"type":"string","description":"The run."},"time":{"$\#
+    ref":"#/components/schemas/Timestamp","description":"When it was."},"type":{"type":"string","description":"Its t\#
+    ype."},"payload":{"description":"What it tells; its shape depends on the type."}},"description":"An event of a r\#
+    un."},"AgentHistoryPage":{"title":"AgentHistoryPage","type":"object","required":["events"],"properties":{"even\#
+    ts":{"type":"array","items":{"$ref":"#/components/schemas/AgentHistoryEvent"},"description":"The events, oldes\#
+    t first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absen\#
+    t on the last."}},"description":"A page of what was said and done."},"RunState":{"title":"RunState","type":"st\#
+    ring","enum":["queued","starting","running","waiting","completed","failed","cancelled","interrupted"],"descrip\#
+    tion":"Where a run stands. `queued`: others go first. `starting`: its agent is being started. `running`: it wo\#
+    rks. `waiting`: a question for permission is open. `completed`: the agent ended its turn. `failed`: it did not\#
+    . `cancelled`: somebody ended it. `interrupted`: the server or the agent's holder died, and the run could not b\#
+    e taken over; the session can go on with a new run."},"StopReason":{"title":"StopReason","type":"string","enum\#
+    ":["end_turn","max_tokens","max_turn_requests","refusal","cancelled","exit"],"description":"Why an agent stopp\#
+    ed: it was done; its tokens or its steps were used up; it refused; it was cancelled; its program ended."},"Run\#
+    Usage":{"title":"RunUsage","type":"object","properties":{"inputTokens":{"type":"integer","description":"Tokens t\#
+    hat were read.","default":0},"outputTokens":{"type":"integer","description":"Tokens that were written.","defau\#
+    lt":0},"cachedTokens":{"type":"integer","description":"Those of the read ones that came from a cache.","defaul\#
+    t":0},"requests":{"type":"integer","description":"How often a model was asked.","default":0},"contextTokens":{\#
+    "type":"integer","description":"How full the context is, in tokens."},"contextSize":{"type":"integer","descrip\#
+    tion":"How large the context is, in tokens."}},"description":"What a run has used."},"RunExit":{"title":"RunEx\#
+    it","type":"object","properties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal e\#
+    nded it."},"signal":{"type":"string","description":"The signal that ended it, such as `SIGKILL`."},"lines":{"t\#
+    ype":"array","items":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"descripti\#
+    on":"How an agent's program ended."},"RunError":{"title":"RunError","type":"object","required":["type","detail\#
+    "],"properties":{"type":{"$ref":"#/components/schemas/RunFailure","description":"A stable word."},"detail":{"t\#
+    ype":"string","description":"The same as a sentence, with what to do."}},"description":"Why a run failed."},"R\#
+    unFailure":{"title":"RunFailure","type":"string","enum":["launch_failed","agent_exited","agent_lost","agent_er\#
+    ror","protocol_error","unsupported_version","authentication_required","start_timeout","deadline_exceeded","pro\#
+    mpt_unsupported","session_lost","provider_error","provider_unavailable","rate_limited","context_exceeded","too\#
+    _many_steps","server_stopped","internal"],"description":"Why a run failed: its program could not be started, e\#
+    nded by itself or its holder was killed; the agent answered with an error, broke its protocol, speaks another v\#
+    ersion of it, or wants a login; it took too long to start or altogether; it can't take what the prompt holds; i\#
+    t no longer knows the session; its provider refused, was not to be reached, or wanted fewer requests; the conv\#
+    ersation no longer fits its context; it wanted too many steps; the server stopped."},"AgentRun":{"title":"Agen\#
+    tRun","type":"object","required":["id","session","agent","workspace","state","stream","prompt","permissions","\#
+    priority","usage","version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `run_…`."}\#
+    ,"session":{"type":"string","description":"The session that it belongs to."},"agent":{"type":"string","descrip\#
+    tion":"The agent's name."},"workspace":{"type":"string","description":"The id of its workspace."},"state":{"$r\#
+    ef":"#/components/schemas/RunState","description":"Where it stands."},"place":{"type":"integer","description":\#
+    "With `queued`: how many go before it, and one."},"stream":{"type":"string","description":"The stream of its e\#
+    vents: `run/…`."},"prompt":{"type":"string","description":"The beginning of what it was given to do, at most 4\#
+    00 characters."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to i\#
+    ts questions for permission."},"permission":{"$ref":"#/components/schemas/Permission","description":"With `wai\#
+    ting`: the question that is open the longest."},"priority":{"type":"integer","description":"Of those that wait\#
+    , the highest goes first."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","description":"When it is en\#
+    ded if it goes on so long."},"stopReason":{"$ref":"#/components/schemas/StopReason","description":"Why the age\#
+    nt stopped."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's program ended."},"e\#
+    rror":{"$ref":"#/components/schemas/RunError","description":"Why it failed."},"message":{"type":"string","desc\#
+    ription":"The agent's last message, at most 64 KiB of it."},"usage":{"$ref":"#/components/schemas/RunUsage","d\#
+    escription":"What it has used."},"pid":{"type":"integer","description":"The agent's process, while it lives."}\#
+    ,"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Ti\#
+    mestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","descrip\#
+    tion":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"d\#
+    escription":"A run: what an agent was given to do, and how that stands."},"AgentRunPage":{"title":"AgentRunPag\#
+    e","type":"object","required":["runs"],"properties":{"runs":{"type":"array","items":{"$ref":"#/components/sche\#
+    mas/AgentRun"},"description":"The runs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
+    scription":"Where the next page begins. Absent on the last."}},"description":"A page of runs."},"AgentRunStart\#
+    ed":{"title":"AgentRunStarted","type":"object","required":["run","created"],"properties":{"run":{"$ref":"#/com\#
+    ponents/schemas/AgentRun","description":"The run."},"created":{"type":"boolean","description":"Whether this ca\#
+    ll began it; false for a repetition."},"attachment":{"type":"string","description":"With `attach`: the attachm\#
+    ent."}},"description":"A run that is under way."},"PermissionKind":{"title":"PermissionKind","type":"string","\#
+    enum":["allow_once","allow_always","reject_once","reject_always"],"description":"What an option means."},"Perm\#
+    issionOption":{"title":"PermissionOption","type":"object","required":["id","name","kind"],"properties":{"id":{\#
+    "type":"string","description":"Its id, within the question."},"name":{"type":"string","description":"For peopl\#
+    e."},"kind":{"$ref":"#/components/schemas/PermissionKind","description":"What it means."}},"description":"A po\#
+    ssible answer."},"PermissionState":{"title":"PermissionState","type":"string","enum":["open","resolved"],"desc\#
+    ription":"Whether a question is still to be answered."},"PermissionResolver":{"title":"PermissionResolver","ty\#
+    pe":"string","enum":["client","policy","deadline","cancelled","agent"],"description":"Who answered: a client; t\#
+    he run's policy; the time that was over; the run's end; or the agent took its question back."},"Permission":{"\#
+    title":"Permission","type":"object","required":["id","run","session","state","title","options","createdAt"],"p\#
+    roperties":{"id":{"type":"string","description":"Its id: `prm_…`."},"run":{"type":"string","description":"The r\#
+    un."},"session":{"type":"string","description":"The session."},"state":{"$ref":"#/components/schemas/Permissio\#
+    nState","description":"Whether it is still to be answered."},"title":{"type":"string","description":"What the a\#
+    gent wants to do."},"options":{"type":"array","items":{"$ref":"#/components/schemas/PermissionOption"},"descri\#
+    ption":"The possible answers."},"toolCall":{"type":"object","description":"The tool call it is about, as in `t\#
+    ool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","description":"When it is answered with no.\#
+    "},"option":{"type":"string","description":"The option that was taken. Absent while it is open, and where none w\#
+    as."},"by":{"$ref":"#/components/schemas/PermissionResolver","description":"Who answered."},"createdAt":{"$ref\#
+    ":"#/components/schemas/Timestamp","description":"When it was asked."},"resolvedAt":{"$ref":"#/components/sche\#
+    mas/Timestamp","description":"When it was answered."}},"description":"An agent's question whether it may do so\#
+    mething."},"PermissionAnswer":{"title":"PermissionAnswer","type":"object","properties":{"option":{"type":"stri\#
+    ng","minLength":1,"maxLength":200,"description":"The id of the option that is taken. Absent: none, the questio\#
+    n is dismissed."}},"description":"A client's answer."},"MessageRole":{"title":"MessageRole","type":"string","e\#
+    num":["user","agent"],"description":"Who speaks."},"RunStateEvent":{"title":"RunStateEvent","type":"object","r\#
+    equired":["seq","state"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1.\#
+    "},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."},"place":{"type":"integer"\#
+    ,"description":"With `queued`: how many go before it, and one."},"detail":{"type":"string","description":"What i\#
+    t is doing, or why."}},"description":"Where the run stands."},"TextDelta":{"title":"TextDelta","type":"object"\#
+    ,"required":["seq","text"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1\#
+    ."},"text":{"type":"string","description":"The piece."}},"description":"The next piece of a text."},"RunMessag\#
+    e":{"title":"RunMessage","type":"object","required":["seq","role","content"],"properties":{"seq":{"type":"inte\#
+    ger","description":"Counts the run's events, from 1."},"role":{"$ref":"#/components/schemas/MessageRole","desc\#
+    ription":"Who speaks."},"content":{"type":"array","items":{"$ref":"#/components/schemas/ContentBlock"},"descri\#
+    ption":"What is said."},"thought":{"type":"boolean","description":"Whether it is what the agent thought, and n\#
+    ot said.","default":false},"continues":{"type":"boolean","description":"Whether the text goes on with the next m\#
+    essage: it is very long.","default":false}},"description":"A whole message. Of the agent's, what the deltas be\#
+    fore it said, put together."},"ToolStatus":{"title":"ToolStatus","type":"string","enum":["pending","in_progres\#
+    s","completed","failed"],"description":"Where a tool call stands."},"ToolCallEvent":{"title":"ToolCallEvent","\#
+    type":"object","required":["seq","id"],"properties":{"seq":{"type":"integer","description":"Counts the run's e\#
+    vents, from 1."},"id":{"type":"string","description":"The call's id, within the run."},"title":{"type":"string\#
+    ","description":"For people."},"kind":{"type":"string","description":"What it does: `read`, `edit`, `delete`, `\#
+    move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other`."},"status":{"$ref":"#/components/schem\#
+    as/ToolStatus","description":"Where it stands."},"input":{"description":"What the tool was given."},"output":{\#
+    "description":"What the tool gave back."},"content":{"type":"array","items":{"type":"object"},"description":"W\#
+    hat to show: texts, diffs, terminals, as the Agent Client Protocol has them."},"locations":{"type":"array","it\#
+    ems":{"type":"object"},"description":"The files it is about: `path`, and maybe `line`."},"meta":{"type":"objec\#
+    t","description":"What else the agent said of it."}},"description":"A tool that the agent uses, or a change of t\#
+    hat."},"PlanEntry":{"title":"PlanEntry","type":"object","required":["content"],"properties":{"content":{"type"\#
+    :"string","description":"What is to be done."},"priority":{"type":"string","description":"`high`, `medium` or `\#
+    low`."},"status":{"type":"string","description":"`pending`, `in_progress` or `completed`."}},"description":"A s\#
+    tep of a plan."},"PlanEvent":{"title":"PlanEvent","type":"object","required":["seq","entries"],"properties":{"\#
+    seq":{"type":"integer","description":"Counts the run's events, from 1."},"entries":{"type":"array","items":{"$\#
+    ref":"#/components/schemas/PlanEntry"},"description":"The steps, in order."}},"description":"The agent's plan, w\#
+    hole."},"UsageEvent":{"title":"UsageEvent","type":"object","required":["seq","usage"],"properties":{"seq":{"ty\#
+    pe":"integer","description":"Counts the run's events, from 1."},"usage":{"$ref":"#/components/schemas/RunUsage\#
+    ","description":"The sums."}},"description":"What the run has used so far."},"PermissionEvent":{"title":"Permi\#
+    ssionEvent","type":"object","required":["seq","permission"],"properties":{"seq":{"type":"integer","description\#
+    ":"Counts the run's events, from 1."},"permission":{"$ref":"#/components/schemas/Permission","description":"Th\#
+    e question as it stands."}},"description":"A question, or the answer to one."},"RunOutput":{"title":"RunOutput\#
+    ","type":"object","required":["seq","source","text"],"properties":{"seq":{"type":"integer","description":"Coun\#
+    ts the run's events, from 1."},"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it wa\#
+    s written to."},"text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are r\#
+    eplaced."},"json":{"type":"object","description":"The line as an object, where it is one. `text` is empty then\#
+    ."},"partial":{"type":"boolean","description":"Whether the line goes on with the next event of its source.","d\#
+    efault":false}},"description":"A line that the agent's program has written."},"RunLog":{"title":"RunLog","type\#
+    ":"object","required":["seq","level","message"],"properties":{"seq":{"type":"integer","description":"Counts th\#
+    e run's events, from 1."},"level":{"$ref":"#/components/schemas/RunLogLevel","description":"How grave it is."}\#
+    ,"message":{"type":"string","description":"The line."},"retryInMs":{"type":"integer","description":"When the s\#
+    erver tries again, in milliseconds."}},"description":"Something about the run that is neither said nor done by t\#
+    he agent: what it wrote to standard error, a retry, a garbage line."},"RunLogLevel":{"title":"RunLogLevel","ty\#
+    pe":"string","enum":["info","warning","error","stderr"],"description":"How grave a line is; `stderr` for what t\#
+    he agent's program wrote there."},"AgentUpdate":{"title":"AgentUpdate","type":"object","required":["seq","upda\#
+    te"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"update":{"type":\#
+    "object","description":"With ACP: the `update` of a `session/update`, or the whole message."}},"description":"\#
+    Something the agent told that has no type of its own, as it came."},"RunCompleted":{"title":"RunCompleted","ty\#
+    pe":"object","required":["seq","stopReason","usage"],"properties":{"seq":{"type":"integer","description":"Coun\#
+    ts the run's events, from 1."},"stopReason":{"$ref":"#/components/schemas/StopReason","description":"Why the a\#
+    gent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$r\#
+    ef":"#/components/schemas/RunExit","description":"How the agent's program ended."}},"description":"The run has e\#
+    nded well. No event comes after it."},"RunFailed":{"title":"RunFailed","type":"object","required":["seq","type\#
+    ","detail","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"t\#
+    ype":{"$ref":"#/components/schemas/RunFailure","description":"A stable word."},"detail":{"type":"string","desc\#
+    ription":"The same as a sentence, with what to do."},"usage":{"$ref":"#/components/schemas/RunUsage","descript\#
+    ion":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's program e\#
+    nded."}},"description":"The run has failed or was interrupted. No event comes after it."},"AppReference":{"tit\#
+    le":"AppReference","type":"string","minLength":1,"maxLength":200,"description":"An app: its id, or the `app_id\#
+    ` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValues","type":"object","additionalProperties":{\#
+    "type":"string","maxLength":65536},"maxProperties":512,"description":"Values by name."},"AppState":{"title":"A\#
+    ppState","type":"string","enum":["stopped","waiting","setting_up","starting","running","not_ready","stopping",\#
+    "backoff","crash_loop","exited","failed","stop_failed"],"description":"What is seen of an app. `stopped`: noth\#
+    ing of it runs. `waiting`: for what it depends on. `setting_up`: its setup runs. `starting`: it is being start\#
+    ed, or has been and is not ready yet. `running`: it is alive, and ready where that is probed. `not_ready`: it i\#
+    s alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has been told to e\#
+    nd. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and will be tried a\#
+    gain seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be started, or en\#
+    ded badly and is not to be started again. `stop_failed`: processes of it could not be ended."},"AppDesired":{"\#
+    title":"AppDesired","type":"string","enum":["running","stopped"],"description":"What is wanted of an app. Only a c\#
+    all changes it."},"AppReason":{"title":"AppReason","type":"string","enum":["requested","dependency","dependenc\#
+    y_failed","adopted","manifest_invalid","environment_missing","folder_missing","port_taken","setup_failed","set\#
+    up_timeout","launch_failed","startup_timeout","exited","signalled","lost","liveness_failed","readiness_failed"\#
+    ,"not_listening","unkillable","rebooted"],"description":"Why an app is in its state: it was `requested`; a `de\#
+    pendency` is not there yet or has failed; it was `adopted` by a server that started; something it needs is mis\#
+    sing; it `exited` or was `signalled`; its holder was `lost`; a probe failed; a port is `not_listening`; proces\#
+    ses were `unkillable`; the machine was `rebooted`."},"AppPort":{"title":"AppPort","type":"object","required":[\#
+    "name","port","host","protocol","env","listening"],"properties":{"name":{"type":"string","description":"Its na\#
+    me in the manifest."},"port":{"type":"integer","description":"The TCP port."},"host":{"type":"string","descrip\#
+    tion":"Where clients reach it."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is s\#
+    poken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken.\#
+    "},"env":{"type":"array","items":{"type":"string"},"description":"The environment variables that tell it to th\#
+    e app."},"fixed":{"type":"boolean","description":"Whether the manifest demands this very port.","default":fals\#
+    e},"listening":{"type":"boolean","description":"Whether a process of the app was seen to listen there."}},"des\#
+    cription":"A port of an app."},"AppExit":{"title":"AppExit","type":"object","required":["at"],"properties":{"c\#
+    ode":{"type":"integer","description":"Its exit code. Absent where a signal ended it."},"signal":{"type":"strin\#
+    g","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp"\#
+    ,"description":"When."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines that i\#
+    t wrote, at most ten."}},"description":"How an app's first process ended."},"AppSummary":{"title":"AppSummary"\#
+    ,"type":"object","required":["id","workspace","app","name","state","desired","since","version"],"properties":{\#
+    "id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of i\#
+    ts workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."}\#
+    ,"name":{"type":"string","description":"For people."},"state":{"$ref":"#/components/schemas/AppState","descrip\#
+    tion":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted o\#
+    f it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"since":{"\#
+    $ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"objec\#
+    t","additionalProperties":{"type":"integer"},"description":"Its ports by name."},"version":{"type":"integer","\#
+    description":"Counts its changes."}},"description":"An app, in short."},"App":{"title":"App","type":"object","\#
+    required":["id","workspace","app","name","folder","manifest","state","desired","since","ports","build","restar\#
+    ts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt"],"properties":{"id":{"type":"stri\#
+    ng","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its workspace."},"\#
+    app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"\#
+    string","description":"For people."},"folder":{"type":"string","description":"Its folder in the workspace; emp\#
+    ty for the workspace's own."},"manifest":{"type":"string","description":"Its manifest, as a path in the worksp\#
+    ace."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":\#
+    "#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schema\#
+    s/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a s\#
+    entence, with what to do."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is i\#
+    n this state."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its por\#
+    ts."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"How its setup stands."},"pid":{"type":\#
+    "integer","description":"Its first process, while that lives."},"processes":{"type":"array","items":{"type":"i\#
+    nteger"},"description":"With `stop_failed`: the processes that are left."},"startedAt":{"$ref":"#/components/s\#
+    chemas/Timestamp","description":"When it was started last."},"restarts":{"type":"integer","description":"How o\#
+    ften it was started again by itself since it was wanted running."},"lastExit":{"$ref":"#/components/schemas/Ap\#
+    pExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp","description":\#
+    "When it will be started again, with `backoff` and `crash_loop`."},"dependsOn":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/AppDependency"},"description":"What it waits for."},"stream":{"type":"string","descript\#
+    ion":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentValues","descrip\#
+    tion":"The values that were given for it, secret ones left out."},"secretEnv":{"type":"array","items":{"type":\#
+    "string"},"description":"The names of the secret ones."},"version":{"type":"integer","description":"Counts its c\#
+    hanges."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was installed."},"update\#
+    dAt":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."}},"description":"An app: w\#
+    hat it is, what is wanted of it, and what is seen of it."},"AppDependency":{"title":"AppDependency","type":"ob\#
+    ject","required":["app","condition"],"properties":{"app":{"type":"string","description":"The `app_id` of anoth\#
+    er app of the workspace."},"condition":{"$ref":"#/components/schemas/DependencyCondition","description":"What t\#
+    hat must have reached."}},"description":"What an app waits for before it is started."},"DependencyCondition":{\#
+    "title":"DependencyCondition","type":"string","enum":["started","ready","completed"],"description":"What anoth\#
+    er app must have reached: its process runs; it is ready; it ended with exit code 0."},"AppPage":{"title":"AppP\#
+    age","type":"object","required":["apps"],"properties":{"apps":{"type":"array","items":{"$ref":"#/components/sc\#
+    hemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
+    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of apps."},"AppInstal\#
+    led":{"title":"AppInstalled","type":"object","required":["app","created","warnings"],"properties":{"app":{"$re\#
+    f":"#/components/schemas/App","description":"The app."},"created":{"type":"boolean","description":"Whether thi\#
+    s call installed it."},"warnings":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"des\#
+    cription":"What is doubtful in its manifest."}},"description":"An app that is installed."},"BuildState":{"titl\#
+    e":"BuildState","type":"string","enum":["none","needed","running","done","failed"],"description":"How a setup s\#
+    tands: there is none; it has not run, or what it depends on has changed; it runs; it is done; it failed."},"Bu\#
+    ildStatus":{"title":"BuildStatus","type":"object","required":["state"],"properties":{"state":{"$ref":"#/compon\#
+    ents/schemas/BuildState","description":"How it stands."},"job":{"type":"string","description":"The job that ru\#
+    ns it or ran it last; its stream has the output."},"endedAt":{"$ref":"#/components/schemas/Timestamp","descrip\#
+    tion":"When it ended last."},"message":{"type":"string","description":"Why it failed, or why it is needed."}},\#
+    "description":"How the setup of an app stands."},"SetupJobResult":{"title":"SetupJobResult","type":"object","r\#
+    equired":["skipped"],"properties":{"skipped":{"type":"boolean","description":"Whether it was not run, since no\#
+    thing it depends on has changed."},"code":{"type":"integer","description":"Its exit code."},"durationMs":{"typ\#
+    e":"integer","description":"How long it took, in milliseconds."}},"description":"What a setup came to."},"AppO\#
+    utcome":{"title":"AppOutcome","type":"object","required":["id","app","ok","state","ports"],"properties":{"id":\#
+    {"type":"string","description":"Its id; empty where it could not be installed."},"app":{"type":"string","descr\#
+    iption":"The `app_id` of its manifest, or its folder where that can't be read."},"ok":{"type":"boolean","descr\#
+    iption":"Whether it is as the call wanted it."},"state":{"$ref":"#/components/schemas/AppState","description":\#
+    "What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this stat\#
+    e."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"ports":{"type":"arr\#
+    ay","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"lines":{"type":"array","items\#
+    ":{"type":"string"},"description":"Where it is not as wanted: the last lines it wrote."}},"description":"What b\#
+    ecame of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object","required":["ok","apps"],"properties"\#
+    :{"ok":{"type":"boolean","description":"Whether all are as the call wanted them."},"apps":{"type":"array","ite\#
+    ms":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an app."}},"description":"What became of s\#
+    everal apps."},"OutputSource":{"title":"OutputSource","type":"string","enum":["stdout","stderr"],"description"\#
+    :"Where a line was written to."},"AppOutput":{"title":"AppOutput","type":"object","required":["source","text"]\#
+    ,"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was written to."},\#
+    "text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are replaced."},"par\#
+    tial":{"type":"boolean","description":"Whether the line goes on with the next event of its source: it is very l\#
+    ong, or has not ended yet.","default":false}},"description":"A line that an app has written."},"AppLogPage":{"\#
+    title":"AppLogPage","type":"object","required":["stream","lines"],"properties":{"stream":{"type":"string","des\#
+    cription":"The stream, for `stream/attach`."},"attachment":{"type":"string","description":"With `follow`: the a\#
+    ttachment."},"lines":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The li\#
+    nes, as events `app.output`."},"next":{"$ref":"#/components/schemas/Cursor","description":"The last line's pos\#
+    ition, for `stream/attach`."}},"description":"What an app has written."},"FindingSeverity":{"title":"FindingSe\#
+    verity","type":"string","enum":["error","warning"],"description":"Whether a manifest can't be used, or is doub\#
+    tful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","required":["severity","message","line","\#
+    column","text"],"properties":{"severity":{"$ref":"#/components/schemas/FindingSeverity","description":"How gra\#
+    ve it is."},"message":{"type":"string","description":"What is wrong, and what to do."},"path":{"type":"string"\#
+    ,"description":"The key, such as `healthchecks.api.path`."},"line":{"type":"integer","description":"The line, f\#
+    rom 1."},"column":{"type":"integer","description":"The column, from 1, in characters."},"suggestion":{"type":"\#
+    string","description":"The key that was likely meant."},"text":{"type":"string","description":"The same as a c\#
+    ompiler shows it: `file:line:column: error: …`, the line, and a caret below."}},"description":"A fault or a do\#
+    ubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","type":"object","required":["valid"\#
+    ,"findings"],"properties":{"valid":{"type":"boolean","description":"Whether it has no errors."},"file":{"type"\#
+    :"string","description":"The manifest's name, or its path in the workspace."},"app":{"type":"string","descript\#
+    ion":"Its `app_id`, where that can be read."},"findings":{"type":"array","items":{"$ref":"#/components/schemas\#
+    /ManifestFinding"},"description":"Errors and warnings, in the order of the file."},"environment":{"type":"arra\#
+    y","items":{"type":"string"},"description":"The names of its environment contract."},"missing":{"type":"array"\#
+    ,"items":{"type":"string"},"description":"Those of them that nothing gives a value to, where the app is instal\#
+    led."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"AppsConfig","type":"object","pro\#
+    perties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where ports are leased from. Leases t\#
+    hat are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/EnvironmentValues","description\#
+    ":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"integer","minimum":65536,"maxim\#
+    um":1073741824,"description":"How large one file of an app's output becomes, in bytes.","default":16777216},"l\#
+    ogFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many files of an app's output are kep\#
+    t.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":"object","properties":{"first\#
+    ":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","default":20000},"last":{"type":\#
+    "integer","minimum":1024,"maximum":65535,"description":"The last.","default":29999}},"description":"A range of p\#
+    orts."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"description":"Wh\#
+    at is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name","fixed","\#
+    leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"string","desc\#
+    ription":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appName":{"type"\#
+    :"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of tha\#
+    t app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"leasedAt\#
+    ":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is kept fo\#
+    r somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties":{"por\#
+    ts":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest port f\#
+    irst."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["na\#
+    me","host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."},"ho\#
+    st":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The TCP p\#
+    ort."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"t\#
+    ype":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"type":"\#
+    boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The proce\#
+    ss that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens is n\#
+    ot of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHolde\#
+    r","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Absent w\#
+    here this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid":{"t\#
+    ype":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of Berth'\#
+    s app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":\#
+    {"type":"string","description":"The id of that app's workspace."}},"description":"A process that listens on a p\#
+    ort."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"],"pro\#
+    perties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","description":\#
+    "Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"\#
+    },"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","description":"\#
+    Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","req\#
+    uired":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/\#
+    components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","description"\#
+    :"Who has the old port."}},"description":"A lease had to move, for somebody else has the port."}},"errors":{"p\#
+    arse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_error","retryable"\#
+    :false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that may be sent now.\#
+    ","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"message":"There is n\#
+    o method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{"code":-32602,\#
+    "message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"type":"invalid\#
+    _params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's own. Nothing t\#
+    hat a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message_too_large":{\#
+    "code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the connection g\#
+    oes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"message":"Th\#
+    e batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"batch_too_l\#
+    arge","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been initialized. C\#
+    all `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code":-32800,"mess\#
+    age":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"unsupported_ve\#
+    rsion":{"code":426,"message":"The client and the server have no protocol version in common. `supportedVersions\#
+    ` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"code":403,"me\#
+    ssage":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied","retryable":f\#
+    alse}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","data":{"type":"s\#
+    hutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target is full. Not\#
+    hing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"The operatin\#
+    g system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","retryable":\#
+    true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `detail` says w\#
+    hy.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"message":"The o\#
+    perating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":f\#
+    alse}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
+    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_cursor":{"co\#
+    de":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable\#
+    ":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
+    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"idempotency_con\#
+    flict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idem\#
+    potency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that name or path i\#
+    s there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,"message":"A l\#
+    imit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_rea\#
+    ched","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit its schema. `e\#
+    rrors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broken":{"code":40\#
+    9,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwritten.","data"\#
+    :{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There is no stream o\#
+    f that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"message":"The s\#
+    tream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}},"attachment_n\#
+    ot_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"attachment_not\#
+    _found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id.","data":{"type"\#
+    :"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and can no longer be c\#
+    ancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"message":"No work\#
+    space has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"workspace_busy":{"c\#
+    ode":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` holds i\#
+    ts id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,"message":"The wor\#
+    kspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retry\#
+    able":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it was. Put it back, o\#
+    r point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":fa\#
+    lse}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_n\#
+    ot_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no template of that nam\#
+    e.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"message":"The temp\#
+    late or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","r\#
+    etryable":false}},"template_variables":{"code":422,"message":"Variables of the template are missing or do not m\#
+    atch their pattern. `errors` has a row for each; `variables` holds their declarations.","data":{"type":"templa\#
+    te_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was not unpacked: it i\#
+    s damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `de\#
+    tail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavailable":{"code":502\#
+    ,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data"\#
+    :{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is at that pa\#
+    th in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,"message"\#
+    :"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},"n\#
+    ot_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not\#
+    _a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and the path is a f\#
+    older.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The path is a d\#
+    evice, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}}\#
+    ,"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it hold\#
+    s.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"The file h\#
+    as changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"\#
+    etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Read it as `\#
+    base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message":"The content i\#
+    s not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false}},"app_not_fou\#
+    nd":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},"ap\#
+    p_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or us\#
+    e the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"message"\#
+    :"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not\#
+    _found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `findings` list\#
+    s every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_missing":{"cod\#
+    e":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; give them w\#
+    ith `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":{"code":422,"mes\#
+    sage":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup\#
+    _failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longer than its manif\#
+    est allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":500,"messa\#
+    ge":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable\#
+    ":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_fou\#
+    nd","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detail` says who.","d\#
+    ata":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is using the port. St\#
+    op it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Every port o\#
+    f the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}},"agent_not_foun\#
+    d":{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a preset."\#
+    ,"data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code":422,"message":"The agent is decl\#
+    ared in a way that it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}},"s\#
+    ession_not_found":{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found","re\#
+    tryable":false}},"run_not_found":{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","r\#
+    etryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a new one of the same session.",\#
+    "data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"message":"A block of the prompt l\#
+    acks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retryable":fals\#
+    e}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","retryable\#
+    ":false}},"permission_not_found":{"code":404,"message":"No question for permission has that id.","data":{"type\#
+    ":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"message":"The question was ans\#
+    wered before. `permission` tells how.","data":{"type":"permission_resolved","retryable":false}},"result_too_la\#
+    rge":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entr\#
+    ies.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_reques\#
+    t","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_initialized\#
+    ","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{\#
+    "stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/schemas/Ser\#
+    verStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#\#
+    /components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configuration is i\#
+    n force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","descriptio\#
+    n":"The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/c\#
+    omponents/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace was made.",\#
+    "schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A wo\#
+    rkspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"event\#
+    s","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.res\#
+    tored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/components\#
+    /schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no longer b\#
+    e restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.create\#
+    d":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},\#
+    "snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/s\#
+    chemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new.","sch\#
+    ema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…, run/…","descr\#
+    iption":"A file's content or an entry's mode changed. In a run's stream: the agent has written the file throug\#
+    h the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/fil\#
+    es/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":{"s\#
+    tream":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"#/c\#
+    omponents/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's own l\#
+    og.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A job w\#
+    as asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description":"A j\#
+    ob changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","descriptio\#
+    n":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"job/…"\#
+    ,"description":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobProgres\#
+    s"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/components/sc\#
+    hemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was asked for, or stands elsewher\#
+    e.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…","description":"Where the r\#
+    un stands.","schema":{"$ref":"#/components/schemas/RunStateEvent"}},"message.delta":{"stream":"run/…","descrip\#
+    tion":"The agent says something; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"m\#
+    essage":{"stream":"run/…","description":"A whole message, of the user's or the agent's.","schema":{"$ref":"#/c\#
+    omponents/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"The agent thinks; the next pi\#
+    ece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stream":"run/…","description":"T\#
+    he agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCallEvent"}},"tool.update":{"stream":"run/…"\#
+    ,"description":"A tool call has come further; what is absent is as before.","schema":{"$ref":"#/components/sch\#
+    emas/ToolCallEvent"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","schema":{"$ref":"#/co\#
+    mponents/schemas/PlanEvent"}},"usage":{"stream":"run/…","description":"What the run has used so far.","schema"\#
+    :{"$ref":"#/components/schemas/UsageEvent"}},"permission.requested":{"stream":"run/…","description":"The agent a\#
+    sks whether it may do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"permission.resolv\#
+    ed":{"stream":"run/…","description":"A question was answered, by whomever.","schema":{"$ref":"#/components/sch\#
+    emas/PermissionEvent"}},"output":{"stream":"run/…","description":"A line that the agent's program has written.\#
+    ","schema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description":"Something about t\#
+    he run.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…","description":"Some\#
+    thing the agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"run.completed":{"str\#
+    eam":"run/…","description":"The run has ended well.","schema":{"$ref":"#/components/schemas/RunCompleted"}},"r\#
+    un.failed":{"stream":"run/…","description":"The run has failed or was interrupted or cancelled.","schema":{"$r\#
+    ef":"#/components/schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An app was installed.\#
+    ","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known o\#
+    r wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events",\#
+    "description":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.\#
+    uninstalled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas\#
+    /AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"\#
+    $ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A port was leased.","\#
+    schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","description":"A leased p\#
+    ort was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","desc\#
+    ription":"A lease moved to another port, for somebody else had taken it.","schema":{"$ref":"#/components/schem\#
+    as/PortMoved"}}}}
     """#
 }

@@ -342,6 +342,8 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
   package var apps: Int
   /// Apps of which something runs.
   package var runningApps: Int
+  /// Runs of agents that have not ended.
+  package var runs: Int
   /// Child processes that are alive.
   package var children: Int
 
@@ -357,6 +359,7 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     runningJobs: Int,
     apps: Int,
     runningApps: Int,
+    runs: Int,
     children: Int
   ) {
     self.connections = connections
@@ -370,6 +373,7 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     self.runningJobs = runningJobs
     self.apps = apps
     self.runningApps = runningApps
+    self.runs = runs
     self.children = children
   }
 
@@ -387,6 +391,7 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     let runningJobs = decoding.required("runningJobs", in: object, IntegerRule())
     let apps = decoding.required("apps", in: object, IntegerRule())
     let runningApps = decoding.required("runningApps", in: object, IntegerRule())
+    let runs = decoding.required("runs", in: object, IntegerRule())
     let children = decoding.required("children", in: object, IntegerRule())
     guard
       decoding.faults.count == faultsBefore,
@@ -401,6 +406,7 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
       let runningJobs,
       let apps,
       let runningApps,
+      let runs,
       let children
     else { return nil }
     self.connections = connections
@@ -414,6 +420,7 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     self.runningJobs = runningJobs
     self.apps = apps
     self.runningApps = runningApps
+    self.runs = runs
     self.children = children
   }
 
@@ -441,6 +448,8 @@ package struct ServerCounts: JSONCodable, Sendable, Hashable {
     writer.integer(apps)
     writer.key(plain: "runningApps")
     writer.integer(runningApps)
+    writer.key(plain: "runs")
+    writer.integer(runs)
     writer.key(plain: "children")
     writer.integer(children)
     writer.endObject()

@@ -18,6 +18,7 @@ extension Session {
       state.phase = .initialized
       state.clientInfo = params.clientInfo
       state.trace = params.trace ?? .off
+      state.answersPermissions = params.capabilities?["permissions"]?.boolValue ?? false
     }
     if let process = params.processId { watchClient(process, connection: connection) }
     return InitializeResult(

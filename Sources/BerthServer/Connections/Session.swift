@@ -25,6 +25,7 @@ package final class Session: ConnectionDelegate {
     var trace = TraceValue.off
     var clientInfo: ClientInfo?
     var clientProcess: ProcessWatcher.Watch?
+    var answersPermissions = false
   }
 
   package let transport: Transport
@@ -40,6 +41,9 @@ package final class Session: ConnectionDelegate {
     self.scope = scope
     attachments = Attachments(maximum: server.config.current.limits.maxAttachments, pool: server.pool)
   }
+
+  /// Whether the client wants to be asked what agents may do.
+  var answersPermissions: Bool { state.withLock { $0.answersPermissions } }
 
   // MARK: ConnectionDelegate
 
@@ -87,6 +91,7 @@ package final class Session: ConnectionDelegate {
 
   package func closed(_ connection: Connection) {
     attachments.endAll()
+    server.questions.forget(connection)
     let (phase, watch) = state.withLock { ($0.phase, $0.clientProcess) }
     if let watch { server.processes.cancel(watch) }
     server.sessionEnded(self)

@@ -18,7 +18,7 @@ extension Call {
     }
   }
 
-  private func attach(
+  func attach(
     _ follower: Follower, isFinite: Bool, _ domains: Domains,
     answer: (Attachment) -> some JSONEncodable & Sendable
   ) throws -> Answer {
@@ -30,6 +30,7 @@ extension Call {
     domains.watches.attached(stream)
     return AnswerThen(answer(Attachment(attachment: id, stream: stream, after: follower.position?.cursor))) {
       attachments.start(id, follower, isFinite: isFinite, on: connection) { domains.watches.detached(stream) }
+      session.server.askWhatIsOpen(of: stream, session, connection)
     }
   }
 

@@ -1,3 +1,4 @@
+import Agents
 import Apps
 import BerthProtocol
 import JSON
@@ -18,6 +19,7 @@ extension MethodRegistry {
     methods.addWorkspaces(domains)
     methods.addFiles(domains)
     methods.addApps(domains)
+    methods.addAgents(domains)
     return methods
   }
 
@@ -94,6 +96,7 @@ extension MethodRegistry {
       let workspace = try workspaces.delete(params)
       domains.watches.end(workspace: workspace.id)
       await domains.apps.workspaceDeleted(workspace.id)
+      await domains.agents.workspaceDeleted(workspace.id)
       return workspace
     }
     register(WorkspaceRestore.self) { params, _ in try workspaces.restore(params) }

@@ -1,4 +1,4 @@
-import Platform
+package import Platform
 import Streams
 import Synchronization
 
@@ -85,6 +85,19 @@ package final class HeldProgram: Sendable {
     let program = HeldProgram(id, processID: started.main.processID, supervision)
     program.follow(tell)
     return program
+  }
+
+  /// Keeps a file for a program that is to be started, readable by this user only; it goes with the program.
+  ///
+  /// - Returns: Its path.
+  package static func keep(
+    _ bytes: [UInt8], as name: String, of id: String, supervision: Supervision
+  ) throws(SystemError) -> String {
+    let folder = logFolder(id, supervision)
+    try Home.createPrivateFolder(folder)
+    let path = "\(folder)/\(name)"
+    try SmallFile.replace(path, with: bytes)
+    return path
   }
 
   /// What an earlier server has left of a program.
@@ -203,6 +216,11 @@ package final class HeldProgram: Sendable {
   /// Removes what is left on disk of one that has ended.
   package func remove() {
     letGo()
+    Self.remove(id, supervision: supervision)
+  }
+
+  /// The same for one that is known by its name only.
+  package static func remove(_ id: String, supervision: Supervision) {
     supervision.removeFolder(id)
     supervision.removeFolder(id + ".log")
   }

@@ -189,6 +189,8 @@ export interface ServerCounts {
   apps: number;
   /** Apps of which something runs. */
   runningApps: number;
+  /** Runs of agents that have not ended. */
+  runs: number;
   /** Child processes that are alive. */
   children: number;
 }

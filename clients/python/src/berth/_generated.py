@@ -513,6 +513,9 @@ class ServerCounts(TypedDict):
     runningApps: int
     """Apps of which something runs."""
 
+    runs: int
+    """Runs of agents that have not ended."""
+
     children: int
     """Child processes that are alive."""
 
