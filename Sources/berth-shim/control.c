@@ -176,6 +176,7 @@ static void put_status(struct text *answer) {
   put_number_entry(answer, "bytes", segments.bytes);
   put_number_entry(answer, "input", input_total());
   put_number_entry(answer, "dropped", segments.dropped);
+  put_number_entry(answer, "held", segments_are_full());
 }
 
 static void put_result(struct text *answer, long result) {
@@ -222,6 +223,9 @@ static void answer_request(struct peer *peer, const char *line, const char *byte
   } else if ((rest = after(line, "resize ")) && take_argument(&rest, UINT16_MAX, &number) &&
              take_argument(&rest, UINT16_MAX, &other) && *rest == 0) {
     put_result(answer, input_resize((uint16_t)number, (uint16_t)other));
+  } else if ((rest = after(line, "trim ")) && take_argument(&rest, UINT64_MAX, &number) && *rest == 0) {
+    put_result(answer, segments_trim(number));
+    output_go_on();
   } else {
     put_error(answer, EINVAL, "not a request");
   }

@@ -13,6 +13,8 @@ static struct stream {
   /// Whether a part of the line that is being printed is in the log already.
   bool has_parts;
   bool is_large;
+  /// Whether nothing is read until there is room in the log.
+  bool is_held;
   /// The beginning of a line whose end has not come, and when it is written as a part.
   size_t tail_size;
   int64_t flush_at;
@@ -104,14 +106,15 @@ static void take_text(struct stream *stream, char *bytes, size_t size) {
 
 // MARK: Reading
 
-/// Reads once. Returns how much came; 0 at the end, or the negated errno.
+/// Reads once, not much where that may be more than the log has room for. Returns how much came; 0 at the end, or the
+/// negated errno.
 static long read_once(struct stream *stream) {
   if (!mask_is_needed()) {
-    long count = CALL(read, stream->descriptor, scratch.output.text, READ);
+    long count = CALL(read, stream->descriptor, scratch.output.text, segments_hold() ? PART : READ);
     if (count > 0) stamp(stream), take_text(stream, scratch.output.text, (size_t)count);
     return count;
   }
-  long count = CALL(read, stream->descriptor, scratch.output.raw, MASKED_READ);
+  long count = CALL(read, stream->descriptor, scratch.output.raw, segments_hold() ? PART : MASKED_READ);
   if (count <= 0) return count;
   stamp(stream);
   size_t size = mask(stream->masking, scratch.output.raw, (size_t)count, false, scratch.output.text);
@@ -129,17 +132,36 @@ static void end_stream(struct stream *stream) {
   if (stream->tail_size > 0 || stream->has_parts) put_line(stream, 'F', stream->tail, stream->tail_size);
   stream->tail_size = 0;
   stream->flush_at = INT64_MAX;
-  watch(stream->descriptor, OUTPUT, 0, 0);
+  if (!stream->is_held) watch(stream->descriptor, OUTPUT, 0, 0);
   CALL(close, stream->descriptor);
   stream->descriptor = -1;
+}
+
+/// Leaves what is printed where it is, so that whoever prints waits. The loop must not tell of it: that the other end was
+/// closed, it would tell again and again.
+static void hold(struct stream *stream) {
+  watch(stream->descriptor, OUTPUT, 0, 0);
+  stream->is_held = true;
+}
+
+void output_go_on(void) {
+  for (uint32_t i = 0; i < 2; i++) {
+    if (!streams[i].is_held || segments_are_full()) continue;
+    streams[i].is_held = false;
+    watch(streams[i].descriptor, OUTPUT, i, EPOLLIN);
+  }
 }
 
 static void read_stream(struct stream *stream, size_t most) {
   size_t total = 0;
   long count = 1;
-  while (total < most && (count = read_once(stream)) > 0) total += (size_t)count;
+  while (total < most && !segments_are_full() && (count = read_once(stream)) > 0) {
+    total += (size_t)count;
+    if (segments_hold()) write_pending();
+  }
   if (count == 0 || (count < 0 && count != -EAGAIN && count != -EINTR)) end_stream(stream);
   write_pending();
+  if (segments_are_full() && stream->descriptor >= 0) hold(stream);
   if (total < READ / 4) return;
   scratch_was_used();
   // The kernel takes memory for a pipe only as it fills, but unprivileged users may have few large ones.
@@ -154,6 +176,7 @@ void output_read(uint32_t index) {
 }
 
 void output_finish(void) {
+  segments_take_the_rest();
   for (int i = 0; i < 2; i++) {
     // Somebody outside the tree may have been handed the other end and print for ever: a pipe's worth is enough.
     if (streams[i].descriptor >= 0) read_stream(&streams[i], 2 * LARGE_PIPE);
@@ -164,6 +187,8 @@ void output_finish(void) {
 }
 
 int64_t output_run(int64_t now) {
+  // A log that is full is whole: a server may read it, and have it trimmed.
+  if (segments_are_full()) return INT64_MAX;
   int64_t next = INT64_MAX;
   for (int i = 0; i < 2; i++) {
     struct stream *stream = &streams[i];

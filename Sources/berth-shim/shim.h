@@ -39,6 +39,7 @@ struct specification {
   char **arguments, **environment, **secrets;
   size_t argument_count, environment_count, secret_count;
   uint64_t log_bytes, log_files;
+  bool log_hold;
   struct limit limits[LIMITS];
   size_t limit_count;
   bool has_input, has_terminal, has_nice, has_umask;
@@ -115,6 +116,14 @@ bool segments_open(const struct specification *specification, struct failure *fa
 void segments_write(const char *lines, size_t size);
 /// How many bytes more fit before the next segment is begun.
 uint64_t segments_room(void);
+/// Whether the log holds what it has until `segments_trim`; and whether it may have no more, so that what the tree prints
+/// has to wait.
+bool segments_hold(void);
+bool segments_are_full(void);
+/// Removes all segments below `number`. Returns 0 or the negated errno.
+long segments_trim(uint64_t number);
+/// Takes in what is left of a tree that has ended, beyond what the log may have.
+void segments_take_the_rest(void);
 void segments_close(void);
 
 struct segments {
@@ -145,6 +154,8 @@ size_t mask(struct masking *masking, char *bytes, size_t size, bool is_last, cha
 
 void output_begin(int output, int error);
 void output_read(uint32_t stream);
+/// Reads on, after the log was full.
+void output_go_on(void);
 /// Reads what is left when the tree is gone, and writes last lines that have no end.
 void output_finish(void);
 int64_t output_run(int64_t now);

@@ -128,6 +128,7 @@ static bool read_record(struct specification *s, const char *line) {
   if ((value = after(line, "cgroup="))) return read_path(value, &s->cgroup);
   if ((value = after(line, "logBytes="))) return read_number(value, 1, INT64_MAX, &s->log_bytes);
   if ((value = after(line, "logFiles="))) return read_number(value, 1, UINT32_MAX, &s->log_files);
+  if ((value = after(line, "logHold="))) return (s->log_hold = same(value, "1")) || same(value, "0");
   if ((value = after(line, "input="))) return (s->has_input = same(value, "pipe")) || same(value, "null");
   if ((value = after(line, "terminal="))) return read_terminal(s, value);
   if ((value = after(line, "limit="))) return read_limit(s, value);

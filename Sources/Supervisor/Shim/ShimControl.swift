@@ -78,6 +78,17 @@ package final class ShimControl: Sendable {
     try expectOK("stop \(signal) \(max(0, graceMilliseconds))")
   }
 
+  /// Removes the log's segments below `segment`, and has a tree go on that waits because the log is full.
+  ///
+  /// A segment is whole, and can be trimmed without loss, when there is a higher one, or when the status has told that
+  /// the tree is held.
+  ///
+  /// - Parameter segment: Up to the one that is written to, or the next one where the tree is held.
+  /// - Throws: `refused` with EINVAL where it is none of these.
+  package func trim(below segment: Int) throws(ShimError) {
+    try expectOK("trim \(max(0, segment))")
+  }
+
   /// Changes the size of the tree's terminal.
   package func resize(columns: UInt16, rows: UInt16) throws(ShimError) {
     try expectOK("resize \(columns) \(rows)")

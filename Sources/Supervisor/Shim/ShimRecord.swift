@@ -31,6 +31,8 @@ package struct ShimStatus: Sendable, Hashable {
   package let inputBytes: Int
   /// How many log lines could not be written.
   package let droppedLines: Int
+  /// Whether what the tree prints waits until the log is trimmed: see `ShimSpecification.Log.holds`.
+  package let isHeld: Bool
 
   package struct LogPosition: Sendable, Hashable {
     package let segment: Int
@@ -108,7 +110,7 @@ extension ShimStatus {
     self.init(
       record: record, processes: processes, isReady: lines["ready"] == "1",
       notifyStatus: String(lines["notifyStatus"] ?? ""), log: LogPosition(segment: segment, bytes: bytes),
-      inputBytes: input, droppedLines: dropped)
+      inputBytes: input, droppedLines: dropped, isHeld: lines["held"] == "1")
   }
 }
 

@@ -40,6 +40,10 @@ package struct ShimSpecification: Sendable, Hashable {
     package var segmentBytes: Int
     /// How many segments are kept, the one that is written to included.
     package var segments: Int
+    /// Whether nothing is lost: no segment is removed but by `ShimControl.trim`, and when all of them are full, what the
+    /// tree prints waits in its pipe, and so does who prints. What is left there when the tree ends is written beyond
+    /// the number of segments.
+    package var holds = false
 
     package init(folder: String, segmentBytes: Int = 10 << 20, segments: Int = 5) {
       self.folder = folder
@@ -96,6 +100,7 @@ extension ShimSpecification {
     try put("log", log.folder)
     try put("logBytes", String(log.segmentBytes))
     try put("logFiles", String(log.segments))
+    if log.holds { try put("logHold", "1") }
     switch input {
     case .null: break
     case .pipe: try put("input", "pipe")

@@ -113,21 +113,22 @@ struct LogLine: Hashable {
   var string: String { String(decoding: text, as: UTF8.self) }
 
   static func all(in folder: String) throws -> [LogLine] {
-    var lines: [LogLine] = []
-    for name in try fileNames(in: folder).sorted() {
-      let bytes = try SmallFile.read("\(folder)/\(name)") ?? []
-      #expect(bytes.isEmpty || bytes.last == UInt8(ascii: "\n"))
-      for line in bytes.split(separator: UInt8(ascii: "\n")) {
-        let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 3, omittingEmptySubsequences: false)
-        guard fields.count == 4, let flag = fields[2].first.map({ Character(UnicodeScalar($0)) }) else {
-          Issue.record("not a line of a log: \(String(decoding: line.prefix(200), as: UTF8.self))")
-          continue
-        }
-        #expect(Timestamp.nanoseconds(from: String(decoding: fields[0], as: UTF8.self)) != nil)
-        lines.append(LogLine(stream: String(decoding: fields[1], as: UTF8.self), flag: flag, text: Array(fields[3])))
-      }
+    try fileNames(in: folder).sorted().flatMap { name in
+      lines(of: try SmallFile.read("\(folder)/\(name)") ?? [])
     }
-    return lines
+  }
+
+  static func lines(of segment: [UInt8]) -> [LogLine] {
+    #expect(segment.isEmpty || segment.last == UInt8(ascii: "\n"))
+    return segment.split(separator: UInt8(ascii: "\n")).compactMap { line in
+      let fields = line.split(separator: UInt8(ascii: " "), maxSplits: 3, omittingEmptySubsequences: false)
+      guard fields.count == 4, let flag = fields[2].first.map({ Character(UnicodeScalar($0)) }) else {
+        Issue.record("not a line of a log: \(String(decoding: line.prefix(200), as: UTF8.self))")
+        return nil
+      }
+      #expect(Timestamp.nanoseconds(from: String(decoding: fields[0], as: UTF8.self)) != nil)
+      return LogLine(stream: String(decoding: fields[1], as: UTF8.self), flag: flag, text: Array(fields[3]))
+    }
   }
 }
 
