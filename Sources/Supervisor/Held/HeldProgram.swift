@@ -41,6 +41,8 @@ package final class HeldProgram: Sendable {
   private let control: ShimControl
   private let supervision: Supervision
   private let outputIsTold = Atomic(false)
+  /// The segment before which all are removed.
+  private let forgotten = Mutex<UInt64>(1)
   private let following = Mutex<ShimFollower.Following?>(nil)
 
   private static let segmentBytes = 8 << 20
@@ -78,6 +80,7 @@ package final class HeldProgram: Sendable {
     var specification = ShimSpecification(
       id: id, arguments: plan.arguments, environment: plan.environment + [Leftovers.mark(of: id)],
       directory: plan.directory, log: .init(folder: logs, segmentBytes: segmentBytes, segments: segments))
+    specification.log.holds = true
     specification.secrets = plan.secrets
     specification.limits = plan.limits
     specification.input = plan.hasInput ? .pipe : .null
@@ -177,9 +180,15 @@ package final class HeldProgram: Sendable {
     outputIsTold.store(false, ordering: .sequentiallyConsistent)
   }
 
-  /// Removes what will not be read again.
+  /// Removes what will not be read again: a program that has written as much as is kept waits for that.
   package func forgetOutput(before places: HeldOutput.Places) {
-    SegmentFolder(path: Self.logFolder(id, supervision)).removeSegments(below: places.segment)
+    let segment = places.segment
+    let isNew = forgotten.withLock { forgotten in
+      guard segment > forgotten else { return false }
+      forgotten = segment
+      return true
+    }
+    if isNew { try? control.trim(below: Int(segment)) }
   }
 
   // MARK: Input

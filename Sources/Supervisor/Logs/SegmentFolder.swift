@@ -39,11 +39,6 @@ struct SegmentFolder: Sendable {
     access(path(of: segment), F_OK) == 0
   }
 
-  /// Removes all segments before one.
-  func removeSegments(below segment: UInt64) {
-    for number in (try? segments()) ?? [] where number < segment { unlink(path(of: number)) }
-  }
-
   func path(of segment: UInt64) -> String {
     let number = String(segment)
     let zeros = String(repeating: "0", count: max(0, Self.digits - number.utf8.count))
