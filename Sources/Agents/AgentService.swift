@@ -90,7 +90,7 @@ package final class AgentService: Sendable {
       if context.record.isCancelled { context.tell(.cancel(graceSeconds: Self.takenOverGraceSeconds)) }
       ending = try await context.agent.kind.driver.carry(context)
     } catch {
-      ending = .failed(.internal, ProtocolError(describing: error).message)
+      ending = Self.ending(after: error)
     }
     do {
       try context.end(ending)
@@ -99,6 +99,17 @@ package final class AgentService: Sendable {
       // Where the disk is full, say, the next server tells it as interrupted.
       context.abandon()
     }
+  }
+
+  /// How a run ends whose driver could not go on.
+  private static func ending(after error: any Error) -> RunEnding {
+    guard let error = error as? ShimError else {
+      return .failed(.internal, ProtocolError(describing: error).message)
+    }
+    guard error.code == .launch else {
+      return .failed(.agentLost, "What holds the agent's program does not answer: \(error).")
+    }
+    return .failed(.launchFailed, "The agent's program could not be started: \(error).")
   }
 
   private static let takenOverGraceSeconds = 10.0
