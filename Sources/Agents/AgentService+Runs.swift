@@ -175,7 +175,10 @@ extension AgentService {
   package func get(_ params: AgentRunGet.Params) async throws -> AgentRun {
     _ = try get(run: params.run)
     if params.waitSeconds > 0 {
-      try await changed.wait(seconds: params.waitSeconds) { !self.isActive(params.run) }
+      try await changed.wait(seconds: params.waitSeconds) {
+        guard let context = self.withTable({ $0.contexts[params.run] }) else { return true }
+        return params.until == .question && context.record.run.permission != nil
+      }
     }
     return try get(run: params.run)
   }

@@ -575,7 +575,7 @@ package enum AgentRunStart: Method {
   }
 }
 
-/// `agentRun/get`: returns one run; with `waitSeconds`, when it has ended or the time is over.
+/// `agentRun/get`: returns one run; with `waitSeconds`, when it has ended, or has a question, or the time is over.
 package enum AgentRunGet: Method {
   package typealias Result = AgentRun
 
@@ -587,16 +587,19 @@ package enum AgentRunGet: Method {
   )
 
   package struct Params: MethodParams {
-    package static let positional: [String] = ["run", "waitSeconds"]
+    package static let positional: [String] = ["run", "waitSeconds", "until"]
 
     /// The run.
     package var run: String
-    /// How long to wait for its end.
+    /// How long to wait.
     package var waitSeconds: Double
+    /// What to wait for.
+    package var until: RunUntil
 
-    package init(run: String, waitSeconds: Double = 0) {
+    package init(run: String, waitSeconds: Double = 0, until: RunUntil = .end) {
       self.run = run
       self.waitSeconds = waitSeconds
+      self.until = until
     }
 
     package init?(_ json: JSONValue, decoding: inout Decoding) {
@@ -604,9 +607,11 @@ package enum AgentRunGet: Method {
       let faultsBefore = decoding.faults.count
       let run = decoding.required("run", in: object, TextRule(minLength: 1, maxLength: 64))
       let waitSeconds = decoding.optional("waitSeconds", in: object, NumberRule(minimum: 0, maximum: 86400)) ?? 0
+      let until = decoding.optional("until", in: object, AnyRule<RunUntil>()) ?? .end
       guard decoding.faults.count == faultsBefore, let run else { return nil }
       self.run = run
       self.waitSeconds = waitSeconds
+      self.until = until
     }
 
     package func encode(into writer: inout JSONWriter) {
@@ -615,6 +620,8 @@ package enum AgentRunGet: Method {
       writer.string(run)
       writer.key(plain: "waitSeconds")
       writer.number(waitSeconds)
+      writer.key(plain: "until")
+      writer.string(until.rawValue)
       writer.endObject()
     }
   }
@@ -754,8 +761,8 @@ package enum AgentRunCancel: Method {
 /// `agentRun/send`: says something more to a run that has not ended.
 ///
 /// A `follow_up` is a turn of its own, after the one at hand, within the same run. A `steer` reaches the agent as soon
-/// as it can: a model before its next step, a command on its standard input; an ACP agent ends the turn at hand and
-/// goes on with this.
+/// as it can: a model before its next step; an ACP agent ends the turn at hand and goes on with this. A command can't
+/// be steered; a follow-up starts its program again.
 package enum AgentRunSend: Method {
   package typealias Result = AgentRun
 
@@ -933,6 +940,12 @@ package enum SandboxMode: String, Enumeration {
   case auto
   case always
   case never
+}
+
+/// What a caller waits for: the run's end; a question for permission or its end.
+package enum RunUntil: String, Enumeration {
+  case end
+  case question
 }
 
 /// When what is said reaches the agent: after the turn at hand; as soon as it can.

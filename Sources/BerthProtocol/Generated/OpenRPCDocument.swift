@@ -776,1328 +776,1331 @@ package enum OpenRPCDocument {
     s full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"w\#
     rite","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":\#
     "agentRun/get","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one run; with `waitSeconds`, whe\#
-    n it has ended or the time is over.","paramStructure":"either","params":[{"name":"run","description":"The run.\#
-    ","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"waitSeconds","descripti\#
-    on":"How long to wait for its end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","defa\#
-    ult":0}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"mes\#
-    sage":"No run has that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane":"concurrent","x-scope\#
-    ":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
-    me":"agentRun/list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists runs, newest first.","paramSt\#
-    ructure":"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false\#
-    ,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"session","description":"Only those of t\#
-    his session.","required":false,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"states\#
-    ","description":"Only those in one of these states.","required":false,"schema":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/RunState"},"maxItems":16}},{"name":"limit","description":"The most rows.","required":fa\#
-    lse,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nex\#
-    tCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"na\#
-    me":"runs","schema":{"$ref":"#/components/schemas/AgentRunPage"}},"errors":[{"code":400,"message":"The cursor w\#
-    as not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message"\#
-    :"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404\#
-    ,"message":"No agent session has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"c\#
-    oncurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifi\#
-    cation":false},{"name":"agentRun/cancel","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Ends a run: it\#
-    s agent is asked to stop, and after a grace time nothing of its processes is left.","description":"A run that h\#
-    as ended stays as it is. The answer comes when the run has ended.","paramStructure":"either","params":[{"name"\#
-    :"run","description":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"\#
-    name":"graceSeconds","description":"How long the agent has to end its turn by itself, in seconds.","required":\#
-    false,"schema":{"type":"number","minimum":0,"maximum":600,"default":10}}],"result":{"name":"run","schema":{"$r\#
-    ef":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"ru\#
-    n_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction"\#
-    :"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/send","tags":[{"$ref":"#/compon\#
-    ents/tags/agent"}],"summary":"Says something more to a run that has not ended.","description":"A `follow_up` i\#
-    s a turn of its own, after the one at hand, within the same run. A `steer` reaches the agent as soon as it can\#
-    : a model before its next step, a command on its standard input; an ACP agent ends the turn at hand and goes o\#
-    n with this.","paramStructure":"either","params":[{"name":"run","description":"The run.","required":true,"sche\#
-    ma":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"prompt","description":"What to say, as one or s\#
-    everal blocks.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ContentBlock"},\#
-    "minItems":1,"maxItems":256}},{"name":"mode","description":"When it reaches the agent.","required":false,"sche\#
-    ma":{"$ref":"#/components/schemas/SendMode","default":"follow_up"}},{"name":"idempotencyKey","description":"Ma\#
-    kes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result\#
-    ":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run has t\#
-    hat id.","data":{"type":"run_not_found","retryable":false}},{"code":409,"message":"The run has ended. Begin a n\#
-    ew one of the same session.","data":{"type":"run_ended","retryable":false}},{"code":422,"message":"A block of t\#
-    he prompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retr\#
-    yable":false}},{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","retryable":fal\#
-    se}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempo\#
-    tency_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-directi\#
-    on":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/respondPermission","tags":[{\#
-    "$ref":"#/components/tags/agent"}],"summary":"Answers an agent's question. The first answer counts; all who fo\#
-    llow the run see it.","paramStructure":"either","params":[{"name":"permission","description":"The question.","\#
-    required":true,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"option","description":"The id o\#
-    f the option that is taken. Absent: none, the question is dismissed.","required":false,"schema":{"type":"strin\#
-    g","minLength":1,"maxLength":200}}],"result":{"name":"permission","schema":{"$ref":"#/components/schemas/Permi\#
-    ssion"}},"errors":[{"code":404,"message":"No question for permission has that id.","data":{"type":"permission_\#
-    not_found","retryable":false}},{"code":409,"message":"The question was answered before. `permission` tells how\#
-    .","data":{"type":"permission_resolved","retryable":false}},{"code":400,"message":"The parameters decode and k\#
-    eep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retry\#
-    able":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server"\#
-    ,"x-stream":false,"x-notification":false},{"name":"agentRun/requestPermission","tags":[{"$ref":"#/components/t\#
-    ags/agent"}],"summary":"Asks the client whether an agent may do something. Sent to each connection that declar\#
-    ed `capabilities.permissions` and follows the run.","description":"The answer counts as one by `agentRun/respo\#
-    ndPermission`; where another was faster, the request is cancelled with `$/cancelRequest`, and its answer is no\#
-    t looked at.","paramStructure":"either","params":[{"name":"permission","description":"The question.","required\#
-    ":true,"schema":{"$ref":"#/components/schemas/Permission"}}],"result":{"name":"answer","schema":{"$ref":"#/com\#
-    ponents/schemas/PermissionAnswer"}},"errors":[],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
-    ,"x-direction":"server-to-client","x-stream":false,"x-notification":false},{"name":"app/validateManifest","tag\#
-    s":[{"$ref":"#/components/tags/app"}],"summary":"Reads a manifest and tells every fault and doubt with its pla\#
-    ce; nothing is installed.","description":"The manifest is given as `text`, or is a file of a workspace. A mani\#
-    fest with errors is an answer too, not an error of the call.","paramStructure":"either","params":[{"name":"tex\#
-    t","description":"The manifest itself.","required":false,"schema":{"type":"string","maxLength":1048576}},{"nam\#
-    e":"file","description":"With `text`: the file's name, for the findings.","required":false,"schema":{"type":"s\#
-    tring","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"name":"workspace","description":"The wor\#
-    kspace that holds the manifest; not together with `text`.","required":false,"schema":{"$ref":"#/components/sch\#
-    emas/WorkspaceReference"}},{"name":"path","description":"With `workspace`: the manifest, or the folder that it i\#
-    s in.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}}],"result":{"name":"validatio\#
-    n","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"code":400,"message":"The parameter\#
-    s decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_ar\#
-    gument","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"wor\#
-    kspace_not_found","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put i\#
-    t back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retr\#
-    yable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.\#
-    json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"The manifest has errors\#
-    . `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":40\#
-    4,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"\#
-    code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","ret\#
-    ryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":\#
-    "path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction\#
-    ":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/install","tags":[{"$ref":"#/compone\#
-    nts/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content may be brought there first.","\#
-    description":"Without `url`, the folder is there already, and so is its manifest. With it, a git repository or a\#
-    n archive is put into `folder`, which must be free, all of it or nothing. An app that is installed already (th\#
-    e same folder) is returned as it is, its manifest read anew, `created: false`. Nothing is started.","paramStru\#
-    cture":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":\#
-    "#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The app's folder in it; empty for t\#
-    he workspace's own. With `url`, absent: a folder named after the source.","required":false,"schema":{"type":"s\#
-    tring","maxLength":4096,"default":""}},{"name":"url","description":"A git repository or an archive (zip, tar.g\#
-    z, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path of this machine.","required":false,"sche\#
-    ma":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","description":"With a git URL: the branch, t\#
-    ag or commit.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}},{"name":"subdirector\#
-    y","description":"With `url`: only this folder of it.","required":false,"schema":{"type":"string","minLength":\#
-    1,"maxLength":1024}},{"name":"env","description":"Values of environment variables, kept with the app.","requir\#
-    ed":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"secretEnv","description":"The s\#
-    ame for values that are never answered, logged or exported; kept encrypted, and masked in all output.","requir\#
-    ed":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"idempotencyKey","description":"\#
-    Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"resu\#
-    lt":{"name":"installed","schema":{"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"code":404,"message"\#
-    :"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409\#
-    ,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspa\#
-    ce_archived","retryable":false}},{"code":409,"message":"Another job is replacing files of the workspace. Try a\#
-    gain when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},{"code":409,"m\#
-    essage":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `\#
-    workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at t\#
-    hat path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":404,"message":"The fol\#
-    der has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","\#
-    retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one with its place."\#
-    ,"data":{"type":"manifest_invalid","retryable":false}},{"code":400,"message":"The parameters decode and keep t\#
-    heir bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable"\#
-    :false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exis\#
-    ts","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.","da\#
-    ta":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a link on it, leads o\#
-    ut of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message":"A folder is nee\#
-    ded and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":502,"message\#
-    ":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data":{"type":\#
-    "source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: it is damaged, pa\#
-    sses a limit, or holds an entry that would leave the workspace or is no file, folder or link. `detail` names t\#
-    he entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The disk that holds th\#
-    e target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x\#
-    -scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
-    e},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what the app is given b\#
-    eside its manifest. A running app has it after its next start.","paramStructure":"either","params":[{"name":"a\#
-    pp","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"w\#
-    orkspace","description":"Its workspace; needed where several have an app of this name.","required":false,"sche\#
-    ma":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge patch on the valu\#
-    es: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","description":"The sam\#
-    e for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","description":"Only w\#
-    here the app is still of this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"\#
-    name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id o\#
-    r name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an a\#
-    pp of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":fals\#
-    e}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retry\#
-    able":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense togeth\#
-    er. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The entit\#
-    y has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"versi\#
-    on_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction"\#
-    :"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{"$ref":"#/compon\#
-    ents/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files stay unless told o\#
-    therwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema"\#
-    :{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where s\#
-    everal have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}\#
-    },{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspace's own.","require\#
-    d":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$ref":"#/components/s\#
-    chemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","re\#
-    tryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
+    n it has ended, or has a question, or the time is over.","paramStructure":"either","params":[{"name":"run","de\#
+    scription":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"wai\#
+    tSeconds","description":"How long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSecond\#
+    s","default":0}},{"name":"until","description":"What to wait for.","required":false,"schema":{"$ref":"#/compon\#
+    ents/schemas/RunUntil","default":"end"}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentR\#
+    un"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","retryable":false}}\#
+    ],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fa\#
+    lse,"x-notification":false},{"name":"agentRun/list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lis\#
+    ts runs, newest first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of t\#
+    his workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"session\#
+    ","description":"Only those of this session.","required":false,"schema":{"$ref":"#/components/schemas/AgentSes\#
+    sionReference"}},{"name":"states","description":"Only those in one of these states.","required":false,"schema"\#
+    :{"type":"array","items":{"$ref":"#/components/schemas/RunState"},"maxItems":16}},{"name":"limit","description\#
+    ":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"na\#
+    me":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/Cursor"}}],"result":{"name":"runs","schema":{"$ref":"#/components/schemas/AgentRunPage"}},"errors":[{"\#
+    code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryab\#
+    le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
+    ","retryable":false}},{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found"\#
+    ,"retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-s\#
+    erver","x-stream":false,"x-notification":false},{"name":"agentRun/cancel","tags":[{"$ref":"#/components/tags/a\#
+    gent"}],"summary":"Ends a run: its agent is asked to stop, and after a grace time nothing of its processes is l\#
+    eft.","description":"A run that has ended stays as it is. The answer comes when the run has ended.","paramStru\#
+    cture":"either","params":[{"name":"run","description":"The run.","required":true,"schema":{"$ref":"#/component\#
+    s/schemas/AgentRunReference"}},{"name":"graceSeconds","description":"How long the agent has to end its turn by i\#
+    tself, in seconds.","required":false,"schema":{"type":"number","minimum":0,"maximum":600,"default":10}}],"resu\#
+    lt":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run h\#
+    as that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-st\#
+    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/\#
+    send","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Says something more to a run that has not ended."\#
+    ,"description":"A `follow_up` is a turn of its own, after the one at hand, within the same run. A `steer` reac\#
+    hes the agent as soon as it can: a model before its next step; an ACP agent ends the turn at hand and goes on w\#
+    ith this. A command can't be steered; a follow-up starts its program again.","paramStructure":"either","params\#
+    ":[{"name":"run","description":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunRefer\#
+    ence"}},{"name":"prompt","description":"What to say, as one or several blocks.","required":true,"schema":{"typ\#
+    e":"array","items":{"$ref":"#/components/schemas/ContentBlock"},"minItems":1,"maxItems":256}},{"name":"mode","\#
+    description":"When it reaches the agent.","required":false,"schema":{"$ref":"#/components/schemas/SendMode","d\#
+    efault":"follow_up"}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"\#
+    schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"run","schema":{"$ref":"#/components\#
+    /schemas/AgentRun"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","ret\#
+    ryable":false}},{"code":409,"message":"The run has ended. Begin a new one of the same session.","data":{"type"\#
+    :"run_ended","retryable":false}},{"code":422,"message":"A block of the prompt lacks what its type needs, or na\#
+    mes a file that is not there.","data":{"type":"prompt_invalid","retryable":false}},{"code":422,"message":"The a\#
+    gent can't do that.","data":{"type":"not_supported","retryable":false}},{"code":409,"message":"The idempotency k\#
+    ey was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-lane"\#
+    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":false},{"name":"agentRun/respondPermission","tags":[{"$ref":"#/components/tags/agent"}],"summary":\#
+    "Answers an agent's question. The first answer counts; all who follow the run see it.","paramStructure":"eithe\#
+    r","params":[{"name":"permission","description":"The question.","required":true,"schema":{"type":"string","min\#
+    Length":1,"maxLength":64}},{"name":"option","description":"The id of the option that is taken. Absent: none, t\#
+    he question is dismissed.","required":false,"schema":{"type":"string","minLength":1,"maxLength":200}}],"result\#
+    ":{"name":"permission","schema":{"$ref":"#/components/schemas/Permission"}},"errors":[{"code":404,"message":"N\#
+    o question for permission has that id.","data":{"type":"permission_not_found","retryable":false}},{"code":409,\#
+    "message":"The question was answered before. `permission` tells how.","data":{"type":"permission_resolved","re\#
+    tryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense tog\#
+    ether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-sco\#
+    pe":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
+    "name":"agentRun/requestPermission","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Asks the client whe\#
+    ther an agent may do something. Sent to each connection that declared `capabilities.permissions` and follows t\#
+    he run.","description":"The answer counts as one by `agentRun/respondPermission`; where another was faster, th\#
+    e request is cancelled with `$/cancelRequest`, and its answer is not looked at.","paramStructure":"either","pa\#
+    rams":[{"name":"permission","description":"The question.","required":true,"schema":{"$ref":"#/components/schem\#
+    as/Permission"}}],"result":{"name":"answer","schema":{"$ref":"#/components/schemas/PermissionAnswer"}},"errors\#
+    ":[],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"server-to-client","x-stream\#
+    ":false,"x-notification":false},{"name":"app/validateManifest","tags":[{"$ref":"#/components/tags/app"}],"summ\#
+    ary":"Reads a manifest and tells every fault and doubt with its place; nothing is installed.","description":"T\#
+    he manifest is given as `text`, or is a file of a workspace. A manifest with errors is an answer too, not an e\#
+    rror of the call.","paramStructure":"either","params":[{"name":"text","description":"The manifest itself.","re\#
+    quired":false,"schema":{"type":"string","maxLength":1048576}},{"name":"file","description":"With `text`: the f\#
+    ile's name, for the findings.","required":false,"schema":{"type":"string","minLength":1,"maxLength":255,"defau\#
+    lt":"app.runtime.yaml"}},{"name":"workspace","description":"The workspace that holds the manifest; not togethe\#
+    r with `text`.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","\#
+    description":"With `workspace`: the manifest, or the folder that it is in.","required":false,"schema":{"type":\#
+    "string","maxLength":4096,"default":""}}],"result":{"name":"validation","schema":{"$ref":"#/components/schemas\#
+    /ManifestValidation"}},"errors":[{"code":400,"message":"The parameters decode and keep their bounds, but do no\#
+    t make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":404,"\#
+    message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"c\#
+    ode":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new p\#
+    ath with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"The f\#
+    older has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found"\#
+    ,"retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one with its place\#
+    .","data":{"type":"manifest_invalid","retryable":false}},{"code":404,"message":"Nothing is at that path in the w\#
+    orkspace.","data":{"type":"file_not_found","retryable":false}},{"code":422,"message":"A folder is needed and t\#
+    he path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The pa\#
+    th, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":\#
+    "concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-noti\#
+    fication":false},{"name":"app/install","tags":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a f\#
+    older of a workspace; its content may be brought there first.","description":"Without `url`, the folder is the\#
+    re already, and so is its manifest. With it, a git repository or an archive is put into `folder`, which must b\#
+    e free, all of it or nothing. An app that is installed already (the same folder) is returned as it is, its man\#
+    ifest read anew, `created: false`. Nothing is started.","paramStructure":"either","params":[{"name":"workspace\#
+    ","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},\#
+    {"name":"folder","description":"The app's folder in it; empty for the workspace's own. With `url`, absent: a f\#
+    older named after the source.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}},{"na\#
+    me":"url","description":"A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ss\#
+    h URL, or an absolute path of this machine.","required":false,"schema":{"type":"string","minLength":1,"maxLeng\#
+    th":4096}},{"name":"ref","description":"With a git URL: the branch, tag or commit.","required":false,"schema":\#
+    {"type":"string","minLength":1,"maxLength":256}},{"name":"subdirectory","description":"With `url`: only this f\#
+    older of it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"env","descr\#
+    iption":"Values of environment variables, kept with the app.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/EnvironmentValues"}},{"name":"secretEnv","description":"The same for values that are never answered, l\#
+    ogged or exported; kept encrypted, and masked in all output.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/EnvironmentValues"}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":\#
+    false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"installed","schema":{"$ref":\#
+    "#/components/schemas/AppInstalled"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug."\#
+    ,"data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and r\#
+    ead-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":40\#
+    9,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` holds its id.\#
+    ","data":{"type":"workspace_busy","retryable":true}},{"code":409,"message":"The workspace's folder is not wher\#
+    e it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder\#
+    _missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type"\#
+    :"file_not_found","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtim\#
+    e.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"\#
+    The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retrya\#
+    ble":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense togethe\#
+    r. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"Something o\#
+    f that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"messag\#
+    e":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryab\#
+    le":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"pat\#
+    h_escapes","retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","dat\#
+    a":{"type":"not_a_directory","retryable":false}},{"code":502,"message":"The git repository or URL could not be f\#
+    etched. `detail` holds the last words of the tool.","data":{"type":"source_unavailable","retryable":true}},{"c\#
+    ode":422,"message":"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that would l\#
+    eave the workspace or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected"\#
+    ,"retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","dat\#
+    a":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-di\#
+    rection":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/configure","tags":[{"$ref":"\#
+    #/components/tags/app"}],"summary":"Changes what the app is given beside its manifest. A running app has it af\#
+    ter its next start.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":tru\#
+    e,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; nee\#
+    ded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspace\#
+    Reference"}},{"name":"env","description":"A merge patch on the values: null removes one.","required":false,"sc\#
+    hema":{"type":"object"}},{"name":"secretEnv","description":"The same for the secret ones.","required":false,"s\#
+    chema":{"type":"object"}},{"name":"ifVersion","description":"Only where the app is still of this version.","re\#
+    quired":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"app","schema":{"$ref":"#/components/\#
+    schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","r\#
+    etryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
     r use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace ha\#
     s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"The p\#
     arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
-    valid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be ended. `processes\#
-    ` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-sta\#
-    bility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/list",\#
-    "tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructure":"either","par\#
-    ams":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema":{"$ref":"#/c\#
-    omponents/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of these states.","r\#
-    equired":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxItems":32}},{"nam\#
-    e":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":10\#
-    00,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema"\#
-    :{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/components/schemas/AppPa\#
-    ge"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invali\#
-    d_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"w\#
-    orkspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-dire\#
-    ction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{"$ref":"#/compon\#
-    ents/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"either","params"\#
+    valid_argument","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVers\#
+    ion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane"\#
+    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":false},{"name":"app/uninstall","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app a\#
+    nd forgets it, its ports and its output. Its files stay unless told otherwise.","paramStructure":"either","par\#
+    ams":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReferen\#
+    ce"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","requi\#
+    red":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"deleteFiles","description":"W\#
+    hether its folder is deleted too. Never the workspace's own.","required":false,"schema":{"type":"boolean","def\#
+    ault":false}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"mes\#
+    sage":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"\#
+    Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app\#
+    _ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":\#
+    "workspace_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
+    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"cod\#
+    e":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_faile\#
+    d","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to\#
+    -server","x-stream":false,"x-notification":false},{"name":"app/list","tags":[{"$ref":"#/components/tags/app"}]\#
+    ,"summary":"Lists apps, oldest first.","paramStructure":"either","params":[{"name":"workspace","description":"\#
+    Only those of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{\#
+    "name":"states","description":"Only those in one of these states.","required":false,"schema":{"type":"array","\#
+    items":{"$ref":"#/components/schemas/AppState"},"maxItems":32}},{"name":"limit","description":"The most rows."\#
+    ,"required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","desc\#
+    ription":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}]\#
+    ,"result":{"name":"apps","schema":{"$ref":"#/components/schemas/AppPage"}},"errors":[{"code":400,"message":"Th\#
+    e cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404\#
+    ,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],\#
+    "x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fals\#
+    e,"x-notification":false},{"name":"app/get","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns one a\#
+    pp, with all that is known of it.","paramStructure":"either","params":[{"name":"app","description":"The app.",\#
+    "required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its w\#
+    orkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/sche\#
+    mas/WorkspaceReference"}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"co\#
+    de":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409\#
+    ,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":\#
+    {"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","da\#
+    ta":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"s\#
+    table","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/setup","tags":[{\#
+    "$ref":"#/components/tags/app"}],"summary":"Runs the app's setup, as a job with live output; it is skipped whe\#
+    re nothing it depends on has changed.","paramStructure":"either","params":[{"name":"app","description":"The ap\#
+    p.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"\#
+    Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components\#
+    /schemas/WorkspaceReference"}},{"name":"force","description":"Whether it runs even where nothing has changed."\#
+    ,"required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long t\#
+    o wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}]\#
+    ,"result":{"name":"job","schema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"message":"\#
+    No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several w\#
+    orkspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguou\#
+    s","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspac\#
+    e_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one wi\#
+    th its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":422,"message":"Environment variab\#
+    les that the manifest demands have no value. `names` lists them; give them with `app/configure`.","data":{"typ\#
+    e":"environment_missing","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was\#
+    . Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing\#
+    ","retryable":false}},{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream h\#
+    as its output.","data":{"type":"setup_failed","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/bui\#
+    ldStatus","tags":[{"$ref":"#/components/tags/app"}],"summary":"Tells how the app's setup stands.","paramStruct\#
+    ure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/\#
+    schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of t\#
+    his name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"bu\#
+    ild","schema":{"$ref":"#/components/schemas/BuildStatus"}},"errors":[{"code":404,"message":"No app has that id o\#
+    r name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an a\#
+    pp of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":fals\#
+    e}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retry\#
+    able":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server",\#
+    "x-stream":false,"x-notification":false},{"name":"app/start","tags":[{"$ref":"#/components/tags/app"}],"summar\#
+    y":"Wants an app running: it is set up where that is needed, started, and kept running until it is stopped.","\#
+    description":"What it depends on is wanted running too. The answer comes at once, or when the app is running, h\#
+    as failed, or the time is over.","paramStructure":"either","params":[{"name":"app","description":"The app.","r\#
+    equired":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its wo\#
+    rkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schem\#
+    as/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it is running.","required\#
+    ":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$\#
+    ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type"\#
+    :"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name t\#
+    he workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"messag\#
+    e":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":4\#
+    09,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"works\#
+    pace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-directio\#
+    n":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/stop","tags":[{"$ref":"#/component\#
+    s/tags/app"}],"summary":"Wants an app stopped, and returns when nothing of it is left. It stays stopped until i\#
+    t is started.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"sch\#
+    ema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed wh\#
+    ere several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefere\#
+    nce"}},{"name":"graceSeconds","description":"How long its processes have to end by themselves, in seconds. Abs\#
+    ent: the manifest's.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name\#
+    ":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or n\#
+    ame.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
+    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
+    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
+    ":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"ty\#
+    pe":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direct\#
+    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/restart","tags":[{"$ref":"#/comp\#
+    onents/tags/app"}],"summary":"Stops an app and starts it again, in one step; its manifest is read anew.","para\#
+    mStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/comp\#
+    onents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
+    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitS\#
+    econds","description":"How long to wait until it is running again.","required":false,"schema":{"$ref":"#/compo\#
+    nents/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}}\#
+    ,"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fals\#
+    e}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app\#
+    's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, ke\#
+    y or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is a\#
+    rchived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false\#
+    }}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
+    :false,"x-notification":false},{"name":"app/ensureRunning","tags":[{"$ref":"#/components/tags/app"}],"summary"\#
+    :"Does whatever is missing until apps are running, and tells for each whether it is, and why not.","descriptio\#
+    n":"Setup, dependencies, start, readiness: what is done already is not done again, and any number of calls sha\#
+    re one start. An app that fails leaves the others be; the call itself does not fail for it.","paramStructure":\#
+    "either","params":[{"name":"workspace","description":"The workspace. Absent: each of `apps` is found by itself\#
+    .","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"apps","description":\#
+    "The apps. Absent: all of the workspace, those that are found in its folders but not installed yet among them.\#
+    ","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppReference"},"maxItems":10\#
+    00}},{"name":"waitSeconds","description":"How long to wait.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/WaitSeconds","default":60}}],"result":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutc\#
+    ome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_\#
+    found","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found",\#
+    "retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too\#
+    , or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":400,"message":"The paramete\#
+    rs decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_a\#
+    rgument","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `\#
+    active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's f\#
+    older is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data\#
+    ":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
+    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/startAll","tags":[{"$r\#
+    ef":"#/components/tags/app"}],"summary":"Starts all apps of a workspace: those that others depend on first, si\#
+    de by side where possible.","paramStructure":"either","params":[{"name":"workspace","description":"The workspa\#
+    ce.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","descr\#
+    iption":"How long to wait until they are running.","required":false,"schema":{"$ref":"#/components/schemas/Wai\#
+    tSeconds","default":0}}],"result":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"err\#
+    ors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","ret\#
+    ryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` firs\#
+    t.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is n\#
+    ot where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":\#
+    "folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direct\#
+    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/stopAll","tags":[{"$ref":"#/comp\#
+    onents/tags/app"}],"summary":"Stops all apps of a workspace, or of all: those that depend on others first.","p\#
+    aramStructure":"either","params":[{"name":"workspace","description":"The workspace. Absent: all of them.","req\#
+    uired":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description"\#
+    :"How long their processes have to end by themselves, in seconds. Absent: the manifests'.","required":false,"s\#
+    chema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"outcome","schema":{"$ref":"#/component\#
+    s/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"typ\#
+    e":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","\#
+    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/logs","tags":[{"$ref":"#\#
+    /components/tags/app"}],"summary":"Returns the last lines that an app has written, or those since a time; and w\#
+    hat comes, where that is wanted.","description":"With `follow` the lines come as `stream/event` of the attachm\#
+    ent that the answer names, and `lines` is empty.","paramStructure":"either","params":[{"name":"app","descripti\#
+    on":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","des\#
+    cription":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#\#
+    /components/schemas/WorkspaceReference"}},{"name":"tail","description":"The most lines of the past, counted fr\#
+    om the end.","required":false,"schema":{"type":"integer","minimum":1,"maximum":10000,"default":100}},{"name":"\#
+    since","description":"Only lines written at this time or later, in seconds since 1970.","required":false,"sche\#
+    ma":{"type":"number","minimum":0,"maximum":100000000000}},{"name":"follow","description":"Whether to go on wit\#
+    h what comes.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"logs","schema"\#
+    :{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"code":404,"message":"No app has that id or name.","da\#
+    ta":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that n\#
+    ame. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":\#
+    404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}\#
+    },{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limit\#
+    .","data":{"type":"limit_reached","retryable":true}}],"x-lane":"concurrent","x-scope":"read","x-stability":"st\#
+    able","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"app/stateChanged","tag\#
+    s":[{"$ref":"#/components/tags/app"}],"summary":"An app's state has changed. Sent to connections that follow `\#
+    events`.","paramStructure":"either","params":[{"name":"app","description":"The app as it now stands.","require\#
+    d":true,"schema":{"$ref":"#/components/schemas/AppSummary"}},{"name":"previous","description":"The state it wa\#
+    s in.","required":true,"schema":{"$ref":"#/components/schemas/AppState"}}],"x-lane":"inline","x-scope":"read",\#
+    "x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"port/\#
+    list","tags":[{"$ref":"#/components/tags/port"}],"summary":"Lists the leased ports, lowest first.","paramStruc\#
+    ture":"either","params":[{"name":"workspace","description":"Only those of apps of this workspace.","required":\#
+    false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"app","description":"Only those of t\#
+    his app.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}}],"result":{"name":"ports","s\#
+    chema":{"$ref":"#/components/schemas/PortLeaseList"}},"errors":[{"code":404,"message":"No workspace has that i\#
+    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has th\#
+    at id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
+    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
+    le":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x\#
+    -stream":false,"x-notification":false},{"name":"port/resolve","tags":[{"$ref":"#/components/tags/port"}],"summ\#
+    ary":"Tells where a port of an app is, and whether anything listens there.","paramStructure":"either","params"\#
     :[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}\#
     },{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required"\#
-    :false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","schema":{"$ref":"\#
-    #/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_\#
-    not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the wo\#
-    rkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"N\#
-    o workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"con\#
-    current","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifica\#
-    tion":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the app's setup, as a j\#
-    ob with live output; it is skipped where nothing it depends on has changed.","paramStructure":"either","params\#
-    ":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"\#
-    }},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required\#
-    ":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","description":"Whether it r\#
-    uns even where nothing has changed.","required":false,"schema":{"type":"boolean","default":false}},{"name":"wa\#
-    itSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref":"#/components\#
-    /schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/JobStarted"\#
-    }},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fa\#
-    lse}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
-    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"message":"The manifest has e\#
-    rrors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},{"cod\#
-    e":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; give them w\#
-    ith `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":409,"message":"The work\#
-    space's folder is not where it was. Put it back, or point the workspace at its new path with `workspace/update\#
-    `.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message":"The app's setup ended badly. `d\#
-    etail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryable":false}}],"x-lane"\#
-    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
-    tification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"summary":"Tells how th\#
-    e app's setup stands.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":t\#
-    rue,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; n\#
-    eeded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspa\#
-    ceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatus"}},"errors":[{"cod\#
-    e":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,\#
-    "message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{\#
-    "type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","dat\#
-    a":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"st\#
-    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/start","tags":[{"\#
-    $ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up where that is needed, started, a\#
-    nd kept running until it is stopped.","description":"What it depends on is wanted running too. The answer come\#
-    s at once, or when the app is running, has failed, or the time is over.","paramStructure":"either","params":[{\#
-    "name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{\#
-    "name":"workspace","description":"Its workspace; needed where several have an app of this name.","required":fa\#
-    lse,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long t\#
-    o wait until it is running.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}\#
-    }],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No ap\#
-    p has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several work\#
-    spaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous",\#
-    "retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_n\#
-    ot_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `\#
-    active` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"writ\#
-    e","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"a\#
-    pp/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app stopped, and returns when nothing o\#
-    f it is left. It stays stopped until it is started.","paramStructure":"either","params":[{"name":"app","descri\#
-    ption":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","\#
-    description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref"\#
-    :"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How long its processes have t\#
-    o end by themselves, in seconds. Absent: the manifest's.","required":false,"schema":{"type":"number","minimum"\#
-    :0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":40\#
+    :false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"name","description":"The port's n\#
+    ame. Absent: the app's only port, or `http`.","required":false,"schema":{"type":"string","minLength":1,"maxLen\#
+    gth":64}}],"result":{"name":"port","schema":{"$ref":"#/components/schemas/ResolvedPort"}},"errors":[{"code":40\#
     4,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mess\#
     age":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type\#
     ":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"\#
-    type":"workspace_not_found","retryable":false}},{"code":500,"message":"Processes of the app could not be ended\#
-    . `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"w\#
-    rite","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name"\#
-    :"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and starts it again, in one s\#
-    tep; its manifest is read anew.","paramStructure":"either","params":[{"name":"app","description":"The app.","r\#
-    equired":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its wo\#
-    rkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schem\#
-    as/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it is running again.","re\#
-    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schem\#
-    a":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{\#
-    "type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. N\#
-    ame the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"m\#
-    essage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"co\#
-    de":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"\#
-    workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-dir\#
-    ection":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRunning","tags":[{"$ref\#
-    ":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are running, and tells for each whe\#
-    ther it is, and why not.","description":"Setup, dependencies, start, readiness: what is done already is not do\#
-    ne again, and any number of calls share one start. An app that fails leaves the others be; the call itself doe\#
-    s not fail for it.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace. Abse\#
-    nt: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
-    ence"}},{"name":"apps","description":"The apps. Absent: all of the workspace, those that are found in its fold\#
-    ers but not installed yet among them.","required":false,"schema":{"type":"array","items":{"$ref":"#/components\#
-    /schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to wait.","required":f\#
-    alse,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"outcome","schema":{\#
-    "$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or s\#
-    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has that id or na\#
-    me.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
-    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
-    {"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` s\#
-    ays why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The workspace is archiv\#
-    ed and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"\#
-    code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its ne\#
-    w path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x\#
-    -scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
-    e},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all apps of a workspace: t\#
-    hose that others depend on first, side by side where possible.","paramStructure":"either","params":[{"name":"w\#
-    orkspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
-    ence"}},{"name":"waitSeconds","description":"How long to wait until they are running.","required":false,"schem\#
-    a":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","schema":{"$ref":"#/co\#
-    mponents/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data\#
-    ":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-\#
-    only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"m\#
-    essage":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `\#
-    workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"writ\#
-    e","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"a\#
-    pp/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspace, or of all: tho\#
-    se that depend on others first.","paramStructure":"either","params":[{"name":"workspace","description":"The wo\#
-    rkspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{\#
-    "name":"graceSeconds","description":"How long their processes have to end by themselves, in seconds. Absent: t\#
-    he manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"out\#
-    come","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has t\#
-    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope\#
-    ":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
-    ame":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines that an app has wr\#
-    itten, or those since a time; and what comes, where that is wanted.","description":"With `follow` the lines co\#
-    me as `stream/event` of the attachment that the answer names, and `lines` is empty.","paramStructure":"either"\#
-    ,"params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppRe\#
-    ference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","\#
-    required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","description":"The m\#
-    ost lines of the past, counted from the end.","required":false,"schema":{"type":"integer","minimum":1,"maximum\#
-    ":10000,"default":100}},{"name":"since","description":"Only lines written at this time or later, in seconds si\#
-    nce 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"name":"follow","d\#
-    escription":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","default":false}}]\#
-    ,"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"code":404,"message":\#
-    "No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Severa\#
-    l workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambig\#
-    uous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"works\#
-    pace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at once is r\#
-    eached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-lane":"concurrent","x\#
-    -scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false}\#
-    ,{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's state has changed. S\#
-    ent to connections that follow `events`.","paramStructure":"either","params":[{"name":"app","description":"The a\#
-    pp as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}},{"name":"previous",\#
-    "description":"The state it was in.","required":true,"schema":{"$ref":"#/components/schemas/AppState"}}],"x-la\#
-    ne":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-noti\#
-    fication":true},{"name":"port/list","tags":[{"$ref":"#/components/tags/port"}],"summary":"Lists the leased por\#
-    ts, lowest first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of apps o\#
-    f this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"app"\#
-    ,"description":"Only those of this app.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"\#
-    }}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/PortLeaseList"}},"errors":[{"code":404,"me\#
-    ssage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"cod\#
-    e":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,\#
-    "message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{\#
-    "type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-d\#
-    irection":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/resolve","tags":[{"$ref":"\#
-    #/components/tags/port"}],"summary":"Tells where a port of an app is, and whether anything listens there.","pa\#
-    ramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/co\#
-    mponents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have a\#
-    n app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"na\#
-    me","description":"The port's name. Absent: the app's only port, or `http`.","required":false,"schema":{"type"\#
-    :"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"#/components/schemas/Resol\#
-    vedPort"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retry\#
-    able":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or u\#
-    se the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has t\#
-    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"There is n\#
-    o such port or lease.","data":{"type":"port_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"r\#
-    ead","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":\#
-    "port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port: for an app, or for somethi\#
-    ng of the caller's own.","paramStructure":"either","params":[{"name":"name","description":"The lease's name: o\#
-    f the app's port, or, without an app, unique in the home.","required":true,"schema":{"type":"string","minLengt\#
-    h":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The app. Absent: the l\#
-    ease belongs to `name` alone.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name"\#
-    :"workspace","description":"The app's workspace.","required":false,"schema":{"$ref":"#/components/schemas/Work\#
-    spaceReference"}},{"name":"port","description":"The port that is wanted. Absent: a free one of the range.","re\#
-    quired":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$r\#
-    ef":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"\#
-    type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. N\#
-    ame the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"m\#
-    essage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"co\#
-    de":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","retryable":tru\#
-    e}},{"code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_p\#
-    ort","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-\#
-    to-server","x-stream":false,"x-notification":false},{"name":"port/release","tags":[{"$ref":"#/components/tags/\#
-    port"}],"summary":"Gives a leased port back.","paramStructure":"either","params":[{"name":"port","description"\#
-    :"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease\#
-    ","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"There is no such port o\#
-    r lease.","data":{"type":"port_not_found","retryable":false}},{"code":409,"message":"An app is using the port. S\#
-    top it first.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-sta\#
-    bility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/whoOw\#
-    ns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a TCP port of this machine, and w\#
-    hose lease it is.","paramStructure":"either","params":[{"name":"port","description":"The port.","required":tru\#
-    e,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"owner","schema":{"$ref":"#/compo\#
-    nents/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-di\#
-    rection":"client-to-server","x-stream":false,"x-notification":false}],"components":{"tags":{"base":{"name":"ba\#
-    se","description":"The connection itself: its life cycle, cancellation, progress, tracing and discovery."},"se\#
-    rver":{"name":"server","description":"The server as a whole, and its configuration."},"workspace":{"name":"wor\#
-    kspace","description":"Workspaces: folders that Berth knows, what they are made from, and their snapshots."},"\#
-    file":{"name":"file","description":"Files of a workspace. No path, link or race leads out of it."},"stream":{"\#
-    name":"stream","description":"Streams: journals that any number of clients follow, each at its own pace."},"jo\#
-    b":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, progress and an honest end."\#
-    },"agent":{"name":"agent","description":"Agents: programs and models that work in a workspace, their sessions, a\#
-    nd their runs."},"app":{"name":"app","description":"Apps: what a workspace runs, from a manifest. Each is set u\#
-    p, started, watched and kept as wanted."},"port":{"name":"port","description":"Ports: leases that are unique o\#
-    n the machine and last, and who listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string",\#
-    "format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-1\#
-    1-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","max\#
-    Length":256},"maxProperties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"ti\#
-    tle":"Metadata","type":"object","description":"Anything a client wants to keep with the entity. The server sto\#
-    res it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"m\#
-    axLength":255,"description":"A word of the caller's: a second call with the same key and the same parameters r\#
-    eturns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"des\#
-    cription":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":\#
-    ["inline","serial","concurrent"],"description":"How calls of a method are carried out: at once and in order, i\#
-    n arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read\#
-    ","write","admin"],"description":"What a caller must hold to call a method: `none` is open to all, each later o\#
-    ne includes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],"prope\#
-    rties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of members and indexes of e\#
-    ntries."},"msg":{"type":"string","description":"What is wrong and what would be right."},"type":{"type":"strin\#
-    g","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `\#
-    pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a docume\#
-    nt."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retryable"],"properties":{\#
-    "type":{"type":"string","description":"A stable word from the list of errors."},"detail":{"type":"string","des\#
-    cription":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same call may su\#
-    cceed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying agai\#
-    n, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Ev\#
-    ery fault, where there are several."}},"description":"What an error's `data` holds. Further members depend on t\#
-    he type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type"\#
-    :"string","maxLength":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"desc\#
-    ription":"The client's version."}},"description":"The name and version of a client."},"TraceValue":{"title":"T\#
-    raceValue","type":"string","enum":["off","messages","verbose"],"description":"How much tracing tells."},"Serve\#
-    rInfo":{"title":"ServerInfo","type":"object","required":["name","version"],"properties":{"name":{"type":"strin\#
-    g","description":"Always `berth`."},"version":{"type":"string","description":"The server's version."}},"descri\#
-    ption":"The name and version of the server."},"Limits":{"title":"Limits","type":"object","required":["maxMessa\#
-    geBytes","maxInFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The larges\#
-    t message, in bytes."},"maxInFlight":{"type":"integer","description":"How many requests may be open at once. F\#
-    urther ones wait, and then reading pauses."},"maxBatch":{"type":"integer","description":"The most entries of a b\#
-    atch."}},"description":"What one connection may ask for."},"InitializeResult":{"title":"InitializeResult","typ\#
-    e":"object","required":["protocolVersion","supportedVersions","serverInfo","instanceId","capabilities","famili\#
-    es","limits"],"properties":{"protocolVersion":{"type":"string","description":"The version that both will speak\#
-    ."},"supportedVersions":{"type":"array","items":{"type":"string"},"description":"Every version that the server s\#
-    peaks, best first."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."},"ins\#
-    tanceId":{"type":"string","description":"A new one each time the server starts: a client that sees another one k\#
-    nows that the server was restarted."},"capabilities":{"type":"object","description":"Empty: kept free for what l\#
-    anguage-server clients look for."},"families":{"type":"object","description":"One object a family of methods t\#
-    hat this server has."},"limits":{"$ref":"#/components/schemas/Limits","description":"What the connection may a\#
-    sk for."}},"description":"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","enum":["\#
-    begin","report","end"],"description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneProgress"\#
-    ,"type":"object","required":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind","descrip\#
-    tion":"The step."},"title":{"type":"string","description":"What is being done; with `begin`."},"message":{"typ\#
-    e":"string","description":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100,"descri\#
-    ption":"How much is done, where that is known."},"cancellable":{"type":"boolean","description":"Whether `$/can\#
-    celRequest` ends the work."}},"description":"One step of a progress, as in the Language Server Protocol."},"Po\#
-    ng":{"title":"Pong","type":"object","required":["instanceId"],"properties":{"instanceId":{"type":"string","des\#
-    cription":"The running server's id."}},"description":"The answer to a ping."},"ServerStarted":{"title":"Server\#
-    Started","type":"object","required":["instanceId","pid","version"],"properties":{"instanceId":{"type":"string"\#
-    ,"description":"The new server's id."},"pid":{"type":"integer","description":"Its process."},"version":{"type"\#
-    :"string","description":"Its version."}},"description":"A server has started."},"StopResult":{"title":"StopRes\#
-    ult","type":"object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","description":"Th\#
-    e process that will exit."},"graceSeconds":{"type":"number","description":"How long open requests may go on, i\#
-    n seconds."}},"description":"The server is stopping."},"Health":{"title":"Health","type":"string","enum":["ok"\#
-    ,"warning","failing"],"description":"How well something is."},"HealthCheck":{"title":"HealthCheck","type":"obj\#
-    ect","required":["name","state","message","durationMs"],"properties":{"name":{"type":"string","description":"`\#
-    database`, `disk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","description\#
-    ":"Its result."},"message":{"type":"string","description":"What was found."},"durationMs":{"type":"number","de\#
-    scription":"How long the check took, in milliseconds."}},"description":"One check of the server's health."},"S\#
-    erverCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlight","attachments","watch\#
-    es","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","runs","children"],"propertie\#
-    s":{"connections":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","descripti\#
-    on":"Requests being carried out, this one included."},"attachments":{"type":"integer","description":"Attachmen\#
-    ts to streams."},"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer"\#
-    ,"description":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."}\#
-    ,"streams":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"J\#
-    obs that are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type"\#
-    :"integer","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs.\#
-    "},"runs":{"type":"integer","description":"Runs of agents that have not ended."},"children":{"type":"integer",\#
-    "description":"Child processes that are alive."}},"description":"How much of everything the server has."},"Ser\#
-    verMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakBytes"],"properties":{"res\#
-    identBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes":{"type":"integer","descr\#
-    iption":"The most resident memory so far, in bytes."}},"description":"The server's memory."},"ServerState":{"t\#
-    itle":"ServerState","type":"object","required":["version","instanceId","pid","home","socket","startedAt","upti\#
-    meSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"string","description":"The se\#
-    rver's version."},"instanceId":{"type":"string","description":"The running server's id."},"pid":{"type":"integ\#
-    er","description":"Its process."},"home":{"type":"string","description":"The folder of its state."},"socket":{\#
-    "type":"string","description":"The path of its socket; empty where it has none."},"startedAt":{"$ref":"#/compo\#
-    nents/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"number","description":"How l\#
-    ong it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Health","description":"The worst o\#
-    f the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"description":"A r\#
-    ow a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How much of everything there i\#
-    s."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."}},"description":"How the s\#
-    erver is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug","info","notice","warning","\#
-    error","critical"],"description":"How grave a log line must be to be written."},"Durability":{"title":"Durabil\#
-    ity","type":"string","enum":["normal","full"],"description":"What an acknowledged write survives: `normal`, th\#
-    e death of the server at any moment; `full`, the loss of power too, at the price of a disk flush a transaction\#
-    ."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{"type":"integer","\#
-    minimum":0,"maximum":31536000,"description":"After how long without clients and work a server that was started b\#
-    y a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum":0,"maxi\#
-    mum":3600,"description":"How long open requests may go on when the server is told to stop, in seconds.","defau\#
-    lt":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least grave line that is logged."\#
-    ,"default":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"object"\#
-    ,"properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"The lar\#
-    gest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":10000,"desc\#
-    ription":"How many requests may be open at once.","default":128},"maxBatch":{"type":"integer","minimum":1,"max\#
-    imum":100000,"description":"The most entries of a batch.","default":1000},"maxAttachments":{"type":"integer","\#
-    minimum":1,"maximum":100000,"description":"The most attachments of a connection.","default":1024}},"descriptio\#
-    n":"What one connection may ask for. Changes hold for connections that are opened after them."},"StreamsConfig\#
-    ":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maxim\#
-    um":3153600000,"description":"How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":\#
-    "integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; o\#
-    lder ones are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maxim\#
-    um":3153600000,"description":"How long a stream is kept after it was closed, in seconds.","default":604800},"k\#
-    inds":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProperties":64,\#
-    "description":"Other limits for streams of a kind, by the first word of their names, such as `events`, `job` o\#
-    r `custom`."}},"description":"How long streams are kept."},"StreamLimits":{"title":"StreamLimits","type":"obje\#
-    ct","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old a\#
-    n event may become, in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"descri\#
-    ption":"How many bytes of events one stream may hold; older ones are removed first."},"closedMaxAgeSeconds":{"\#
-    type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, i\#
-    n seconds."}},"description":"How long streams of one kind are kept. What is not said here is as for all."},"Te\#
-    mplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer","minimum"\#
-    :1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or archive.","default":214748\#
-    3648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The most entries of a templa\#
-    te or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description":"How m\#
-    any bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.","default":200},"timeout\#
-    Seconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a download or a git command may t\#
-    ake, in seconds.","default":600}},"description":"What is taken from templates and archives."},"TrashConfig":{"\#
-    title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":31536\#
-    00000,"description":"How long a deleted workspace can be restored, in seconds.","default":604800}},"descriptio\#
-    n":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirectories":{"\#
-    type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watched at once by all watches t\#
-    ogether.","default":65536}},"description":"Watches on files."},"Config":{"title":"Config","type":"object","pro\#
-    perties":{"durability":{"$ref":"#/components/schemas/Durability","description":"What an acknowledged write sur\#
-    vives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig",\#
-    "description":"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","descrip\#
-    tion":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig",\#
-    "description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesCo\#
-    nfig","description":"What is taken from templates and archives.","default":{}},"trash":{"$ref":"#/components/s\#
-    chemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/components/schemas/Watc\#
-    hConfig","description":"Watches on files.","default":{}},"apps":{"$ref":"#/components/schemas/AppsConfig","des\#
-    cription":"Apps.","default":{}},"runs":{"$ref":"#/components/schemas/RunsConfig","description":"Runs of agents\#
-    .","default":{}},"agents":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/AgentConfig"},\#
-    "maxProperties":256,"description":"Agents, by name."}},"description":"The configuration. Every member has a de\#
-    fault."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"properties":{"message":{\#
-    "type":"string","description":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":\#
-    "The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"er\#
-    rors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the sch\#
-    ema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":"ConfigState","type"\#
-    :"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config",\#
-    "description":"The configuration in force, with the defaults filled in."},"file":{"type":"string","description\#
-    ":"The path of its file."},"version":{"type":"string","description":"A digest of the file that is in force."},\#
-    "fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now is not in force. A\#
-    bsent where it is."}},"description":"The configuration in force and its file."},"WorkspaceReference":{"title":\#
-    "WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slu\#
-    g."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long t\#
-    o wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","\#
-    deleted"],"description":"Where a workspace stands. `archived`: its files are read-only through Berth. `deleted\#
-    `: it can be restored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","e\#
-    num":["active","archived"],"description":"The states that `workspace/update` sets."},"FolderState":{"title":"F\#
-    olderState","type":"string","enum":["present","missing","replaced","inaccessible"],"description":"How a worksp\#
-    ace's folder is: where it was; gone or moved away; another folder stands in its place; not to be looked at."},\#
-    "FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"description":"What ha\#
-    ppens to the files: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFo\#
-    rmat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"ti\#
-    tle":"Workspace","type":"object","required":["id","slug","name","path","managed","state","folderState","labels\#
-    ","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws\#
-    _…`."},"key":{"type":"string","description":"The caller's own name for it."},"slug":{"type":"string","descript\#
-    ion":"Its name in letters, digits and hyphens, unique in the home."},"name":{"type":"string","description":"Fo\#
-    r people."},"path":{"type":"string","description":"Its folder, as an absolute path."},"managed":{"type":"boole\#
-    an","description":"Whether the folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState",\#
-    "description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How i\#
-    ts folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."\#
-    },"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clients keep with it."},"version":{"t\#
-    ype":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","desc\#
-    ription":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was l\#
-    ast changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"res\#
-    torableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until when a deleted one can be restored\#
-    ."},"filesDeleted":{"type":"boolean","description":"Whether its files were deleted for good; it can then be re\#
-    stored without them only.","default":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"\#
-    title":"WorkspaceCreated","type":"object","required":["workspace","created"],"properties":{"workspace":{"$ref"\#
-    :"#/components/schemas/Workspace","description":"The workspace."},"created":{"type":"boolean","description":"W\#
-    hether this call made it."},"job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from t\#
-    he template."}},"description":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage",\#
-    "type":"object","required":["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/compon\#
-    ents/schemas/Workspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/sch\#
-    emas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of worksp\#
-    aces."},"InlineFile":{"title":"InlineFile","type":"object","required":["path","content"],"properties":{"path":\#
-    {"$ref":"#/components/schemas/RelativePath","description":"Where it goes."},"content":{"type":"string","descri\#
-    ption":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content\#
-    ` is written.","default":"utf8"},"executable":{"type":"boolean","description":"Whether it may be run.","defaul\#
-    t":false}},"description":"A file of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"o\#
-    bject","properties":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":100\#
-    00,"description":"The files themselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"descriptio\#
-    n":"A folder of this machine, as an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za\#
-    -z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the home."},"url":{"type":"string","minL\#
-    ength":1,"maxLength":4096,"description":"A git repository or an archive, as in `workspace/cloneTemplate`; only w\#
-    ith `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the b\#
-    ranch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only thi\#
-    s folder of it."}},"description":"What a template is taken from: exactly one of the members `files`, `folder`, `\#
-    name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","required":["name"],"propert\#
-    ies":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":\#
-    "Its name."},"description":{"type":"string","maxLength":1000,"description":"What it is for, for people."},"def\#
-    ault":{"type":"string","maxLength":65536,"description":"Its value where none is given. Absent: one must be giv\#
-    en."},"pattern":{"type":"string","maxLength":1000,"description":"A regular expression that the whole value mus\#
-    t match."}},"description":"A variable that a template's `berth.template.yaml` declares. `{{name}}` in text fil\#
-    es and paths is replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","prope\#
-    rties":{"name":{"type":"string","maxLength":200,"description":"The template's name."},"description":{"type":"s\#
-    tring","maxLength":10000,"description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/compon\#
-    ents/schemas/TemplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","ite\#
-    ms":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs of files in which nothing is replace\#
-    d."}},"description":"The form of `berth.template.yaml`, which a template may hold at its top. The file itself i\#
-    s not copied."},"JobStarted":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{\#
-    "job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"\#
-    Whether this call began it; false for a repeated idempotency key."}},"description":"The job that does the work\#
-    , as it stood when the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","re\#
-    quired":["files","directories","bytes"],"properties":{"files":{"type":"integer","description":"How many files w\#
-    ere put in place."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"intege\#
-    r","description":"Their size, in bytes."},"commit":{"type":"string","description":"The commit that was cloned.\#
-    "}},"description":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobR\#
-    esult","type":"object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot\#
-    ","description":"The snapshot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title"\#
-    :"RestoreJobResult","type":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{\#
-    "type":"string","description":"The snapshot that brings back what was there before."},"written":{"type":"integ\#
-    er","description":"How many files and links were written."},"removed":{"type":"integer","description":"How man\#
-    y entries were removed."},"unchanged":{"type":"integer","description":"How many files and links were already r\#
-    ight."}},"description":"What `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"ob\#
-    ject","required":["path","format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","descr\#
-    iption":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"fi\#
-    les":{"type":"integer","description":"How many files it holds."},"bytes":{"type":"integer","description":"Thei\#
-    r size, in bytes."},"archiveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"descript\#
-    ion":"What `workspace/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required"\#
-    :["workspace","files","directories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace\#
-    ","description":"The workspace."},"files":{"type":"integer","description":"How many files were unpacked."},"di\#
-    rectories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their s\#
-    ize, in bytes."}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object\#
-    ","required":["id","workspace","automatic","includeIgnored","files","directories","bytes","storedBytes","creat\#
-    edAt"],"properties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","de\#
-    scription":"The id of its workspace."},"label":{"type":"string","description":"For people."},"automatic":{"typ\#
-    e":"boolean","description":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","descr\#
-    iption":"Whether ignored files were taken too."},"files":{"type":"integer","description":"How many files and l\#
-    inks it holds."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer",\#
-    "description":"The size of its files, in bytes."},"storedBytes":{"type":"integer","description":"How many byte\#
-    s were not stored before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
-    t was made."}},"description":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","typ\#
-    e":"object","required":["snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/s\#
-    chemas/Snapshot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cur\#
-    sor","description":"Where the next page begins. Absent on the last."}},"description":"A page of snapshots."},"\#
-    ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","removed","modified","retyped","permissions"\#
-    ],"description":"How an entry changed: it is new, gone, of other content, of another type, or of another mode o\#
-    nly."},"SnapshotChange":{"title":"SnapshotChange","type":"object","required":["path","change","type"],"propert\#
-    ies":{"path":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/components/schemas/Change\#
-    Kind","description":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it i\#
-    s; or was, where it is gone."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"siz\#
-    eAfter":{"type":"integer","description":"Its size after, in bytes."}},"description":"One difference."},"Snapsh\#
-    otChangePage":{"title":"SnapshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"t\#
-    ype":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."}\#
-    ,"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the l\#
-    ast."}},"description":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","\#
-    required":["snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedB\#
-    ytes":{"type":"integer","description":"How many bytes no other snapshot needed, in bytes."}},"description":"A s\#
-    napshot that is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,\#
-    "description":"A path below the workspace's folder, with `/` between its parts. `..` may not lead out of it."}\#
-    ,"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a f\#
-    ile; changes whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description"\#
-    :"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"descripti\#
-    on":"How a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":\#
-    ["auto","utf8","base64"],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"\#
-    FileType","type":"string","enum":["file","directory","symlink","other"],"description":"What an entry is."},"Fi\#
-    leInfo":{"title":"FileInfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"prop\#
-    erties":{"path":{"type":"string","description":"Its path below the workspace's folder. Bytes that are not vali\#
-    d UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own b\#
-    ytes, in base64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description\#
-    ":"What it is."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","descr\#
-    iption":"Its permission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its c\#
-    ontent was last changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"ty\#
-    pe":"string","description":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"titl\#
-    e":"FilePage","type":"object","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"\#
-    #/components/schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLengt\#
-    h":1,"maxLength":8192,"description":"Where the next page begins. Absent on the last."}},"description":"A page o\#
-    f entries."},"FileContent":{"title":"FileContent","type":"object","required":["path","content","encoding","off\#
-    set","length","size","etag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":\#
-    {"type":"string","description":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","de\#
-    scription":"How `content` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."}\#
-    ,"length":{"type":"integer","description":"How much was read, in bytes of the file."},"size":{"type":"integer"\#
-    ,"description":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The fil\#
-    e's ETag."},"eof":{"type":"boolean","description":"Whether this reaches to the file's end."}},"description":"W\#
-    hat a file holds."},"FileWritten":{"title":"FileWritten","type":"object","required":["file","created"],"proper\#
-    ties":{"file":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type\#
-    ":"boolean","description":"Whether it was not there before."}},"description":"A file that was written."},"File\#
-    Deleted":{"title":"FileDeleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"st\#
-    ring","description":"The path."},"entries":{"type":"integer","description":"How many files, links and folders a\#
-    re gone."}},"description":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required"\#
-    :["path","type"],"properties":{"path":{"type":"string","description":"The entry's path below the workspace's f\#
-    older; the new one of a move."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$re\#
-    f":"#/components/schemas/FileType","description":"What it is; or was."},"seq":{"type":"integer","description":\#
-    "In a run's stream: counts the run's events, from 1."},"created":{"type":"boolean","description":"In a run's s\#
-    tream: whether the agent has made the file."}},"description":"A change under a watched path."},"StreamName":{"\#
-    title":"StreamName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `s\#
-    erver/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type"\#
-    :"string","enum":["retention","overflow"],"description":"Why events are missing: they were too old or too many\#
-    , or came faster than they could be kept."},"EndReason":{"title":"EndReason","type":"string","enum":["closed",\#
-    "caught_up","deleted"],"description":"Why an attachment ended: the stream was closed, `follow` was false and i\#
-    ts end is reached, or the stream was removed."},"StreamState":{"title":"StreamState","type":"string","enum":["\#
-    open","closed"],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type":"string","en\#
-    um":["events","log","memory"],"description":"Where a stream is kept: in the database, in log files, or in memo\#
-    ry until the server ends."},"Attachment":{"title":"Attachment","type":"object","required":["attachment","strea\#
-    m"],"properties":{"attachment":{"type":"string","description":"Its id, within this connection."},"stream":{"ty\#
-    pe":"string","description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","description":"\#
-    The last event before those that are sent: where to go on when the connection is lost before the first of them\#
-    . Absent: the beginning."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEv\#
-    ent","type":"object","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","de\#
-    scription":"Its position."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appende\#
-    d."},"type":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape dep\#
-    ends on the type."}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","r\#
-    equired":["type"],"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.\#
-    -]+$","description":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event t\#
-    o append."},"AppendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"propertie\#
-    s":{"stream":{"type":"string","description":"The stream's name."},"appended":{"type":"integer","description":"\#
-    How many events were appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of t\#
-    he stream. Absent where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"Stream\#
-    Page","type":"object","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/co\#
-    mponents/schemas/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cur\#
-    sor","description":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"ty\#
-    pe":"boolean","description":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"b\#
-    oolean","description":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$r\#
-    ef":"#/components/schemas/StreamGap","description":"What retention has removed between `after` and the first e\#
-    vent."}},"description":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["t\#
-    o","reason"],"properties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before i\#
-    t. Absent where it is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last even\#
-    t that is missing."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A p\#
-    art of a stream that is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","\#
-    state","events","bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{\#
-    "$ref":"#/components/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/sche\#
-    mas/StreamState","description":"Whether more can come."},"events":{"type":"integer","description":"How many ev\#
-    ents are kept; 0 for log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How ma\#
-    ny bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kep\#
-    t."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/comp\#
-    onents/schemas/Timestamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title\#
-    ":"StreamInfoPage","type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$r\#
-    ef":"#/components/schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/componen\#
-    ts/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of s\#
-    treams."},"LogLine":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"strin\#
-    g","description":"The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"\#
-    JobState","type":"string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"descript\#
-    ion":"Where a job stands. `interrupted`: the server ended before the job did; it left no half-done work in pla\#
-    ce."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","resto\#
-    re","export","import","install","setup"],"description":"What a job does."},"JobProgress":{"title":"JobProgress\#
-    ","type":"object","required":["message","completed"],"properties":{"message":{"type":"string","description":"W\#
-    hat it is doing."},"completed":{"type":"integer","description":"How much is done, in `unit`."},"total":{"type"\#
-    :"integer","description":"How much there is, where that is known."},"unit":{"$ref":"#/components/schemas/Progr\#
-    essUnit","description":"What is counted."}},"description":"How far a job has come."},"ProgressUnit":{"title":"\#
-    ProgressUnit","type":"string","enum":["bytes","files"],"description":"What a progress counts."},"JobError":{"t\#
-    itle":"JobError","type":"object","required":["code","message","type","detail","retryable"],"properties":{"code\#
-    ":{"type":"integer","description":"The error's code."},"message":{"type":"string","description":"A sentence to a\#
-    ct on."},"type":{"type":"string","description":"The error's stable word."},"detail":{"type":"string","descript\#
-    ion":"The case in particular."},"retryable":{"type":"boolean","description":"Whether the same work may succeed l\#
-    ater."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, whe\#
-    re there are several."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["\#
-    id","kind","title","state","stream","version","createdAt"],"properties":{"id":{"type":"string","description":"\#
-    Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does."},"title":{"type\#
-    ":"string","description":"The same for people."},"state":{"$ref":"#/components/schemas/JobState","description"\#
-    :"Where it stands."},"workspace":{"type":"string","description":"The id of the workspace that it works on."},"\#
-    stream":{"type":"string","description":"The name of its stream."},"progress":{"$ref":"#/components/schemas/Job\#
-    Progress","description":"How far it has come."},"result":{"type":"object","description":"What it made: a `Snap\#
-    shotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult` or `SetupJobResu\#
-    lt`, by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":\#
-    {"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","d\#
-    escription":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
-    t began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"\#
-    A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"proper\#
-    ties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest firs\#
-    t."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
-    he last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["m\#
-    essage"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},\#
-    "description":"Something a job tells on its way."},"AgentReference":{"title":"AgentReference","type":"string",\#
-    "minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"An agent, by its name in t\#
-    he configuration."},"AgentSessionReference":{"title":"AgentSessionReference","type":"string","minLength":1,"ma\#
-    xLength":64,"description":"A session: its id, `ags_…`."},"AgentRunReference":{"title":"AgentRunReference","typ\#
-    e":"string","minLength":1,"maxLength":64,"description":"A run: its id, `run_…`."},"AgentKind":{"title":"AgentK\#
-    ind","type":"string","enum":["acp","command","model"],"description":"What an agent is: a program that speaks t\#
-    he Agent Client Protocol on its standard input and output; any program that takes a prompt; a model behind an O\#
-    penAI-compatible endpoint, with tools of the server's own."},"PermissionPolicy":{"title":"PermissionPolicy","t\#
-    ype":"string","enum":["ask","allow","deny"],"description":"What happens to an agent's questions for permission\#
-    : they wait for an answer; they are answered with yes, or with no, at once."},"SandboxMode":{"title":"SandboxM\#
-    ode","type":"string","enum":["auto","always","never"],"description":"Whether commands of a model see only the w\#
-    orkspace: where bubblewrap is there; always, so that they fail without it; never."},"SendMode":{"title":"SendM\#
-    ode","type":"string","enum":["follow_up","steer"],"description":"When what is said reaches the agent: after th\#
-    e turn at hand; as soon as it can."},"ModelTool":{"title":"ModelTool","type":"string","enum":["list_files","re\#
-    ad_file","write_file","edit_file","search_files","run_command"],"description":"A tool that a model may use."},\#
-    "AgentConfig":{"title":"AgentConfig","type":"object","properties":{"preset":{"type":"string","minLength":1,"ma\#
-    xLength":100,"description":"A preset of `agent/list`."},"kind":{"$ref":"#/components/schemas/AgentKind","descr\#
-    iption":"What it is. Needed without a preset."},"title":{"type":"string","minLength":1,"maxLength":200,"descri\#
-    ption":"For people."},"command":{"type":"string","minLength":1,"maxLength":4096,"description":"With `acp` and `\#
-    command`: the program, a name in PATH or an absolute path."},"args":{"type":"array","items":{"type":"string","\#
-    maxLength":8192},"maxItems":256,"description":"Its arguments. `{workspace}`, `{session}`, `{run}` and `{prompt\#
-    File}` stand for the workspace's folder, the ids, and a file that holds the prompt."},"env":{"$ref":"#/compone\#
-    nts/schemas/EnvironmentValues","description":"Environment variables beside HOME, LOGNAME, PATH, SHELL, TERM, U\#
-    SER, LANG and TMPDIR of the server. Not for secrets: see `agent/configure`."},"cwd":{"type":"string","maxLengt\#
-    h":4096,"description":"Its working folder, as a path in the workspace."},"permissions":{"$ref":"#/components/s\#
-    chemas/PermissionPolicy","description":"What happens to its questions for permission.","default":"ask"},"maxRu\#
-    nning":{"type":"integer","minimum":1,"maximum":1000,"description":"How many of its runs go side by side.","def\#
-    ault":1000},"deadlineSeconds":{"type":"number","minimum":1,"maximum":2592000,"description":"How long a run may t\#
-    ake. Absent: without end."},"startSeconds":{"type":"number","minimum":1,"maximum":3600,"description":"With `ac\#
-    p`: how long it may take to answer `initialize` and to open a session.","default":60},"authMethod":{"type":"st\#
-    ring","minLength":1,"maxLength":200,"description":"With `acp`: how to authenticate, by the id of one of the ag\#
-    ent's methods."},"mcpServers":{"type":"array","items":{"type":"object"},"maxItems":64,"description":"With `acp\#
-    `: MCP servers that the agent is told of, as the protocol has them."},"baseUrl":{"type":"string","minLength":1\#
-    ,"maxLength":2048,"description":"With `model`: the endpoint, up to `/v1`."},"model":{"type":"string","minLengt\#
-    h":1,"maxLength":200,"description":"With `model`: the model's name."},"system":{"type":"string","maxLength":26\#
-    2144,"description":"With `model`: what it is told first, instead of the server's own words."},"tools":{"type":\#
-    "array","items":{"$ref":"#/components/schemas/ModelTool"},"maxItems":16,"description":"With `model`: the tools t\#
-    hat it has. Absent: all."},"maxSteps":{"type":"integer","minimum":1,"maximum":10000,"description":"With `model\#
-    `: how often it is asked within a turn.","default":100},"contextTokens":{"type":"integer","minimum":1024,"maxi\#
-    mum":100000000,"description":"With `model`: how large its context is, in tokens.","default":128000},"maxOutput\#
-    Tokens":{"type":"integer","minimum":1,"maximum":10000000,"description":"With `model`: the most it may answer a\#
-    t once, in tokens."},"temperature":{"type":"number","minimum":0,"maximum":2,"description":"With `model`: how f\#
-    reely it chooses."},"sandbox":{"$ref":"#/components/schemas/SandboxMode","description":"With `model`: whether i\#
-    ts commands see only the workspace.","default":"auto"},"commandSeconds":{"type":"number","minimum":1,"maximum"\#
-    :86400,"description":"With `model`: how long one of its commands may take.","default":120}},"description":"An a\#
-    gent. With `preset`, what is not said here comes from it."},"RunsConfig":{"title":"RunsConfig","type":"object"\#
-    ,"properties":{"defaultAgent":{"type":"string","minLength":1,"maxLength":100,"description":"The agent of runs t\#
-    hat name none."},"maxRunning":{"type":"integer","minimum":1,"maximum":10000,"description":"How many runs go si\#
-    de by side.","default":16},"maxQueued":{"type":"integer","minimum":1,"maximum":100000,"description":"How many m\#
-    ay wait.","default":1000},"permissionSeconds":{"type":"number","minimum":1,"maximum":2592000,"description":"Ho\#
-    w long a question for permission stays open, in seconds.","default":86400},"sessionIdleSeconds":{"type":"numbe\#
-    r","minimum":0,"maximum":2592000,"description":"How long the program of an ACP agent is kept after a run, so t\#
-    hat the session's next one finds it, in seconds.","default":600},"keepDays":{"type":"integer","minimum":0,"max\#
-    imum":36500,"description":"After how many days without a run a session is forgotten; 0: never.","default":90}}\#
-    ,"description":"Runs of agents."},"ContentType":{"title":"ContentType","type":"string","enum":["text","file","\#
-    image","resource"],"description":"What a block is: words; a file of the workspace; a picture; something with a U\#
-    RI, whose text or data comes along."},"ContentBlock":{"title":"ContentBlock","type":"object","required":["type\#
-    "],"properties":{"type":{"$ref":"#/components/schemas/ContentType","description":"What it is."},"text":{"type"\#
-    :"string","maxLength":16777216,"description":"Of `text`: the words. Of `resource`: its text."},"path":{"type":\#
-    "string","minLength":1,"maxLength":4096,"description":"Of `file`: its path in the workspace. Of `image`: the s\#
-    ame, instead of `data`."},"data":{"type":"string","maxLength":33554432,"description":"Of `image` and `resource\#
-    `: its bytes in base64."},"mimeType":{"type":"string","minLength":1,"maxLength":200,"description":"Of `image` a\#
-    nd `resource`: what the bytes are. An image's default is `image/png`."},"uri":{"type":"string","minLength":1,"\#
-    maxLength":4096,"description":"Of `resource`: what it is called."}},"description":"A part of a prompt or of a m\#
-    essage."},"Agent":{"title":"Agent","type":"object","required":["name","kind","title","secrets","running","queu\#
-    ed"],"properties":{"name":{"type":"string","description":"Its name in the configuration."},"kind":{"$ref":"#/c\#
-    omponents/schemas/AgentKind","description":"What it is."},"title":{"type":"string","description":"For people."\#
-    },"preset":{"type":"string","description":"The preset that it comes from."},"command":{"type":"array","items":\#
-    {"type":"string"},"description":"The program and its arguments."},"baseUrl":{"type":"string","description":"A m\#
-    odel's endpoint."},"model":{"type":"string","description":"A model's name."},"permissions":{"$ref":"#/componen\#
-    ts/schemas/PermissionPolicy","description":"What happens to its questions for permission."},"secrets":{"type":\#
-    "array","items":{"type":"string"},"description":"The names of the secrets that are kept for it."},"fault":{"ty\#
-    pe":"string","description":"Why it can't be used as it is declared. Absent where it can."},"running":{"type":"\#
-    integer","description":"How many of its runs go on."},"queued":{"type":"integer","description":"How many wait.\#
-    "}},"description":"An agent, with what its preset adds."},"AgentPreset":{"title":"AgentPreset","type":"object"\#
-    ,"required":["name","kind","title","hint","available"],"properties":{"name":{"type":"string","description":"It\#
-    s name, for `agents.<name>.preset`. A run may name it as its agent too."},"kind":{"$ref":"#/components/schemas\#
-    /AgentKind","description":"What it is."},"title":{"type":"string","description":"For people."},"command":{"typ\#
-    e":"array","items":{"type":"string"},"description":"The program and its arguments."},"baseUrl":{"type":"string\#
-    ","description":"The provider's endpoint."},"secret":{"type":"string","description":"The name of the secret th\#
-    at it usually needs."},"hint":{"type":"string","description":"How to get it."},"available":{"type":"boolean","\#
-    description":"Whether its program is in the server's PATH. Of a model: true."}},"description":"An agent that n\#
-    eeds only a program that is installed, or a key."},"AgentCatalog":{"title":"AgentCatalog","type":"object","req\#
-    uired":["agents","presets"],"properties":{"agents":{"type":"array","items":{"$ref":"#/components/schemas/Agent\#
-    "},"description":"The agents, by name."},"presets":{"type":"array","items":{"$ref":"#/components/schemas/Agent\#
-    Preset"},"description":"The presets, by name."},"defaultAgent":{"type":"string","description":"The agent of ru\#
-    ns that name none."}},"description":"Agents and presets."},"AgentAuthMethod":{"title":"AgentAuthMethod","type"\#
-    :"object","required":["id","name"],"properties":{"id":{"type":"string","description":"For `authMethod`."},"nam\#
-    e":{"type":"string","description":"For people."},"description":{"type":"string","description":"What to do."}},\#
-    "description":"A way to authenticate that an agent knows."},"AgentProbeResult":{"title":"AgentProbeResult","ty\#
-    pe":"object","required":["agent","ok","message","durationMs"],"properties":{"agent":{"type":"string","descript\#
-    ion":"The agent's name."},"ok":{"type":"boolean","description":"Whether it can be used."},"message":{"type":"s\#
-    tring","description":"What it is, or what to do."},"durationMs":{"type":"integer","description":"How long it t\#
-    ook, in milliseconds."},"version":{"type":"string","description":"What it says of its version."},"protocolVers\#
-    ion":{"type":"integer","description":"With `acp`: the version of the protocol."},"capabilities":{"type":"objec\#
-    t","description":"With `acp`: what it says it can do."},"authMethods":{"type":"array","items":{"$ref":"#/compo\#
-    nents/schemas/AgentAuthMethod"},"description":"With `acp`: how one can authenticate."},"models":{"type":"array\#
-    ","items":{"type":"string"},"description":"With `model`: the provider's models, at most 1000."},"lines":{"type\#
-    ":"array","items":{"type":"string"},"description":"Where it failed: the last lines it wrote to standard error.\#
-    "}},"description":"What came of trying an agent out."},"AgentOption":{"title":"AgentOption","type":"object","r\#
-    equired":["id","name","value","values"],"properties":{"id":{"type":"string","description":"Its id, for `option\#
-    s`."},"name":{"type":"string","description":"For people."},"value":{"type":"string","description":"Its value."\#
-    },"values":{"type":"array","items":{"$ref":"#/components/schemas/AgentOptionValue"},"description":"What it can b\#
-    e."}},"description":"An option of an ACP agent's session, or its mode."},"AgentOptionValue":{"title":"AgentOpt\#
-    ionValue","type":"object","required":["value","name"],"properties":{"value":{"type":"string","description":"Th\#
-    e value."},"name":{"type":"string","description":"For people."}},"description":"A value of an option."},"Agent\#
-    Session":{"title":"AgentSession","type":"object","required":["id","agent","workspace","title","runs","createdA\#
-    t","updatedAt","version"],"properties":{"id":{"type":"string","description":"Its id: `ags_…`."},"agent":{"type\#
-    ":"string","description":"The agent's name."},"workspace":{"type":"string","description":"The id of its worksp\#
-    ace."},"title":{"type":"string","description":"For people."},"runs":{"type":"integer","description":"How many r\#
-    uns it has had."},"lastRun":{"type":"string","description":"The id of its last run."},"agentSession":{"type":"\#
-    string","description":"With `acp`: what the agent calls it."},"mode":{"type":"string","description":"With `acp\#
-    `: the mode it works in."},"options":{"type":"array","items":{"$ref":"#/components/schemas/AgentOption"},"desc\#
-    ription":"With `acp`: its options, and its modes as the option `mode`."},"createdAt":{"$ref":"#/components/sch\#
-    emas/Timestamp","description":"When it was begun."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","desc\#
-    ription":"When it changed last."},"version":{"type":"integer","description":"Counts its changes."}},"descripti\#
-    on":"A conversation with an agent in a workspace: runs that come one after the other."},"AgentSessionPage":{"t\#
-    itle":"AgentSessionPage","type":"object","required":["sessions"],"properties":{"sessions":{"type":"array","ite\#
-    ms":{"$ref":"#/components/schemas/AgentSession"},"description":"The sessions, the one used last first."},"next\#
-    Cursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}\#
-    },"description":"A page of sessions."},"AgentHistoryEvent":{"title":"AgentHistoryEvent","type":"object","requi\#
-    red":["run","time","type","payload"],"properties":{"run":{"type":"string","description":"The run."},"time":{"$\#
-    ref":"#/components/schemas/Timestamp","description":"When it was."},"type":{"type":"string","description":"Its t\#
-    ype."},"payload":{"description":"What it tells; its shape depends on the type."}},"description":"An event of a r\#
-    un."},"AgentHistoryPage":{"title":"AgentHistoryPage","type":"object","required":["events"],"properties":{"even\#
-    ts":{"type":"array","items":{"$ref":"#/components/schemas/AgentHistoryEvent"},"description":"The events, oldes\#
-    t first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absen\#
-    t on the last."}},"description":"A page of what was said and done."},"RunState":{"title":"RunState","type":"st\#
-    ring","enum":["queued","starting","running","waiting","completed","failed","cancelled","interrupted"],"descrip\#
-    tion":"Where a run stands. `queued`: others go first. `starting`: its agent is being started. `running`: it wo\#
-    rks. `waiting`: a question for permission is open. `completed`: the agent ended its turn. `failed`: it did not\#
-    . `cancelled`: somebody ended it. `interrupted`: the server or the agent's holder died, and the run could not b\#
-    e taken over; the session can go on with a new run."},"StopReason":{"title":"StopReason","type":"string","enum\#
-    ":["end_turn","max_tokens","max_turn_requests","refusal","cancelled","exit"],"description":"Why an agent stopp\#
-    ed: it was done; its tokens or its steps were used up; it refused; it was cancelled; its program ended."},"Run\#
-    Usage":{"title":"RunUsage","type":"object","properties":{"inputTokens":{"type":"integer","description":"Tokens t\#
-    hat were read.","default":0},"outputTokens":{"type":"integer","description":"Tokens that were written.","defau\#
-    lt":0},"cachedTokens":{"type":"integer","description":"Those of the read ones that came from a cache.","defaul\#
-    t":0},"requests":{"type":"integer","description":"How often a model was asked.","default":0},"contextTokens":{\#
-    "type":"integer","description":"How full the context is, in tokens."},"contextSize":{"type":"integer","descrip\#
-    tion":"How large the context is, in tokens."}},"description":"What a run has used."},"RunExit":{"title":"RunEx\#
-    it","type":"object","properties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal e\#
-    nded it."},"signal":{"type":"string","description":"The signal that ended it, such as `SIGKILL`."},"lines":{"t\#
-    ype":"array","items":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"descripti\#
-    on":"How an agent's program ended."},"RunError":{"title":"RunError","type":"object","required":["type","detail\#
-    "],"properties":{"type":{"$ref":"#/components/schemas/RunFailure","description":"A stable word."},"detail":{"t\#
-    ype":"string","description":"The same as a sentence, with what to do."}},"description":"Why a run failed."},"R\#
-    unFailure":{"title":"RunFailure","type":"string","enum":["launch_failed","agent_exited","agent_lost","agent_er\#
-    ror","protocol_error","unsupported_version","authentication_required","start_timeout","deadline_exceeded","pro\#
-    mpt_unsupported","session_lost","provider_error","provider_unavailable","rate_limited","context_exceeded","too\#
-    _many_steps","server_stopped","internal"],"description":"Why a run failed: its program could not be started, e\#
-    nded by itself or its holder was killed; the agent answered with an error, broke its protocol, speaks another v\#
-    ersion of it, or wants a login; it took too long to start or altogether; it can't take what the prompt holds; i\#
-    t no longer knows the session; its provider refused, was not to be reached, or wanted fewer requests; the conv\#
-    ersation no longer fits its context; it wanted too many steps; the server stopped."},"AgentRun":{"title":"Agen\#
-    tRun","type":"object","required":["id","session","agent","workspace","state","stream","prompt","permissions","\#
-    priority","usage","version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `run_…`."}\#
-    ,"session":{"type":"string","description":"The session that it belongs to."},"agent":{"type":"string","descrip\#
-    tion":"The agent's name."},"workspace":{"type":"string","description":"The id of its workspace."},"state":{"$r\#
-    ef":"#/components/schemas/RunState","description":"Where it stands."},"place":{"type":"integer","description":\#
-    "With `queued`: how many go before it, and one."},"stream":{"type":"string","description":"The stream of its e\#
-    vents: `run/…`."},"prompt":{"type":"string","description":"The beginning of what it was given to do, at most 4\#
-    00 characters."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to i\#
-    ts questions for permission."},"permission":{"$ref":"#/components/schemas/Permission","description":"With `wai\#
-    ting`: the question that is open the longest."},"priority":{"type":"integer","description":"Of those that wait\#
-    , the highest goes first."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","description":"When it is en\#
-    ded if it goes on so long."},"stopReason":{"$ref":"#/components/schemas/StopReason","description":"Why the age\#
-    nt stopped."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's program ended."},"e\#
-    rror":{"$ref":"#/components/schemas/RunError","description":"Why it failed."},"message":{"type":"string","desc\#
-    ription":"The agent's last message, at most 64 KiB of it."},"usage":{"$ref":"#/components/schemas/RunUsage","d\#
-    escription":"What it has used."},"pid":{"type":"integer","description":"The agent's process, while it lives."}\#
-    ,"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Ti\#
-    mestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","descrip\#
-    tion":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"d\#
-    escription":"A run: what an agent was given to do, and how that stands."},"AgentRunPage":{"title":"AgentRunPag\#
-    e","type":"object","required":["runs"],"properties":{"runs":{"type":"array","items":{"$ref":"#/components/sche\#
-    mas/AgentRun"},"description":"The runs, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
-    scription":"Where the next page begins. Absent on the last."}},"description":"A page of runs."},"AgentRunStart\#
-    ed":{"title":"AgentRunStarted","type":"object","required":["run","created"],"properties":{"run":{"$ref":"#/com\#
-    ponents/schemas/AgentRun","description":"The run."},"created":{"type":"boolean","description":"Whether this ca\#
-    ll began it; false for a repetition."},"attachment":{"type":"string","description":"With `attach`: the attachm\#
-    ent."}},"description":"A run that is under way."},"PermissionKind":{"title":"PermissionKind","type":"string","\#
-    enum":["allow_once","allow_always","reject_once","reject_always"],"description":"What an option means."},"Perm\#
-    issionOption":{"title":"PermissionOption","type":"object","required":["id","name","kind"],"properties":{"id":{\#
-    "type":"string","description":"Its id, within the question."},"name":{"type":"string","description":"For peopl\#
-    e."},"kind":{"$ref":"#/components/schemas/PermissionKind","description":"What it means."}},"description":"A po\#
-    ssible answer."},"PermissionState":{"title":"PermissionState","type":"string","enum":["open","resolved"],"desc\#
-    ription":"Whether a question is still to be answered."},"PermissionResolver":{"title":"PermissionResolver","ty\#
-    pe":"string","enum":["client","policy","deadline","cancelled","agent"],"description":"Who answered: a client; t\#
-    he run's policy; the time that was over; the run's end; or the agent took its question back."},"Permission":{"\#
-    title":"Permission","type":"object","required":["id","run","session","state","title","options","createdAt"],"p\#
-    roperties":{"id":{"type":"string","description":"Its id: `prm_…`."},"run":{"type":"string","description":"The r\#
-    un."},"session":{"type":"string","description":"The session."},"state":{"$ref":"#/components/schemas/Permissio\#
-    nState","description":"Whether it is still to be answered."},"title":{"type":"string","description":"What the a\#
-    gent wants to do."},"options":{"type":"array","items":{"$ref":"#/components/schemas/PermissionOption"},"descri\#
-    ption":"The possible answers."},"toolCall":{"type":"object","description":"The tool call it is about, as in `t\#
-    ool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","description":"When it is answered with no.\#
-    "},"option":{"type":"string","description":"The option that was taken. Absent while it is open, and where none w\#
-    as."},"by":{"$ref":"#/components/schemas/PermissionResolver","description":"Who answered."},"createdAt":{"$ref\#
-    ":"#/components/schemas/Timestamp","description":"When it was asked."},"resolvedAt":{"$ref":"#/components/sche\#
-    mas/Timestamp","description":"When it was answered."}},"description":"An agent's question whether it may do so\#
-    mething."},"PermissionAnswer":{"title":"PermissionAnswer","type":"object","properties":{"option":{"type":"stri\#
-    ng","minLength":1,"maxLength":200,"description":"The id of the option that is taken. Absent: none, the questio\#
-    n is dismissed."}},"description":"A client's answer."},"MessageRole":{"title":"MessageRole","type":"string","e\#
-    num":["user","agent"],"description":"Who speaks."},"RunStateEvent":{"title":"RunStateEvent","type":"object","r\#
-    equired":["seq","state"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1.\#
-    "},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."},"place":{"type":"integer"\#
-    ,"description":"With `queued`: how many go before it, and one."},"detail":{"type":"string","description":"What i\#
-    t is doing, or why."}},"description":"Where the run stands."},"TextDelta":{"title":"TextDelta","type":"object"\#
-    ,"required":["seq","text"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1\#
-    ."},"text":{"type":"string","description":"The piece."}},"description":"The next piece of a text."},"RunMessag\#
-    e":{"title":"RunMessage","type":"object","required":["seq","role","content"],"properties":{"seq":{"type":"inte\#
-    ger","description":"Counts the run's events, from 1."},"role":{"$ref":"#/components/schemas/MessageRole","desc\#
-    ription":"Who speaks."},"content":{"type":"array","items":{"$ref":"#/components/schemas/ContentBlock"},"descri\#
-    ption":"What is said."},"thought":{"type":"boolean","description":"Whether it is what the agent thought, and n\#
-    ot said.","default":false},"continues":{"type":"boolean","description":"Whether the text goes on with the next m\#
-    essage: it is very long.","default":false}},"description":"A whole message. Of the agent's, what the deltas be\#
-    fore it said, put together."},"ToolStatus":{"title":"ToolStatus","type":"string","enum":["pending","in_progres\#
-    s","completed","failed"],"description":"Where a tool call stands."},"ToolCallEvent":{"title":"ToolCallEvent","\#
-    type":"object","required":["seq","id"],"properties":{"seq":{"type":"integer","description":"Counts the run's e\#
-    vents, from 1."},"id":{"type":"string","description":"The call's id, within the run."},"title":{"type":"string\#
-    ","description":"For people."},"kind":{"type":"string","description":"What it does: `read`, `edit`, `delete`, `\#
-    move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other`."},"status":{"$ref":"#/components/schem\#
-    as/ToolStatus","description":"Where it stands."},"input":{"description":"What the tool was given."},"output":{\#
-    "description":"What the tool gave back."},"content":{"type":"array","items":{"type":"object"},"description":"W\#
-    hat to show: texts, diffs, terminals, as the Agent Client Protocol has them."},"locations":{"type":"array","it\#
-    ems":{"type":"object"},"description":"The files it is about: `path`, and maybe `line`."},"meta":{"type":"objec\#
-    t","description":"What else the agent said of it."}},"description":"A tool that the agent uses, or a change of t\#
-    hat."},"PlanEntry":{"title":"PlanEntry","type":"object","required":["content"],"properties":{"content":{"type"\#
-    :"string","description":"What is to be done."},"priority":{"type":"string","description":"`high`, `medium` or `\#
-    low`."},"status":{"type":"string","description":"`pending`, `in_progress` or `completed`."}},"description":"A s\#
-    tep of a plan."},"PlanEvent":{"title":"PlanEvent","type":"object","required":["seq","entries"],"properties":{"\#
-    seq":{"type":"integer","description":"Counts the run's events, from 1."},"entries":{"type":"array","items":{"$\#
-    ref":"#/components/schemas/PlanEntry"},"description":"The steps, in order."}},"description":"The agent's plan, w\#
-    hole."},"UsageEvent":{"title":"UsageEvent","type":"object","required":["seq","usage"],"properties":{"seq":{"ty\#
-    pe":"integer","description":"Counts the run's events, from 1."},"usage":{"$ref":"#/components/schemas/RunUsage\#
-    ","description":"The sums."}},"description":"What the run has used so far."},"PermissionEvent":{"title":"Permi\#
-    ssionEvent","type":"object","required":["seq","permission"],"properties":{"seq":{"type":"integer","description\#
-    ":"Counts the run's events, from 1."},"permission":{"$ref":"#/components/schemas/Permission","description":"Th\#
-    e question as it stands."}},"description":"A question, or the answer to one."},"RunOutput":{"title":"RunOutput\#
-    ","type":"object","required":["seq","source","text"],"properties":{"seq":{"type":"integer","description":"Coun\#
-    ts the run's events, from 1."},"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it wa\#
-    s written to."},"text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are r\#
-    eplaced."},"json":{"type":"object","description":"The line as an object, where it is one. `text` is empty then\#
-    ."},"partial":{"type":"boolean","description":"Whether the line goes on with the next event of its source.","d\#
-    efault":false}},"description":"A line that the agent's program has written."},"RunLog":{"title":"RunLog","type\#
-    ":"object","required":["seq","level","message"],"properties":{"seq":{"type":"integer","description":"Counts th\#
-    e run's events, from 1."},"level":{"$ref":"#/components/schemas/RunLogLevel","description":"How grave it is."}\#
-    ,"message":{"type":"string","description":"The line."},"retryInMs":{"type":"integer","description":"When the s\#
-    erver tries again, in milliseconds."}},"description":"Something about the run that is neither said nor done by t\#
-    he agent: what it wrote to standard error, a retry, a garbage line."},"RunLogLevel":{"title":"RunLogLevel","ty\#
-    pe":"string","enum":["info","warning","error","stderr"],"description":"How grave a line is; `stderr` for what t\#
-    he agent's program wrote there."},"AgentUpdate":{"title":"AgentUpdate","type":"object","required":["seq","upda\#
-    te"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"update":{"type":\#
-    "object","description":"With ACP: the `update` of a `session/update`, or the whole message."}},"description":"\#
-    Something the agent told that has no type of its own, as it came."},"RunCompleted":{"title":"RunCompleted","ty\#
-    pe":"object","required":["seq","stopReason","usage"],"properties":{"seq":{"type":"integer","description":"Coun\#
-    ts the run's events, from 1."},"stopReason":{"$ref":"#/components/schemas/StopReason","description":"Why the a\#
-    gent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$r\#
-    ef":"#/components/schemas/RunExit","description":"How the agent's program ended."}},"description":"The run has e\#
-    nded well. No event comes after it."},"RunFailed":{"title":"RunFailed","type":"object","required":["seq","type\#
-    ","detail","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"t\#
-    ype":{"$ref":"#/components/schemas/RunFailure","description":"A stable word."},"detail":{"type":"string","desc\#
-    ription":"The same as a sentence, with what to do."},"usage":{"$ref":"#/components/schemas/RunUsage","descript\#
-    ion":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's program e\#
-    nded."}},"description":"The run has failed or was interrupted. No event comes after it."},"AppReference":{"tit\#
-    le":"AppReference","type":"string","minLength":1,"maxLength":200,"description":"An app: its id, or the `app_id\#
-    ` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValues","type":"object","additionalProperties":{\#
-    "type":"string","maxLength":65536},"maxProperties":512,"description":"Values by name."},"AppState":{"title":"A\#
-    ppState","type":"string","enum":["stopped","waiting","setting_up","starting","running","not_ready","stopping",\#
-    "backoff","crash_loop","exited","failed","stop_failed"],"description":"What is seen of an app. `stopped`: noth\#
-    ing of it runs. `waiting`: for what it depends on. `setting_up`: its setup runs. `starting`: it is being start\#
-    ed, or has been and is not ready yet. `running`: it is alive, and ready where that is probed. `not_ready`: it i\#
-    s alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has been told to e\#
-    nd. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and will be tried a\#
-    gain seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be started, or en\#
-    ded badly and is not to be started again. `stop_failed`: processes of it could not be ended."},"AppDesired":{"\#
-    title":"AppDesired","type":"string","enum":["running","stopped"],"description":"What is wanted of an app. Only a c\#
-    all changes it."},"AppReason":{"title":"AppReason","type":"string","enum":["requested","dependency","dependenc\#
-    y_failed","adopted","manifest_invalid","environment_missing","folder_missing","port_taken","setup_failed","set\#
-    up_timeout","launch_failed","startup_timeout","exited","signalled","lost","liveness_failed","readiness_failed"\#
-    ,"not_listening","unkillable","rebooted"],"description":"Why an app is in its state: it was `requested`; a `de\#
-    pendency` is not there yet or has failed; it was `adopted` by a server that started; something it needs is mis\#
-    sing; it `exited` or was `signalled`; its holder was `lost`; a probe failed; a port is `not_listening`; proces\#
-    ses were `unkillable`; the machine was `rebooted`."},"AppPort":{"title":"AppPort","type":"object","required":[\#
-    "name","port","host","protocol","env","listening"],"properties":{"name":{"type":"string","description":"Its na\#
-    me in the manifest."},"port":{"type":"integer","description":"The TCP port."},"host":{"type":"string","descrip\#
-    tion":"Where clients reach it."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is s\#
-    poken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken.\#
-    "},"env":{"type":"array","items":{"type":"string"},"description":"The environment variables that tell it to th\#
-    e app."},"fixed":{"type":"boolean","description":"Whether the manifest demands this very port.","default":fals\#
-    e},"listening":{"type":"boolean","description":"Whether a process of the app was seen to listen there."}},"des\#
-    cription":"A port of an app."},"AppExit":{"title":"AppExit","type":"object","required":["at"],"properties":{"c\#
-    ode":{"type":"integer","description":"Its exit code. Absent where a signal ended it."},"signal":{"type":"strin\#
-    g","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp"\#
-    ,"description":"When."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines that i\#
-    t wrote, at most ten."}},"description":"How an app's first process ended."},"AppSummary":{"title":"AppSummary"\#
-    ,"type":"object","required":["id","workspace","app","name","state","desired","since","version"],"properties":{\#
-    "id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of i\#
-    ts workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."}\#
-    ,"name":{"type":"string","description":"For people."},"state":{"$ref":"#/components/schemas/AppState","descrip\#
-    tion":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted o\#
-    f it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"since":{"\#
-    $ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"objec\#
-    t","additionalProperties":{"type":"integer"},"description":"Its ports by name."},"version":{"type":"integer","\#
-    description":"Counts its changes."}},"description":"An app, in short."},"App":{"title":"App","type":"object","\#
-    required":["id","workspace","app","name","folder","manifest","state","desired","since","ports","build","restar\#
-    ts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt"],"properties":{"id":{"type":"stri\#
-    ng","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its workspace."},"\#
-    app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."},"name":{"type":"\#
-    string","description":"For people."},"folder":{"type":"string","description":"Its folder in the workspace; emp\#
-    ty for the workspace's own."},"manifest":{"type":"string","description":"Its manifest, as a path in the worksp\#
-    ace."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":\#
-    "#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schema\#
-    s/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a s\#
-    entence, with what to do."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is i\#
-    n this state."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its por\#
-    ts."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"How its setup stands."},"pid":{"type":\#
-    "integer","description":"Its first process, while that lives."},"processes":{"type":"array","items":{"type":"i\#
-    nteger"},"description":"With `stop_failed`: the processes that are left."},"startedAt":{"$ref":"#/components/s\#
-    chemas/Timestamp","description":"When it was started last."},"restarts":{"type":"integer","description":"How o\#
-    ften it was started again by itself since it was wanted running."},"lastExit":{"$ref":"#/components/schemas/Ap\#
-    pExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp","description":\#
-    "When it will be started again, with `backoff` and `crash_loop`."},"dependsOn":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/AppDependency"},"description":"What it waits for."},"stream":{"type":"string","descript\#
-    ion":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentValues","descrip\#
-    tion":"The values that were given for it, secret ones left out."},"secretEnv":{"type":"array","items":{"type":\#
-    "string"},"description":"The names of the secret ones."},"version":{"type":"integer","description":"Counts its c\#
-    hanges."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was installed."},"update\#
-    dAt":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."}},"description":"An app: w\#
-    hat it is, what is wanted of it, and what is seen of it."},"AppDependency":{"title":"AppDependency","type":"ob\#
-    ject","required":["app","condition"],"properties":{"app":{"type":"string","description":"The `app_id` of anoth\#
-    er app of the workspace."},"condition":{"$ref":"#/components/schemas/DependencyCondition","description":"What t\#
-    hat must have reached."}},"description":"What an app waits for before it is started."},"DependencyCondition":{\#
-    "title":"DependencyCondition","type":"string","enum":["started","ready","completed"],"description":"What anoth\#
-    er app must have reached: its process runs; it is ready; it ended with exit code 0."},"AppPage":{"title":"AppP\#
-    age","type":"object","required":["apps"],"properties":{"apps":{"type":"array","items":{"$ref":"#/components/sc\#
-    hemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
-    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of apps."},"AppInstal\#
-    led":{"title":"AppInstalled","type":"object","required":["app","created","warnings"],"properties":{"app":{"$re\#
-    f":"#/components/schemas/App","description":"The app."},"created":{"type":"boolean","description":"Whether thi\#
-    s call installed it."},"warnings":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"des\#
-    cription":"What is doubtful in its manifest."}},"description":"An app that is installed."},"BuildState":{"titl\#
-    e":"BuildState","type":"string","enum":["none","needed","running","done","failed"],"description":"How a setup s\#
-    tands: there is none; it has not run, or what it depends on has changed; it runs; it is done; it failed."},"Bu\#
-    ildStatus":{"title":"BuildStatus","type":"object","required":["state"],"properties":{"state":{"$ref":"#/compon\#
-    ents/schemas/BuildState","description":"How it stands."},"job":{"type":"string","description":"The job that ru\#
-    ns it or ran it last; its stream has the output."},"endedAt":{"$ref":"#/components/schemas/Timestamp","descrip\#
-    tion":"When it ended last."},"message":{"type":"string","description":"Why it failed, or why it is needed."}},\#
-    "description":"How the setup of an app stands."},"SetupJobResult":{"title":"SetupJobResult","type":"object","r\#
-    equired":["skipped"],"properties":{"skipped":{"type":"boolean","description":"Whether it was not run, since no\#
-    thing it depends on has changed."},"code":{"type":"integer","description":"Its exit code."},"durationMs":{"typ\#
-    e":"integer","description":"How long it took, in milliseconds."}},"description":"What a setup came to."},"AppO\#
-    utcome":{"title":"AppOutcome","type":"object","required":["id","app","ok","state","ports"],"properties":{"id":\#
-    {"type":"string","description":"Its id; empty where it could not be installed."},"app":{"type":"string","descr\#
-    iption":"The `app_id` of its manifest, or its folder where that can't be read."},"ok":{"type":"boolean","descr\#
-    iption":"Whether it is as the call wanted it."},"state":{"$ref":"#/components/schemas/AppState","description":\#
-    "What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this stat\#
-    e."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"ports":{"type":"arr\#
-    ay","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"lines":{"type":"array","items\#
-    ":{"type":"string"},"description":"Where it is not as wanted: the last lines it wrote."}},"description":"What b\#
-    ecame of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object","required":["ok","apps"],"properties"\#
-    :{"ok":{"type":"boolean","description":"Whether all are as the call wanted them."},"apps":{"type":"array","ite\#
-    ms":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an app."}},"description":"What became of s\#
-    everal apps."},"OutputSource":{"title":"OutputSource","type":"string","enum":["stdout","stderr"],"description"\#
-    :"Where a line was written to."},"AppOutput":{"title":"AppOutput","type":"object","required":["source","text"]\#
-    ,"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was written to."},\#
-    "text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are replaced."},"par\#
-    tial":{"type":"boolean","description":"Whether the line goes on with the next event of its source: it is very l\#
-    ong, or has not ended yet.","default":false}},"description":"A line that an app has written."},"AppLogPage":{"\#
-    title":"AppLogPage","type":"object","required":["stream","lines"],"properties":{"stream":{"type":"string","des\#
-    cription":"The stream, for `stream/attach`."},"attachment":{"type":"string","description":"With `follow`: the a\#
-    ttachment."},"lines":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The li\#
-    nes, as events `app.output`."},"next":{"$ref":"#/components/schemas/Cursor","description":"The last line's pos\#
-    ition, for `stream/attach`."}},"description":"What an app has written."},"FindingSeverity":{"title":"FindingSe\#
-    verity","type":"string","enum":["error","warning"],"description":"Whether a manifest can't be used, or is doub\#
-    tful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","required":["severity","message","line","\#
-    column","text"],"properties":{"severity":{"$ref":"#/components/schemas/FindingSeverity","description":"How gra\#
-    ve it is."},"message":{"type":"string","description":"What is wrong, and what to do."},"path":{"type":"string"\#
-    ,"description":"The key, such as `healthchecks.api.path`."},"line":{"type":"integer","description":"The line, f\#
-    rom 1."},"column":{"type":"integer","description":"The column, from 1, in characters."},"suggestion":{"type":"\#
-    string","description":"The key that was likely meant."},"text":{"type":"string","description":"The same as a c\#
-    ompiler shows it: `file:line:column: error: …`, the line, and a caret below."}},"description":"A fault or a do\#
-    ubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","type":"object","required":["valid"\#
-    ,"findings"],"properties":{"valid":{"type":"boolean","description":"Whether it has no errors."},"file":{"type"\#
-    :"string","description":"The manifest's name, or its path in the workspace."},"app":{"type":"string","descript\#
-    ion":"Its `app_id`, where that can be read."},"findings":{"type":"array","items":{"$ref":"#/components/schemas\#
-    /ManifestFinding"},"description":"Errors and warnings, in the order of the file."},"environment":{"type":"arra\#
-    y","items":{"type":"string"},"description":"The names of its environment contract."},"missing":{"type":"array"\#
-    ,"items":{"type":"string"},"description":"Those of them that nothing gives a value to, where the app is instal\#
-    led."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"AppsConfig","type":"object","pro\#
-    perties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where ports are leased from. Leases t\#
-    hat are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/EnvironmentValues","description\#
-    ":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"integer","minimum":65536,"maxim\#
-    um":1073741824,"description":"How large one file of an app's output becomes, in bytes.","default":16777216},"l\#
-    ogFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many files of an app's output are kep\#
-    t.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":"object","properties":{"first\#
-    ":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","default":20000},"last":{"type":\#
-    "integer","minimum":1024,"maximum":65535,"description":"The last.","default":29999}},"description":"A range of p\#
-    orts."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"description":"Wh\#
-    at is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name","fixed","\#
-    leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"string","desc\#
-    ription":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appName":{"type"\#
-    :"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of tha\#
-    t app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"leasedAt\#
-    ":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is kept fo\#
-    r somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties":{"por\#
-    ts":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest port f\#
-    irst."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["na\#
-    me","host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."},"ho\#
-    st":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The TCP p\#
-    ort."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"t\#
-    ype":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"type":"\#
-    boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The proce\#
-    ss that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens is n\#
-    ot of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHolde\#
-    r","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Absent w\#
-    here this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid":{"t\#
-    ype":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of Berth'\#
-    s app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":\#
-    {"type":"string","description":"The id of that app's workspace."}},"description":"A process that listens on a p\#
-    ort."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"],"pro\#
-    perties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","description":\#
-    "Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"\#
-    },"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","description":"\#
-    Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","req\#
-    uired":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/\#
-    components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","description"\#
-    :"Who has the old port."}},"description":"A lease had to move, for somebody else has the port."}},"errors":{"p\#
-    arse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_error","retryable"\#
-    :false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that may be sent now.\#
-    ","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"message":"There is n\#
-    o method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{"code":-32602,\#
-    "message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"type":"invalid\#
-    _params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's own. Nothing t\#
-    hat a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message_too_large":{\#
-    "code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the connection g\#
-    oes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"message":"Th\#
-    e batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"batch_too_l\#
-    arge","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been initialized. C\#
-    all `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code":-32800,"mess\#
-    age":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"unsupported_ve\#
-    rsion":{"code":426,"message":"The client and the server have no protocol version in common. `supportedVersions\#
-    ` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"code":403,"me\#
-    ssage":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied","retryable":f\#
-    alse}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","data":{"type":"s\#
-    hutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target is full. Not\#
-    hing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"The operatin\#
-    g system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","retryable":\#
-    true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `detail` says w\#
-    hy.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"message":"The o\#
-    perating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":f\#
-    alse}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
-    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_cursor":{"co\#
-    de":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable\#
-    ":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
-    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"idempotency_con\#
-    flict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idem\#
-    potency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that name or path i\#
-    s there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,"message":"A l\#
-    imit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_rea\#
-    ched","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit its schema. `e\#
-    rrors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broken":{"code":40\#
-    9,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwritten.","data"\#
-    :{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There is no stream o\#
-    f that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"message":"The s\#
-    tream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}},"attachment_n\#
-    ot_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"attachment_not\#
-    _found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id.","data":{"type"\#
-    :"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and can no longer be c\#
-    ancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"message":"No work\#
-    space has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"workspace_busy":{"c\#
-    ode":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` holds i\#
-    ts id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,"message":"The wor\#
-    kspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retry\#
-    able":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it was. Put it back, o\#
-    r point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":fa\#
-    lse}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_n\#
-    ot_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no template of that nam\#
-    e.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"message":"The temp\#
-    late or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","r\#
-    etryable":false}},"template_variables":{"code":422,"message":"Variables of the template are missing or do not m\#
-    atch their pattern. `errors` has a row for each; `variables` holds their declarations.","data":{"type":"templa\#
-    te_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was not unpacked: it i\#
-    s damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `de\#
-    tail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavailable":{"code":502\#
-    ,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool.","data"\#
-    :{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is at that pa\#
-    th in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,"message"\#
-    :"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},"n\#
-    ot_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not\#
-    _a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and the path is a f\#
-    older.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The path is a d\#
-    evice, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}}\#
-    ,"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it hold\#
-    s.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"The file h\#
-    as changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"\#
-    etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Read it as `\#
-    base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message":"The content i\#
-    s not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false}},"app_not_fou\#
-    nd":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},"ap\#
-    p_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or us\#
-    e the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"message"\#
-    :"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not\#
-    _found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `findings` list\#
-    s every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_missing":{"cod\#
-    e":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; give them w\#
-    ith `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":{"code":422,"mes\#
-    sage":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup\#
-    _failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longer than its manif\#
-    est allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":500,"messa\#
-    ge":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable\#
-    ":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_fou\#
-    nd","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detail` says who.","d\#
-    ata":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is using the port. St\#
-    op it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Every port o\#
-    f the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}},"agent_not_foun\#
-    d":{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a preset."\#
-    ,"data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code":422,"message":"The agent is decl\#
-    ared in a way that it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}},"s\#
-    ession_not_found":{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found","re\#
-    tryable":false}},"run_not_found":{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","r\#
-    etryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a new one of the same session.",\#
-    "data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"message":"A block of the prompt l\#
-    acks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retryable":fals\#
-    e}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","retryable\#
-    ":false}},"permission_not_found":{"code":404,"message":"No question for permission has that id.","data":{"type\#
-    ":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"message":"The question was ans\#
-    wered before. `permission` tells how.","data":{"type":"permission_resolved","retryable":false}},"result_too_la\#
-    rge":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entr\#
-    ies.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_reques\#
-    t","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_initialized\#
-    ","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{\#
-    "stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/schemas/Ser\#
-    verStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#\#
-    /components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configuration is i\#
-    n force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","descriptio\#
-    n":"The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/c\#
-    omponents/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace was made.",\#
-    "schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A wo\#
-    rkspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"event\#
-    s","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.res\#
-    tored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/components\#
-    /schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no longer b\#
-    e restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.create\#
-    d":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},\#
-    "snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/s\#
-    chemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new.","sch\#
-    ema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…, run/…","descr\#
-    iption":"A file's content or an entry's mode changed. In a run's stream: the agent has written the file throug\#
-    h the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/fil\#
-    es/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":{"s\#
-    tream":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"#/c\#
-    omponents/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's own l\#
-    og.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A job w\#
-    as asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description":"A j\#
-    ob changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","descriptio\#
-    n":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"job/…"\#
-    ,"description":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobProgres\#
-    s"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/components/sc\#
-    hemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was asked for, or stands elsewher\#
-    e.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…","description":"Where the r\#
-    un stands.","schema":{"$ref":"#/components/schemas/RunStateEvent"}},"message.delta":{"stream":"run/…","descrip\#
-    tion":"The agent says something; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"m\#
-    essage":{"stream":"run/…","description":"A whole message, of the user's or the agent's.","schema":{"$ref":"#/c\#
-    omponents/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"The agent thinks; the next pi\#
-    ece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stream":"run/…","description":"T\#
-    he agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCallEvent"}},"tool.update":{"stream":"run/…"\#
-    ,"description":"A tool call has come further; what is absent is as before.","schema":{"$ref":"#/components/sch\#
-    emas/ToolCallEvent"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","schema":{"$ref":"#/co\#
-    mponents/schemas/PlanEvent"}},"usage":{"stream":"run/…","description":"What the run has used so far.","schema"\#
-    :{"$ref":"#/components/schemas/UsageEvent"}},"permission.requested":{"stream":"run/…","description":"The agent a\#
-    sks whether it may do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"permission.resolv\#
-    ed":{"stream":"run/…","description":"A question was answered, by whomever.","schema":{"$ref":"#/components/sch\#
-    emas/PermissionEvent"}},"output":{"stream":"run/…","description":"A line that the agent's program has written.\#
-    ","schema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description":"Something about t\#
-    he run.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…","description":"Some\#
-    thing the agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"run.completed":{"str\#
-    eam":"run/…","description":"The run has ended well.","schema":{"$ref":"#/components/schemas/RunCompleted"}},"r\#
-    un.failed":{"stream":"run/…","description":"The run has failed or was interrupted or cancelled.","schema":{"$r\#
-    ef":"#/components/schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An app was installed.\#
-    ","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known o\#
-    r wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events",\#
-    "description":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.\#
-    uninstalled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas\#
-    /AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"\#
-    $ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A port was leased.","\#
-    schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","description":"A leased p\#
-    ort was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","desc\#
-    ription":"A lease moved to another port, for somebody else had taken it.","schema":{"$ref":"#/components/schem\#
-    as/PortMoved"}}}}
+    type":"workspace_not_found","retryable":false}},{"code":404,"message":"There is no such port or lease.","data"\#
+    :{"type":"port_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","\#
+    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/reserve","tags":[{"$ref\#
+    ":"#/components/tags/port"}],"summary":"Leases a port: for an app, or for something of the caller's own.","par\#
+    amStructure":"either","params":[{"name":"name","description":"The lease's name: of the app's port, or, without a\#
+    n app, unique in the home.","required":true,"schema":{"type":"string","minLength":1,"maxLength":64,"pattern":"\#
+    ^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The app. Absent: the lease belongs to `name` alone.",\#
+    "required":false,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"The a\#
+    pp's workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"port",\#
+    "description":"The port that is wanted. Absent: a free one of the range.","required":false,"schema":{"type":"i\#
+    nteger","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLea\#
+    se"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable"\#
+    :false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use th\#
+    e app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that i\#
+    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"Somebody else h\#
+    as the port. `detail` says who.","data":{"type":"port_taken","retryable":true}},{"code":503,"message":"Every p\#
+    ort of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}}],"x-lane":\#
+    "concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
+    ification":false},{"name":"port/release","tags":[{"$ref":"#/components/tags/port"}],"summary":"Gives a leased p\#
+    ort back.","paramStructure":"either","params":[{"name":"port","description":"The port.","required":true,"schem\#
+    a":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/sc\#
+    hemas/PortLease"}},"errors":[{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_\#
+    found","retryable":false}},{"code":409,"message":"An app is using the port. Stop it first.","data":{"type":"po\#
+    rt_in_use","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"c\#
+    lient-to-server","x-stream":false,"x-notification":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components\#
+    /tags/port"}],"summary":"Tells who listens on a TCP port of this machine, and whose lease it is.","paramStruct\#
+    ure":"either","params":[{"name":"port","description":"The port.","required":true,"schema":{"type":"integer","m\#
+    inimum":1,"maximum":65535}}],"result":{"name":"owner","schema":{"$ref":"#/components/schemas/PortOwnership"}},\#
+    "errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-\#
+    stream":false,"x-notification":false}],"components":{"tags":{"base":{"name":"base","description":"The connecti\#
+    on itself: its life cycle, cancellation, progress, tracing and discovery."},"server":{"name":"server","descrip\#
+    tion":"The server as a whole, and its configuration."},"workspace":{"name":"workspace","description":"Workspac\#
+    es: folders that Berth knows, what they are made from, and their snapshots."},"file":{"name":"file","descripti\#
+    on":"Files of a workspace. No path, link or race leads out of it."},"stream":{"name":"stream","description":"S\#
+    treams: journals that any number of clients follow, each at its own pace."},"job":{"name":"job","description":\#
+    "Jobs: work that takes a while. Each has a stream, progress and an honest end."},"agent":{"name":"agent","desc\#
+    ription":"Agents: programs and models that work in a workspace, their sessions, and their runs."},"app":{"name\#
+    ":"app","description":"Apps: what a workspace runs, from a manifest. Each is set up, started, watched and kept a\#
+    s wanted."},"port":{"name":"port","description":"Ports: leases that are unique on the machine and last, and wh\#
+    o listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","format":"date-time","maxLengt\#
+    h":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20T22:30:00.123Z`."},"Labels\#
+    ":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLength":256},"maxProperties":6\#
+    4,"description":"Short text labels by name, to find things by."},"Metadata":{"title":"Metadata","type":"object\#
+    ","description":"Anything a client wants to keep with the entity. The server stores it and does not look insid\#
+    e."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"maxLength":255,"description":"A w\#
+    ord of the caller's: a second call with the same key and the same parameters returns the first one's result."}\#
+    ,"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"description":"An opaque, ordered po\#
+    sition in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":["inline","serial","concurrent"]\#
+    ,"description":"How calls of a method are carried out: at once and in order, in arrival order for each key, or s\#
+    ide by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read","write","admin"],"description":"\#
+    What a caller must hold to call a method: `none` is open to all, each later one includes those before it."},"F\#
+    ault":{"title":"Fault","type":"object","required":["loc","msg","type"],"properties":{"loc":{"type":"array","it\#
+    ems":{},"description":"The path to the fault: names of members and indexes of entries."},"msg":{"type":"string\#
+    ","description":"What is wrong and what would be right."},"type":{"type":"string","description":"A stable word\#
+    : `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `pattern`, `min_items`, `max_it\#
+    ems`, `max_properties`."}},"description":"One fault in parameters or in a document."},"ErrorData":{"title":"Er\#
+    rorData","type":"object","required":["type","detail","retryable"],"properties":{"type":{"type":"string","descr\#
+    iption":"A stable word from the list of errors."},"detail":{"type":"string","description":"The case in particu\#
+    lar."},"retryable":{"type":"boolean","description":"Whether the same call may succeed later."},"retryAfterMs":\#
+    {"type":"integer","minimum":0,"description":"How long to wait before trying again, in milliseconds."},"errors"\#
+    :{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are sev\#
+    eral."}},"description":"What an error's `data` holds. Further members depend on the type."},"ClientInfo":{"tit\#
+    le":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":256,"de\#
+    scription":"The client's name."},"version":{"type":"string","maxLength":128,"description":"The client's versio\#
+    n."}},"description":"The name and version of a client."},"TraceValue":{"title":"TraceValue","type":"string","e\#
+    num":["off","messages","verbose"],"description":"How much tracing tells."},"ServerInfo":{"title":"ServerInfo",\#
+    "type":"object","required":["name","version"],"properties":{"name":{"type":"string","description":"Always `ber\#
+    th`."},"version":{"type":"string","description":"The server's version."}},"description":"The name and version o\#
+    f the server."},"Limits":{"title":"Limits","type":"object","required":["maxMessageBytes","maxInFlight","maxBat\#
+    ch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The largest message, in bytes."},"maxInF\#
+    light":{"type":"integer","description":"How many requests may be open at once. Further ones wait, and then rea\#
+    ding pauses."},"maxBatch":{"type":"integer","description":"The most entries of a batch."}},"description":"What o\#
+    ne connection may ask for."},"InitializeResult":{"title":"InitializeResult","type":"object","required":["proto\#
+    colVersion","supportedVersions","serverInfo","instanceId","capabilities","families","limits"],"properties":{"p\#
+    rotocolVersion":{"type":"string","description":"The version that both will speak."},"supportedVersions":{"type\#
+    ":"array","items":{"type":"string"},"description":"Every version that the server speaks, best first."},"server\#
+    Info":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."},"instanceId":{"type":"string","d\#
+    escription":"A new one each time the server starts: a client that sees another one knows that the server was r\#
+    estarted."},"capabilities":{"type":"object","description":"Empty: kept free for what language-server clients l\#
+    ook for."},"families":{"type":"object","description":"One object a family of methods that this server has."},"\#
+    limits":{"$ref":"#/components/schemas/Limits","description":"What the connection may ask for."}},"description"\#
+    :"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","enum":["begin","report","end"],"\#
+    description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneProgress","type":"object","requir\#
+    ed":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind","description":"The step."},"titl\#
+    e":{"type":"string","description":"What is being done; with `begin`."},"message":{"type":"string","description\#
+    ":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100,"description":"How much is done\#
+    , where that is known."},"cancellable":{"type":"boolean","description":"Whether `$/cancelRequest` ends the wor\#
+    k."}},"description":"One step of a progress, as in the Language Server Protocol."},"Pong":{"title":"Pong","typ\#
+    e":"object","required":["instanceId"],"properties":{"instanceId":{"type":"string","description":"The running s\#
+    erver's id."}},"description":"The answer to a ping."},"ServerStarted":{"title":"ServerStarted","type":"object"\#
+    ,"required":["instanceId","pid","version"],"properties":{"instanceId":{"type":"string","description":"The new s\#
+    erver's id."},"pid":{"type":"integer","description":"Its process."},"version":{"type":"string","description":"\#
+    Its version."}},"description":"A server has started."},"StopResult":{"title":"StopResult","type":"object","req\#
+    uired":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","description":"The process that will exit.\#
+    "},"graceSeconds":{"type":"number","description":"How long open requests may go on, in seconds."}},"descriptio\#
+    n":"The server is stopping."},"Health":{"title":"Health","type":"string","enum":["ok","warning","failing"],"de\#
+    scription":"How well something is."},"HealthCheck":{"title":"HealthCheck","type":"object","required":["name","\#
+    state","message","durationMs"],"properties":{"name":{"type":"string","description":"`database`, `disk`, `clock\#
+    `, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","description":"Its result."},"message\#
+    ":{"type":"string","description":"What was found."},"durationMs":{"type":"number","description":"How long the c\#
+    heck took, in milliseconds."}},"description":"One check of the server's health."},"ServerCounts":{"title":"Ser\#
+    verCounts","type":"object","required":["connections","inFlight","attachments","watches","workspaces","snapshot\#
+    s","streams","jobs","runningJobs","apps","runningApps","runs","children"],"properties":{"connections":{"type":\#
+    "integer","description":"Open connections."},"inFlight":{"type":"integer","description":"Requests being carrie\#
+    d out, this one included."},"attachments":{"type":"integer","description":"Attachments to streams."},"watches"\#
+    :{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","description":"Workspaces\#
+    , deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"streams":{"type":"intege\#
+    r","description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs that are kept."},"runn\#
+    ingJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type":"integer","description":"\#
+    Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs."},"runs":{"type":"integer\#
+    ","description":"Runs of agents that have not ended."},"children":{"type":"integer","description":"Child proce\#
+    sses that are alive."}},"description":"How much of everything the server has."},"ServerMemory":{"title":"Serve\#
+    rMemory","type":"object","required":["residentBytes","peakBytes"],"properties":{"residentBytes":{"type":"integ\#
+    er","description":"Resident memory, in bytes."},"peakBytes":{"type":"integer","description":"The most resident m\#
+    emory so far, in bytes."}},"description":"The server's memory."},"ServerState":{"title":"ServerState","type":"\#
+    object","required":["version","instanceId","pid","home","socket","startedAt","uptimeSeconds","health","checks"\#
+    ,"counts","memory"],"properties":{"version":{"type":"string","description":"The server's version."},"instanceI\#
+    d":{"type":"string","description":"The running server's id."},"pid":{"type":"integer","description":"Its proce\#
+    ss."},"home":{"type":"string","description":"The folder of its state."},"socket":{"type":"string","description\#
+    ":"The path of its socket; empty where it has none."},"startedAt":{"$ref":"#/components/schemas/Timestamp","de\#
+    scription":"When it started."},"uptimeSeconds":{"type":"number","description":"How long it has been running, i\#
+    n seconds."},"health":{"$ref":"#/components/schemas/Health","description":"The worst of the checks."},"checks"\#
+    :{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"description":"A row a check."},"counts":\#
+    {"$ref":"#/components/schemas/ServerCounts","description":"How much of everything there is."},"memory":{"$ref"\#
+    :"#/components/schemas/ServerMemory","description":"Its memory."}},"description":"How the server is."},"LogLev\#
+    el":{"title":"LogLevel","type":"string","enum":["trace","debug","info","notice","warning","error","critical"],\#
+    "description":"How grave a log line must be to be written."},"Durability":{"title":"Durability","type":"string\#
+    ","enum":["normal","full"],"description":"What an acknowledged write survives: `normal`, the death of the serv\#
+    er at any moment; `full`, the loss of power too, at the price of a disk flush a transaction."},"ServerConfig":\#
+    {"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{"type":"integer","minimum":0,"maximum\#
+    ":31536000,"description":"After how long without clients and work a server that was started by a client leaves\#
+    , in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum":0,"maximum":3600,"descri\#
+    ption":"How long open requests may go on when the server is told to stop, in seconds.","default":5},"logLevel"\#
+    :{"$ref":"#/components/schemas/LogLevel","description":"The least grave line that is logged.","default":"info"\#
+    }},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"object","properties":{"m\#
+    axMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"The largest message, in b\#
+    ytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":10000,"description":"How many r\#
+    equests may be open at once.","default":128},"maxBatch":{"type":"integer","minimum":1,"maximum":100000,"descri\#
+    ption":"The most entries of a batch.","default":1000},"maxAttachments":{"type":"integer","minimum":1,"maximum"\#
+    :100000,"description":"The most attachments of a connection.","default":1024}},"description":"What one connect\#
+    ion may ask for. Changes hold for connections that are opened after them."},"StreamsConfig":{"title":"StreamsC\#
+    onfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"desc\#
+    ription":"How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":"integer","minimum":\#
+    65536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are remo\#
+    ved first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"de\#
+    scription":"How long a stream is kept after it was closed, in seconds.","default":604800},"kinds":{"type":"obj\#
+    ect","additionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProperties":64,"description":"Oth\#
+    er limits for streams of a kind, by the first word of their names, such as `events`, `job` or `custom`."}},"de\#
+    scription":"How long streams are kept."},"StreamLimits":{"title":"StreamLimits","type":"object","properties":{\#
+    "maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become\#
+    , in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many b\#
+    ytes of events one stream may hold; older ones are removed first."},"closedMaxAgeSeconds":{"type":"integer","m\#
+    inimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in seconds."}},"d\#
+    escription":"How long streams of one kind are kept. What is not said here is as for all."},"TemplatesConfig":{\#
+    "title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer","minimum":1,"maximum":109\#
+    9511627776,"description":"The most bytes of an unpacked template or archive.","default":2147483648},"maxFiles"\#
+    :{"type":"integer","minimum":1,"maximum":100000000,"description":"The most entries of a template or archive.",\#
+    "default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description":"How many bytes one p\#
+    acked byte may unpack to. Looked at once a mebibyte has been unpacked.","default":200},"timeoutSeconds":{"type\#
+    ":"integer","minimum":1,"maximum":86400,"description":"How long a download or a git command may take, in secon\#
+    ds.","default":600}},"description":"What is taken from templates and archives."},"TrashConfig":{"title":"Trash\#
+    Config","type":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"descri\#
+    ption":"How long a deleted workspace can be restored, in seconds.","default":604800}},"description":"What was d\#
+    eleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirectories":{"type":"integer\#
+    ","minimum":1,"maximum":10000000,"description":"The most folders watched at once by all watches together.","de\#
+    fault":65536}},"description":"Watches on files."},"Config":{"title":"Config","type":"object","properties":{"du\#
+    rability":{"$ref":"#/components/schemas/Durability","description":"What an acknowledged write survives. Read w\#
+    hen the server starts.","default":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig","description"\#
+    :"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","description":"What o\#
+    ne connection may ask for.","default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig","description"\#
+    :"How long streams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesConfig","descri\#
+    ption":"What is taken from templates and archives.","default":{}},"trash":{"$ref":"#/components/schemas/TrashC\#
+    onfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/components/schemas/WatchConfig","des\#
+    cription":"Watches on files.","default":{}},"apps":{"$ref":"#/components/schemas/AppsConfig","description":"Ap\#
+    ps.","default":{}},"runs":{"$ref":"#/components/schemas/RunsConfig","description":"Runs of agents.","default":\#
+    {}},"agents":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/AgentConfig"},"maxPropertie\#
+    s":256,"description":"Agents, by name."}},"description":"The configuration. Every member has a default."},"Con\#
+    figFault":{"title":"ConfigFault","type":"object","required":["message"],"properties":{"message":{"type":"strin\#
+    g","description":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":"The line, fr\#
+    om 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"errors":{"type"\#
+    :"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the schema."}},"desc\#
+    ription":"Why the configuration file was not taken."},"ConfigState":{"title":"ConfigState","type":"object","re\#
+    quired":["config","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config","description"\#
+    :"The configuration in force, with the defaults filled in."},"file":{"type":"string","description":"The path o\#
+    f its file."},"version":{"type":"string","description":"A digest of the file that is in force."},"fault":{"$re\#
+    f":"#/components/schemas/ConfigFault","description":"Why the file as it is now is not in force. Absent where i\#
+    t is."}},"description":"The configuration in force and its file."},"WorkspaceReference":{"title":"WorkspaceRef\#
+    erence","type":"string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slug."},"WaitSec\#
+    onds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long to wait, in s\#
+    econds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","deleted"],"d\#
+    escription":"Where a workspace stands. `archived`: its files are read-only through Berth. `deleted`: it can be r\#
+    estored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","enum":["active"\#
+    ,"archived"],"description":"The states that `workspace/update` sets."},"FolderState":{"title":"FolderState","t\#
+    ype":"string","enum":["present","missing","replaced","inaccessible"],"description":"How a workspace's folder i\#
+    s: where it was; gone or moved away; another folder stands in its place; not to be looked at."},"FileDisposal"\#
+    :{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"description":"What happens to the f\#
+    iles: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFormat","type":"\#
+    string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"title":"Workspac\#
+    e","type":"object","required":["id","slug","name","path","managed","state","folderState","labels","metadata","\#
+    version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws_…`."},"key":{\#
+    "type":"string","description":"The caller's own name for it."},"slug":{"type":"string","description":"Its name i\#
+    n letters, digits and hyphens, unique in the home."},"name":{"type":"string","description":"For people."},"pat\#
+    h":{"type":"string","description":"Its folder, as an absolute path."},"managed":{"type":"boolean","description\#
+    ":"Whether the folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState","description":"W\#
+    here it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How its folder is, l\#
+    ooked at just now."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."},"metadata":{"\#
+    $ref":"#/components/schemas/Metadata","description":"What clients keep with it."},"version":{"type":"integer",\#
+    "description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
+    t was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was last changed."},\#
+    "deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"restorableUntil":{\#
+    "$ref":"#/components/schemas/Timestamp","description":"Until when a deleted one can be restored."},"filesDelet\#
+    ed":{"type":"boolean","description":"Whether its files were deleted for good; it can then be restored without t\#
+    hem only.","default":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"title":"Workspac\#
+    eCreated","type":"object","required":["workspace","created"],"properties":{"workspace":{"$ref":"#/components/s\#
+    chemas/Workspace","description":"The workspace."},"created":{"type":"boolean","description":"Whether this call m\#
+    ade it."},"job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from the template."}},\#
+    "description":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage","type":"object",\#
+    "required":["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/components/schemas/Wor\#
+    kspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
+    scription":"Where the next page begins. Absent on the last."}},"description":"A page of workspaces."},"InlineF\#
+    ile":{"title":"InlineFile","type":"object","required":["path","content"],"properties":{"path":{"$ref":"#/compo\#
+    nents/schemas/RelativePath","description":"Where it goes."},"content":{"type":"string","description":"What it h\#
+    olds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content` is written.","d\#
+    efault":"utf8"},"executable":{"type":"boolean","description":"Whether it may be run.","default":false}},"descr\#
+    iption":"A file of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"object","propertie\#
+    s":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":10000,"description":\#
+    "The files themselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"description":"A folder of t\#
+    his machine, as an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9.\#
+    _-]*$","description":"A folder under `templates/` in the home."},"url":{"type":"string","minLength":1,"maxLeng\#
+    th":4096,"description":"A git repository or an archive, as in `workspace/cloneTemplate`; only with `workspace/\#
+    create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the branch, tag or c\#
+    ommit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only this folder of it.\#
+    "}},"description":"What a template is taken from: exactly one of the members `files`, `folder`, `name` and `ur\#
+    l`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","required":["name"],"properties":{"name":\#
+    {"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},\#
+    "description":{"type":"string","maxLength":1000,"description":"What it is for, for people."},"default":{"type"\#
+    :"string","maxLength":65536,"description":"Its value where none is given. Absent: one must be given."},"patter\#
+    n":{"type":"string","maxLength":1000,"description":"A regular expression that the whole value must match."}},"\#
+    description":"A variable that a template's `berth.template.yaml` declares. `{{name}}` in text files and paths i\#
+    s replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","properties":{"name"\#
+    :{"type":"string","maxLength":200,"description":"The template's name."},"description":{"type":"string","maxLen\#
+    gth":10000,"description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/components/schemas/T\#
+    emplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","items":{"type":"s\#
+    tring","maxLength":256},"maxItems":256,"description":"Globs of files in which nothing is replaced."}},"descrip\#
+    tion":"The form of `berth.template.yaml`, which a template may hold at its top. The file itself is not copied.\#
+    "},"JobStarted":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{"job":{"$ref"\#
+    :"#/components/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"Whether this c\#
+    all began it; false for a repeated idempotency key."}},"description":"The job that does the work, as it stood w\#
+    hen the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","required":["files\#
+    ","directories","bytes"],"properties":{"files":{"type":"integer","description":"How many files were put in pla\#
+    ce."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","descriptio\#
+    n":"Their size, in bytes."},"commit":{"type":"string","description":"The commit that was cloned."}},"descripti\#
+    on":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobResult","type":\#
+    "object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot","description\#
+    ":"The snapshot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title":"RestoreJobRe\#
+    sult","type":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{"type":"string\#
+    ","description":"The snapshot that brings back what was there before."},"written":{"type":"integer","descripti\#
+    on":"How many files and links were written."},"removed":{"type":"integer","description":"How many entries were r\#
+    emoved."},"unchanged":{"type":"integer","description":"How many files and links were already right."}},"descri\#
+    ption":"What `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"object","required"\#
+    :["path","format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","description":"The arc\#
+    hive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"files":{"type":"in\#
+    teger","description":"How many files it holds."},"bytes":{"type":"integer","description":"Their size, in bytes\#
+    ."},"archiveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"description":"What `work\#
+    space/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required":["workspace","f\#
+    iles","directories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":\#
+    "The workspace."},"files":{"type":"integer","description":"How many files were unpacked."},"directories":{"typ\#
+    e":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes.\#
+    "}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object","required":[\#
+    "id","workspace","automatic","includeIgnored","files","directories","bytes","storedBytes","createdAt"],"proper\#
+    ties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","description":"Th\#
+    e id of its workspace."},"label":{"type":"string","description":"For people."},"automatic":{"type":"boolean","\#
+    description":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","description":"Wheth\#
+    er ignored files were taken too."},"files":{"type":"integer","description":"How many files and links it holds.\#
+    "},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":\#
+    "The size of its files, in bytes."},"storedBytes":{"type":"integer","description":"How many bytes were not sto\#
+    red before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."\#
+    }},"description":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","type":"object",\#
+    "required":["snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/schemas/Snaps\#
+    hot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descri\#
+    ption":"Where the next page begins. Absent on the last."}},"description":"A page of snapshots."},"ChangeKind":\#
+    {"title":"ChangeKind","type":"string","enum":["added","removed","modified","retyped","permissions"],"descripti\#
+    on":"How an entry changed: it is new, gone, of other content, of another type, or of another mode only."},"Sna\#
+    pshotChange":{"title":"SnapshotChange","type":"object","required":["path","change","type"],"properties":{"path\#
+    ":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/components/schemas/ChangeKind","desc\#
+    ription":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was, w\#
+    here it is gone."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"sizeAfter":{"ty\#
+    pe":"integer","description":"Its size after, in bytes."}},"description":"One difference."},"SnapshotChangePage\#
+    ":{"title":"SnapshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"type":"array"\#
+    ,"items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."},"nextCursor\#
+    ":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"des\#
+    cription":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","required":["\#
+    snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedBytes":{"type\#
+    ":"integer","description":"How many bytes no other snapshot needed, in bytes."}},"description":"A snapshot tha\#
+    t is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,"descriptio\#
+    n":"A path below the workspace's folder, with `/` between its parts. `..` may not lead out of it."},"ETag":{"t\#
+    itle":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a file; ch\#
+    anges whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description":"Any E\#
+    Tag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"description":"Ho\#
+    w a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":["auto"\#
+    ,"utf8","base64"],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"FileTyp\#
+    e","type":"string","enum":["file","directory","symlink","other"],"description":"What an entry is."},"FileInfo"\#
+    :{"title":"FileInfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"properties"\#
+    :{"path":{"type":"string","description":"Its path below the workspace's folder. Bytes that are not valid UTF-8 a\#
+    re replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own bytes, in b\#
+    ase64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description":"What it i\#
+    s."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","description":"Its p\#
+    ermission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its content was la\#
+    st changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"type":"string",\#
+    "description":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"title":"FilePage"\#
+    ,"type":"object","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"#/components/\#
+    schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLength":1,"maxLeng\#
+    th":8192,"description":"Where the next page begins. Absent on the last."}},"description":"A page of entries."}\#
+    ,"FileContent":{"title":"FileContent","type":"object","required":["path","content","encoding","offset","length\#
+    ","size","etag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":{"type":"str\#
+    ing","description":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"\#
+    How `content` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."},"length":{"\#
+    type":"integer","description":"How much was read, in bytes of the file."},"size":{"type":"integer","descriptio\#
+    n":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The file's ETag."},\#
+    "eof":{"type":"boolean","description":"Whether this reaches to the file's end."}},"description":"What a file h\#
+    olds."},"FileWritten":{"title":"FileWritten","type":"object","required":["file","created"],"properties":{"file\#
+    ":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type":"boolean",\#
+    "description":"Whether it was not there before."}},"description":"A file that was written."},"FileDeleted":{"t\#
+    itle":"FileDeleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"string","descr\#
+    iption":"The path."},"entries":{"type":"integer","description":"How many files, links and folders are gone."}}\#
+    ,"description":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required":["path","t\#
+    ype"],"properties":{"path":{"type":"string","description":"The entry's path below the workspace's folder; the n\#
+    ew one of a move."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$ref":"#/compon\#
+    ents/schemas/FileType","description":"What it is; or was."},"seq":{"type":"integer","description":"In a run's s\#
+    tream: counts the run's events, from 1."},"created":{"type":"boolean","description":"In a run's stream: whethe\#
+    r the agent has made the file."}},"description":"A change under a watched path."},"StreamName":{"title":"Strea\#
+    mName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `server/log`, `\#
+    job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type":"string","en\#
+    um":["retention","overflow"],"description":"Why events are missing: they were too old or too many, or came fas\#
+    ter than they could be kept."},"EndReason":{"title":"EndReason","type":"string","enum":["closed","caught_up","\#
+    deleted"],"description":"Why an attachment ended: the stream was closed, `follow` was false and its end is rea\#
+    ched, or the stream was removed."},"StreamState":{"title":"StreamState","type":"string","enum":["open","closed\#
+    "],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type":"string","enum":["events"\#
+    ,"log","memory"],"description":"Where a stream is kept: in the database, in log files, or in memory until the s\#
+    erver ends."},"Attachment":{"title":"Attachment","type":"object","required":["attachment","stream"],"propertie\#
+    s":{"attachment":{"type":"string","description":"Its id, within this connection."},"stream":{"type":"string","\#
+    description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","description":"The last event b\#
+    efore those that are sent: where to go on when the connection is lost before the first of them. Absent: the be\#
+    ginning."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEvent","type":"obj\#
+    ect","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","description":"Its p\#
+    osition."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appended."},"type":{"typ\#
+    e":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on the type.\#
+    "}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","required":["type"]\#
+    ,"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","descriptio\#
+    n":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event to append."},"Ap\#
+    pendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"properties":{"stream":{"\#
+    type":"string","description":"The stream's name."},"appended":{"type":"integer","description":"How many events w\#
+    ere appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of the stream. Abse\#
+    nt where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"StreamPage","type":"o\#
+    bject","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schema\#
+    s/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cursor","descripti\#
+    on":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"type":"boolean","\#
+    description":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"boolean","descri\#
+    ption":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$ref":"#/componen\#
+    ts/schemas/StreamGap","description":"What retention has removed between `after` and the first event."}},"descr\#
+    iption":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["to","reason"],"p\#
+    roperties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before it. Absent where i\#
+    t is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last event that is missing\#
+    ."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A part of a stream t\#
+    hat is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","state","events","\#
+    bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{"$ref":"#/compone\#
+    nts/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/schemas/StreamState",\#
+    "description":"Whether more can come."},"events":{"type":"integer","description":"How many events are kept; 0 f\#
+    or log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How many bytes they take\#
+    ."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kept."},"last":{"$ref\#
+    ":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/components/schemas/Tim\#
+    estamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage"\#
+    ,"type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$ref":"#/components/\#
+    schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
+    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of streams."},"LogLin\#
+    e":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"string","description":\#
+    "The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"JobState","type":\#
+    "string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"description":"Where a job s\#
+    tands. `interrupted`: the server ended before the job did; it left no half-done work in place."},"JobKind":{"t\#
+    itle":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","restore","export","impor\#
+    t","install","setup"],"description":"What a job does."},"JobProgress":{"title":"JobProgress","type":"object","\#
+    required":["message","completed"],"properties":{"message":{"type":"string","description":"What it is doing."},\#
+    "completed":{"type":"integer","description":"How much is done, in `unit`."},"total":{"type":"integer","descrip\#
+    tion":"How much there is, where that is known."},"unit":{"$ref":"#/components/schemas/ProgressUnit","descripti\#
+    on":"What is counted."}},"description":"How far a job has come."},"ProgressUnit":{"title":"ProgressUnit","type\#
+    ":"string","enum":["bytes","files"],"description":"What a progress counts."},"JobError":{"title":"JobError","t\#
+    ype":"object","required":["code","message","type","detail","retryable"],"properties":{"code":{"type":"integer"\#
+    ,"description":"The error's code."},"message":{"type":"string","description":"A sentence to act on."},"type":{\#
+    "type":"string","description":"The error's stable word."},"detail":{"type":"string","description":"The case in p\#
+    articular."},"retryable":{"type":"boolean","description":"Whether the same work may succeed later."},"errors":\#
+    {"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are seve\#
+    ral."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["id","kind","title\#
+    ","state","stream","version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `job_…`."\#
+    },"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does."},"title":{"type":"string","descr\#
+    iption":"The same for people."},"state":{"$ref":"#/components/schemas/JobState","description":"Where it stands\#
+    ."},"workspace":{"type":"string","description":"The id of the workspace that it works on."},"stream":{"type":"\#
+    string","description":"The name of its stream."},"progress":{"$ref":"#/components/schemas/JobProgress","descri\#
+    ption":"How far it has come."},"result":{"type":"object","description":"What it made: a `SnapshotJobResult`, `\#
+    RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind.\#
+    "},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":{"type":"integer"\#
+    ,"description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
+    t was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."},"ended\#
+    At":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"A piece of work t\#
+    hat takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"t\#
+    ype":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest first."},"nextCursor"\#
+    :{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"desc\#
+    ription":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["message"],"propert\#
+    ies":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},"description":"So\#
+    mething a job tells on its way."},"AgentReference":{"title":"AgentReference","type":"string","minLength":1,"ma\#
+    xLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"An agent, by its name in the configuratio\#
+    n."},"AgentSessionReference":{"title":"AgentSessionReference","type":"string","minLength":1,"maxLength":64,"de\#
+    scription":"A session: its id, `ags_…`."},"AgentRunReference":{"title":"AgentRunReference","type":"string","mi\#
+    nLength":1,"maxLength":64,"description":"A run: its id, `run_…`."},"AgentKind":{"title":"AgentKind","type":"st\#
+    ring","enum":["acp","command","model"],"description":"What an agent is: a program that speaks the Agent Client P\#
+    rotocol on its standard input and output; any program that takes a prompt; a model behind an OpenAI-compatible e\#
+    ndpoint, with tools of the server's own."},"PermissionPolicy":{"title":"PermissionPolicy","type":"string","enu\#
+    m":["ask","allow","deny"],"description":"What happens to an agent's questions for permission: they wait for an a\#
+    nswer; they are answered with yes, or with no, at once."},"SandboxMode":{"title":"SandboxMode","type":"string"\#
+    ,"enum":["auto","always","never"],"description":"Whether commands of a model see only the workspace: where bub\#
+    blewrap is there; always, so that they fail without it; never."},"RunUntil":{"title":"RunUntil","type":"string\#
+    ","enum":["end","question"],"description":"What a caller waits for: the run's end; a question for permission o\#
+    r its end."},"SendMode":{"title":"SendMode","type":"string","enum":["follow_up","steer"],"description":"When w\#
+    hat is said reaches the agent: after the turn at hand; as soon as it can."},"ModelTool":{"title":"ModelTool","\#
+    type":"string","enum":["list_files","read_file","write_file","edit_file","search_files","run_command"],"descri\#
+    ption":"A tool that a model may use."},"AgentConfig":{"title":"AgentConfig","type":"object","properties":{"pre\#
+    set":{"type":"string","minLength":1,"maxLength":100,"description":"A preset of `agent/list`."},"kind":{"$ref":\#
+    "#/components/schemas/AgentKind","description":"What it is. Needed without a preset."},"title":{"type":"string\#
+    ","minLength":1,"maxLength":200,"description":"For people."},"command":{"type":"string","minLength":1,"maxLeng\#
+    th":4096,"description":"With `acp` and `command`: the program, a name in PATH or an absolute path."},"args":{"\#
+    type":"array","items":{"type":"string","maxLength":8192},"maxItems":256,"description":"Its arguments. `{worksp\#
+    ace}`, `{session}`, `{run}` and `{promptFile}` stand for the workspace's folder, the ids, and a file that hold\#
+    s the prompt."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"Environment variables be\#
+    side HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of the server. Not for secrets: see `agent/config\#
+    ure`."},"cwd":{"type":"string","maxLength":4096,"description":"Its working folder, as a path in the workspace.\#
+    "},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questions f\#
+    or permission.","default":"ask"},"maxRunning":{"type":"integer","minimum":1,"maximum":1000,"description":"How m\#
+    any of its runs go side by side.","default":1000},"deadlineSeconds":{"type":"number","minimum":1,"maximum":259\#
+    2000,"description":"How long a run may take. Absent: without end."},"startSeconds":{"type":"number","minimum":\#
+    1,"maximum":3600,"description":"With `acp`: how long it may take to answer `initialize` and to open a session.\#
+    ","default":60},"authMethod":{"type":"string","minLength":1,"maxLength":200,"description":"With `acp`: how to a\#
+    uthenticate, by the id of one of the agent's methods."},"mcpServers":{"type":"array","items":{"type":"object"}\#
+    ,"maxItems":64,"description":"With `acp`: MCP servers that the agent is told of, as the protocol has them."},"\#
+    baseUrl":{"type":"string","minLength":1,"maxLength":2048,"description":"With `model`: the endpoint, up to `/v1\#
+    `."},"model":{"type":"string","minLength":1,"maxLength":200,"description":"With `model`: the model's name."},"\#
+    system":{"type":"string","maxLength":262144,"description":"With `model`: what it is told first, instead of the s\#
+    erver's own words."},"tools":{"type":"array","items":{"$ref":"#/components/schemas/ModelTool"},"maxItems":16,"\#
+    description":"With `model`: the tools that it has. Absent: all."},"maxSteps":{"type":"integer","minimum":1,"ma\#
+    ximum":10000,"description":"With `model`: how often it is asked within a turn.","default":100},"contextTokens"\#
+    :{"type":"integer","minimum":1024,"maximum":100000000,"description":"With `model`: how large its context is, i\#
+    n tokens.","default":128000},"maxOutputTokens":{"type":"integer","minimum":1,"maximum":10000000,"description":\#
+    "With `model`: the most it may answer at once, in tokens."},"temperature":{"type":"number","minimum":0,"maximu\#
+    m":2,"description":"With `model`: how freely it chooses."},"sandbox":{"$ref":"#/components/schemas/SandboxMode\#
+    ","description":"With `model`: whether its commands see only the workspace.","default":"auto"},"commandSeconds\#
+    ":{"type":"number","minimum":1,"maximum":86400,"description":"With `model`: how long one of its commands may t\#
+    ake.","default":120}},"description":"An agent. With `preset`, what is not said here comes from it."},"RunsConf\#
+    ig":{"title":"RunsConfig","type":"object","properties":{"defaultAgent":{"type":"string","minLength":1,"maxLeng\#
+    th":100,"description":"The agent of runs that name none."},"maxRunning":{"type":"integer","minimum":1,"maximum\#
+    ":10000,"description":"How many runs go side by side.","default":16},"maxQueued":{"type":"integer","minimum":1\#
+    ,"maximum":100000,"description":"How many may wait.","default":1000},"permissionSeconds":{"type":"number","min\#
+    imum":1,"maximum":2592000,"description":"How long a question for permission stays open, in seconds.","default"\#
+    :86400},"sessionIdleSeconds":{"type":"number","minimum":0,"maximum":2592000,"description":"How long the progra\#
+    m of an ACP agent is kept after a run, so that the session's next one finds it, in seconds.","default":600},"k\#
+    eepDays":{"type":"integer","minimum":0,"maximum":36500,"description":"After how many days without a run a sess\#
+    ion is forgotten; 0: never.","default":90}},"description":"Runs of agents."},"ContentType":{"title":"ContentTy\#
+    pe","type":"string","enum":["text","file","image","resource"],"description":"What a block is: words; a file of t\#
+    he workspace; a picture; something with a URI, whose text or data comes along."},"ContentBlock":{"title":"Cont\#
+    entBlock","type":"object","required":["type"],"properties":{"type":{"$ref":"#/components/schemas/ContentType",\#
+    "description":"What it is."},"text":{"type":"string","maxLength":16777216,"description":"Of `text`: the words. O\#
+    f `resource`: its text."},"path":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `file`: its p\#
+    ath in the workspace. Of `image`: the same, instead of `data`."},"data":{"type":"string","maxLength":33554432,\#
+    "description":"Of `image` and `resource`: its bytes in base64."},"mimeType":{"type":"string","minLength":1,"ma\#
+    xLength":200,"description":"Of `image` and `resource`: what the bytes are. An image's default is `image/png`."\#
+    },"uri":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `resource`: what it is called."}},"d\#
+    escription":"A part of a prompt or of a message."},"Agent":{"title":"Agent","type":"object","required":["name"\#
+    ,"kind","title","secrets","running","queued"],"properties":{"name":{"type":"string","description":"Its name in t\#
+    he configuration."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"typ\#
+    e":"string","description":"For people."},"preset":{"type":"string","description":"The preset that it comes fro\#
+    m."},"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"base\#
+    Url":{"type":"string","description":"A model's endpoint."},"model":{"type":"string","description":"A model's n\#
+    ame."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questi\#
+    ons for permission."},"secrets":{"type":"array","items":{"type":"string"},"description":"The names of the secr\#
+    ets that are kept for it."},"fault":{"type":"string","description":"Why it can't be used as it is declared. Ab\#
+    sent where it can."},"running":{"type":"integer","description":"How many of its runs go on."},"queued":{"type"\#
+    :"integer","description":"How many wait."}},"description":"An agent, with what its preset adds."},"AgentPreset\#
+    ":{"title":"AgentPreset","type":"object","required":["name","kind","title","hint","available"],"properties":{"\#
+    name":{"type":"string","description":"Its name, for `agents.<name>.preset`. A run may name it as its agent too\#
+    ."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"string","des\#
+    cription":"For people."},"command":{"type":"array","items":{"type":"string"},"description":"The program and it\#
+    s arguments."},"baseUrl":{"type":"string","description":"The provider's endpoint."},"secret":{"type":"string",\#
+    "description":"The name of the secret that it usually needs."},"hint":{"type":"string","description":"How to g\#
+    et it."},"available":{"type":"boolean","description":"Whether its program is in the server's PATH. Of a model: t\#
+    rue."}},"description":"An agent that needs only a program that is installed, or a key."},"AgentCatalog":{"titl\#
+    e":"AgentCatalog","type":"object","required":["agents","presets"],"properties":{"agents":{"type":"array","item\#
+    s":{"$ref":"#/components/schemas/Agent"},"description":"The agents, by name."},"presets":{"type":"array","item\#
+    s":{"$ref":"#/components/schemas/AgentPreset"},"description":"The presets, by name."},"defaultAgent":{"type":"\#
+    string","description":"The agent of runs that name none."}},"description":"Agents and presets."},"AgentAuthMet\#
+    hod":{"title":"AgentAuthMethod","type":"object","required":["id","name"],"properties":{"id":{"type":"string","\#
+    description":"For `authMethod`."},"name":{"type":"string","description":"For people."},"description":{"type":"\#
+    string","description":"What to do."}},"description":"A way to authenticate that an agent knows."},"AgentProbeR\#
+    esult":{"title":"AgentProbeResult","type":"object","required":["agent","ok","message","durationMs"],"propertie\#
+    s":{"agent":{"type":"string","description":"The agent's name."},"ok":{"type":"boolean","description":"Whether i\#
+    t can be used."},"message":{"type":"string","description":"What it is, or what to do."},"durationMs":{"type":"\#
+    integer","description":"How long it took, in milliseconds."},"version":{"type":"string","description":"What it s\#
+    ays of its version."},"protocolVersion":{"type":"integer","description":"With `acp`: the version of the protoc\#
+    ol."},"capabilities":{"type":"object","description":"With `acp`: what it says it can do."},"authMethods":{"typ\#
+    e":"array","items":{"$ref":"#/components/schemas/AgentAuthMethod"},"description":"With `acp`: how one can auth\#
+    enticate."},"models":{"type":"array","items":{"type":"string"},"description":"With `model`: the provider's mod\#
+    els, at most 1000."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it failed: the las\#
+    t lines it wrote to standard error."}},"description":"What came of trying an agent out."},"AgentOption":{"titl\#
+    e":"AgentOption","type":"object","required":["id","name","value","values"],"properties":{"id":{"type":"string"\#
+    ,"description":"Its id, for `options`."},"name":{"type":"string","description":"For people."},"value":{"type":\#
+    "string","description":"Its value."},"values":{"type":"array","items":{"$ref":"#/components/schemas/AgentOptio\#
+    nValue"},"description":"What it can be."}},"description":"An option of an ACP agent's session, or its mode."},\#
+    "AgentOptionValue":{"title":"AgentOptionValue","type":"object","required":["value","name"],"properties":{"valu\#
+    e":{"type":"string","description":"The value."},"name":{"type":"string","description":"For people."}},"descrip\#
+    tion":"A value of an option."},"AgentSession":{"title":"AgentSession","type":"object","required":["id","agent"\#
+    ,"workspace","title","runs","createdAt","updatedAt","version"],"properties":{"id":{"type":"string","descriptio\#
+    n":"Its id: `ags_…`."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string\#
+    ","description":"The id of its workspace."},"title":{"type":"string","description":"For people."},"runs":{"typ\#
+    e":"integer","description":"How many runs it has had."},"lastRun":{"type":"string","description":"The id of it\#
+    s last run."},"agentSession":{"type":"string","description":"With `acp`: what the agent calls it."},"mode":{"t\#
+    ype":"string","description":"With `acp`: the mode it works in."},"options":{"type":"array","items":{"$ref":"#/\#
+    components/schemas/AgentOption"},"description":"With `acp`: its options, and its modes as the option `mode`."}\#
+    ,"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was begun."},"updatedAt":{"$ref":\#
+    "#/components/schemas/Timestamp","description":"When it changed last."},"version":{"type":"integer","descripti\#
+    on":"Counts its changes."}},"description":"A conversation with an agent in a workspace: runs that come one aft\#
+    er the other."},"AgentSessionPage":{"title":"AgentSessionPage","type":"object","required":["sessions"],"proper\#
+    ties":{"sessions":{"type":"array","items":{"$ref":"#/components/schemas/AgentSession"},"description":"The sess\#
+    ions, the one used last first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the n\#
+    ext page begins. Absent on the last."}},"description":"A page of sessions."},"AgentHistoryEvent":{"title":"Age\#
+    ntHistoryEvent","type":"object","required":["run","time","type","payload"],"properties":{"run":{"type":"string\#
+    ","description":"The run."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was."},"typ\#
+    e":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on t\#
+    he type."}},"description":"An event of a run."},"AgentHistoryPage":{"title":"AgentHistoryPage","type":"object"\#
+    ,"required":["events"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas/AgentHisto\#
+    ryEvent"},"description":"The events, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descr\#
+    iption":"Where the next page begins. Absent on the last."}},"description":"A page of what was said and done."}\#
+    ,"RunState":{"title":"RunState","type":"string","enum":["queued","starting","running","waiting","completed","f\#
+    ailed","cancelled","interrupted"],"description":"Where a run stands. `queued`: others go first. `starting`: it\#
+    s agent is being started. `running`: it works. `waiting`: a question for permission is open. `completed`: the a\#
+    gent ended its turn. `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the server or the ag\#
+    ent's holder died, and the run could not be taken over; the session can go on with a new run."},"StopReason":{\#
+    "title":"StopReason","type":"string","enum":["end_turn","max_tokens","max_turn_requests","refusal","cancelled"\#
+    ,"exit"],"description":"Why an agent stopped: it was done; its tokens or its steps were used up; it refused; i\#
+    t was cancelled; its program ended."},"RunUsage":{"title":"RunUsage","type":"object","properties":{"inputToken\#
+    s":{"type":"integer","description":"Tokens that were read.","default":0},"outputTokens":{"type":"integer","des\#
+    cription":"Tokens that were written.","default":0},"cachedTokens":{"type":"integer","description":"Those of th\#
+    e read ones that came from a cache.","default":0},"requests":{"type":"integer","description":"How often a mode\#
+    l was asked.","default":0},"contextTokens":{"type":"integer","description":"How full the context is, in tokens\#
+    ."},"contextSize":{"type":"integer","description":"How large the context is, in tokens."}},"description":"What a r\#
+    un has used."},"RunExit":{"title":"RunExit","type":"object","properties":{"code":{"type":"integer","descriptio\#
+    n":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that e\#
+    nded it, such as `SIGKILL`."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines t\#
+    hat it wrote, at most ten."}},"description":"How an agent's program ended."},"RunError":{"title":"RunError","t\#
+    ype":"object","required":["type","detail"],"properties":{"type":{"$ref":"#/components/schemas/RunFailure","des\#
+    cription":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."\#
+    }},"description":"Why a run failed."},"RunFailure":{"title":"RunFailure","type":"string","enum":["launch_faile\#
+    d","agent_exited","agent_lost","agent_error","protocol_error","unsupported_version","authentication_required",\#
+    "start_timeout","deadline_exceeded","prompt_unsupported","session_lost","provider_error","provider_unavailable\#
+    ","rate_limited","context_exceeded","too_many_steps","server_stopped","internal"],"description":"Why a run fai\#
+    led: its program could not be started, ended by itself or its holder was killed; the agent answered with an er\#
+    ror, broke its protocol, speaks another version of it, or wants a login; it took too long to start or altogeth\#
+    er; it can't take what the prompt holds; it no longer knows the session; its provider refused, was not to be r\#
+    eached, or wanted fewer requests; the conversation no longer fits its context; it wanted too many steps; the s\#
+    erver stopped."},"AgentRun":{"title":"AgentRun","type":"object","required":["id","session","agent","workspace"\#
+    ,"state","stream","prompt","permissions","priority","usage","version","createdAt"],"properties":{"id":{"type":\#
+    "string","description":"Its id: `run_…`."},"session":{"type":"string","description":"The session that it belon\#
+    gs to."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","description\#
+    ":"The id of its workspace."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."\#
+    },"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"stream":{"type":"\#
+    string","description":"The stream of its events: `run/…`."},"prompt":{"type":"string","description":"The begin\#
+    ning of what it was given to do, at most 400 characters."},"permissions":{"$ref":"#/components/schemas/Permiss\#
+    ionPolicy","description":"What happens to its questions for permission."},"permission":{"$ref":"#/components/s\#
+    chemas/Permission","description":"With `waiting`: the question that is open the longest."},"priority":{"type":\#
+    "integer","description":"Of those that wait, the highest goes first."},"deadlineAt":{"$ref":"#/components/sche\#
+    mas/Timestamp","description":"When it is ended if it goes on so long."},"stopReason":{"$ref":"#/components/sch\#
+    emas/StopReason","description":"Why the agent stopped."},"exit":{"$ref":"#/components/schemas/RunExit","descri\#
+    ption":"How the agent's program ended."},"error":{"$ref":"#/components/schemas/RunError","description":"Why it f\#
+    ailed."},"message":{"type":"string","description":"The agent's last message, at most 64 KiB of it."},"usage":{\#
+    "$ref":"#/components/schemas/RunUsage","description":"What it has used."},"pid":{"type":"integer","description\#
+    ":"The agent's process, while it lives."},"version":{"type":"integer","description":"Counts its changes."},"cr\#
+    eatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":\#
+    "#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Times\#
+    tamp","description":"When it ended."}},"description":"A run: what an agent was given to do, and how that stand\#
+    s."},"AgentRunPage":{"title":"AgentRunPage","type":"object","required":["runs"],"properties":{"runs":{"type":"\#
+    array","items":{"$ref":"#/components/schemas/AgentRun"},"description":"The runs, newest first."},"nextCursor":\#
+    {"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"descr\#
+    iption":"A page of runs."},"AgentRunStarted":{"title":"AgentRunStarted","type":"object","required":["run","cre\#
+    ated"],"properties":{"run":{"$ref":"#/components/schemas/AgentRun","description":"The run."},"created":{"type"\#
+    :"boolean","description":"Whether this call began it; false for a repetition."},"attachment":{"type":"string",\#
+    "description":"With `attach`: the attachment."}},"description":"A run that is under way."},"PermissionKind":{"\#
+    title":"PermissionKind","type":"string","enum":["allow_once","allow_always","reject_once","reject_always"],"de\#
+    scription":"What an option means."},"PermissionOption":{"title":"PermissionOption","type":"object","required":\#
+    ["id","name","kind"],"properties":{"id":{"type":"string","description":"Its id, within the question."},"name":\#
+    {"type":"string","description":"For people."},"kind":{"$ref":"#/components/schemas/PermissionKind","descriptio\#
+    n":"What it means."}},"description":"A possible answer."},"PermissionState":{"title":"PermissionState","type":\#
+    "string","enum":["open","resolved"],"description":"Whether a question is still to be answered."},"PermissionRe\#
+    solver":{"title":"PermissionResolver","type":"string","enum":["client","policy","deadline","cancelled","agent"\#
+    ],"description":"Who answered: a client; the run's policy; the time that was over; the run's end; or the agent t\#
+    ook its question back."},"Permission":{"title":"Permission","type":"object","required":["id","run","session","\#
+    state","title","options","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `prm_…`."},"r\#
+    un":{"type":"string","description":"The run."},"session":{"type":"string","description":"The session."},"state\#
+    ":{"$ref":"#/components/schemas/PermissionState","description":"Whether it is still to be answered."},"title":\#
+    {"type":"string","description":"What the agent wants to do."},"options":{"type":"array","items":{"$ref":"#/com\#
+    ponents/schemas/PermissionOption"},"description":"The possible answers."},"toolCall":{"type":"object","descrip\#
+    tion":"The tool call it is about, as in `tool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","\#
+    description":"When it is answered with no."},"option":{"type":"string","description":"The option that was take\#
+    n. Absent while it is open, and where none was."},"by":{"$ref":"#/components/schemas/PermissionResolver","desc\#
+    ription":"Who answered."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was aske\#
+    d."},"resolvedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was answered."}},"descriptio\#
+    n":"An agent's question whether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","type":"\#
+    object","properties":{"option":{"type":"string","minLength":1,"maxLength":200,"description":"The id of the opt\#
+    ion that is taken. Absent: none, the question is dismissed."}},"description":"A client's answer."},"MessageRol\#
+    e":{"title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunStateEvent"\#
+    :{"title":"RunStateEvent","type":"object","required":["seq","state"],"properties":{"seq":{"type":"integer","de\#
+    scription":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","description":"\#
+    Where it stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"\#
+    detail":{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stands."},"T\#
+    extDelta":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"integer"\#
+    ,"description":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}},"descr\#
+    iption":"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["seq","rol\#
+    e","content"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"role":{\#
+    "$ref":"#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items":{"$re\#
+    f":"#/components/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","descriptio\#
+    n":"Whether it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean","descr\#
+    iption":"Whether the text goes on with the next message: it is very long.","default":false}},"description":"A w\#
+    hole message. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"ToolStatu\#
+    s","type":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool call stan\#
+    ds."},"ToolCallEvent":{"title":"ToolCallEvent","type":"object","required":["seq","id"],"properties":{"seq":{"t\#
+    ype":"integer","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call\#
+    's id, within the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","descri\#
+    ption":"What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` o\#
+    r `other`."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"de\#
+    scription":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"\#
+    array","items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Pro\#
+    tocol has them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `\#
+    path`, and maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"descript\#
+    ion":"A tool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","req\#
+    uired":["content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"\#
+    type":"string","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `\#
+    in_progress` or `completed`."}},"description":"A step of a plan."},"PlanEvent":{"title":"PlanEvent","type":"ob\#
+    ject","required":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's event\#
+    s, from 1."},"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The st\#
+    eps, in order."}},"description":"The agent's plan, whole."},"UsageEvent":{"title":"UsageEvent","type":"object"\#
+    ,"required":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1\#
+    ."},"usage":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run ha\#
+    s used so far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],\#
+    "properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"\#
+    #/components/schemas/Permission","description":"The question as it stands."}},"description":"A question, or th\#
+    e answer to one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"proper\#
+    ties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/component\#
+    s/schemas/OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The l\#
+    ine, without its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line a\#
+    s an object, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the l\#
+    ine goes on with the next event of its source.","default":false}},"description":"A line that the agent's progr\#
+    am has written."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties"\#
+    :{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/sche\#
+    mas/RunLogLevel","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retr\#
+    yInMs":{"type":"integer","description":"When the server tries again, in milliseconds."}},"description":"Someth\#
+    ing about the run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garb\#
+    age line."},"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"d\#
+    escription":"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":\#
+    "AgentUpdate","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":\#
+    "Counts the run's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `sess\#
+    ion/update`, or the whole message."}},"description":"Something the agent told that has no type of its own, as i\#
+    t came."},"RunCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"prop\#
+    erties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/com\#
+    ponents/schemas/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunU\#
+    sage","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the a\#
+    gent's program ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title\#
+    ":"RunFailed","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer"\#
+    ,"description":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","descripti\#
+    on":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usa\#
+    ge":{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/sc\#
+    hemas/RunExit","description":"How the agent's program ended."}},"description":"The run has failed or was inter\#
+    rupted. No event comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLe\#
+    ngth":200,"description":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"Envi\#
+    ronmentValues","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,\#
+    "description":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","s\#
+    etting_up","starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"]\#
+    ,"description":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `set\#
+    ting_up`: its setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is a\#
+    live, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its o\#
+    wn has no listener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash\#
+    _loop`: it ended again and again, and will be tried again seldom. `exited`: it ended by itself and is not to b\#
+    e started again. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: p\#
+    rocesses of it could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","sto\#
+    pped"],"description":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","ty\#
+    pe":"string","enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_mi\#
+    ssing","folder_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited"\#
+    ,"signalled","lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description\#
+    ":"Why an app is in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adop\#
+    ted` by a server that started; something it needs is missing; it `exited` or was `signalled`; its holder was `\#
+    lost`; a probe failed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"\#
+    AppPort":{"title":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"pr\#
+    operties":{"name":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","descri\#
+    ption":"The TCP port."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#\#
+    /components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":\#
+    "Its URL. Absent where nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"\#
+    description":"The environment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Wh\#
+    ether the manifest demands this very port.","default":false},"listening":{"type":"boolean","description":"Whet\#
+    her a process of the app was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"A\#
+    ppExit","type":"object","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. A\#
+    bsent where a signal ended it."},"signal":{"type":"string","description":"The signal that ended it, such as `S\#
+    IGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items\#
+    ":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"description":"How an app's f\#
+    irst process ended."},"AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","n\#
+    ame","state","desired","since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."\#
+    },"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"string","description":\#
+    "The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."}\#
+    ,"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/com\#
+    ponents/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppR\#
+    eason","description":"Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description\#
+    ":"Since when it is in this state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"descr\#
+    iption":"Its ports by name."},"version":{"type":"integer","description":"Counts its changes."}},"description":\#
+    "An app, in short."},"App":{"title":"App","type":"object","required":["id","workspace","app","name","folder","\#
+    manifest","state","desired","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version\#
+    ","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{\#
+    "type":"string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` o\#
+    f its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"folder":{"typ\#
+    e":"string","description":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"s\#
+    tring","description":"Its manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppSta\#
+    te","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"Wh\#
+    at is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state\#
+    ."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/co\#
+    mponents/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/Build\#
+    Status","description":"How its setup stands."},"pid":{"type":"integer","description":"Its first process, while t\#
+    hat lives."},"processes":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the pro\#
+    cesses that are left."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was starte\#
+    d last."},"restarts":{"type":"integer","description":"How often it was started again by itself since it was wa\#
+    nted running."},"lastExit":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTry\#
+    At":{"$ref":"#/components/schemas/Timestamp","description":"When it will be started again, with `backoff` and `\#
+    crash_loop`."},"dependsOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description"\#
+    :"What it waits for."},"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env"\#
+    :{"$ref":"#/components/schemas/EnvironmentValues","description":"The values that were given for it, secret one\#
+    s left out."},"secretEnv":{"type":"array","items":{"type":"string"},"description":"The names of the secret one\#
+    s."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
+    s/Timestamp","description":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","des\#
+    cription":"When it changed last."}},"description":"An app: what it is, what is wanted of it, and what is seen o\#
+    f it."},"AppDependency":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{\#
+    "app":{"type":"string","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/c\#
+    omponents/schemas/DependencyCondition","description":"What that must have reached."}},"description":"What an a\#
+    pp waits for before it is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enu\#
+    m":["started","ready","completed"],"description":"What another app must have reached: its process runs; it is r\#
+    eady; it ended with exit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"propertie\#
+    s":{"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest f\#
+    irst."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent o\#
+    n the last."}},"description":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","requir\#
+    ed":["app","created","warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app\#
+    ."},"created":{"type":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","i\#
+    tems":{"$ref":"#/components/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"des\#
+    cription":"An app that is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","need\#
+    ed","running","done","failed"],"description":"How a setup stands: there is none; it has not run, or what it de\#
+    pends on has changed; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","\#
+    required":["state"],"properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stan\#
+    ds."},"job":{"type":"string","description":"The job that runs it or ran it last; its stream has the output."},\#
+    "endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"str\#
+    ing","description":"Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"S\#
+    etupJobResult":{"title":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type\#
+    ":"boolean","description":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"\#
+    integer","description":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in mi\#
+    lliseconds."}},"description":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","requ\#
+    ired":["id","app","ok","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where i\#
+    t could not be installed."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder w\#
+    here that can't be read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state\#
+    ":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/\#
+    schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The sam\#
+    e as a sentence, with what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"d\#
+    escription":"Its ports."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as w\#
+    anted: the last lines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcom\#
+    e","type":"object","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all ar\#
+    e as the call wanted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"descri\#
+    ption":"A row an app."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource",\#
+    "type":"string","enum":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":\#
+    "AppOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/\#
+    OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line, witho\#
+    ut its end. Bytes that are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the lin\#
+    e goes on with the next event of its source: it is very long, or has not ended yet.","default":false}},"descri\#
+    ption":"A line that an app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stre\#
+    am","lines"],"properties":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attach\#
+    ment":{"type":"string","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/com\#
+    ponents/schemas/Cursor","description":"The last line's position, for `stream/attach`."}},"description":"What a\#
+    n app has written."},"FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"\#
+    description":"Whether a manifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding"\#
+    ,"type":"object","required":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/\#
+    components/schemas/FindingSeverity","description":"How grave it is."},"message":{"type":"string","description"\#
+    :"What is wrong, and what to do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.p\#
+    ath`."},"line":{"type":"integer","description":"The line, from 1."},"column":{"type":"integer","description":"\#
+    The column, from 1, in characters."},"suggestion":{"type":"string","description":"The key that was likely mean\#
+    t."},"text":{"type":"string","description":"The same as a compiler shows it: `file:line:column: error: …`, the l\#
+    ine, and a caret below."}},"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title"\#
+    :"ManifestValidation","type":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean",\#
+    "description":"Whether it has no errors."},"file":{"type":"string","description":"The manifest's name, or its p\#
+    ath in the workspace."},"app":{"type":"string","description":"Its `app_id`, where that can be read."},"finding\#
+    s":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, i\#
+    n the order of the file."},"environment":{"type":"array","items":{"type":"string"},"description":"The names of i\#
+    ts environment contract."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them th\#
+    at nothing gives a value to, where the app is installed."}},"description":"What was found in a manifest."},"Ap\#
+    psConfig":{"title":"AppsConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange"\#
+    ,"description":"Where ports are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":\#
+    "#/components/schemas/EnvironmentValues","description":"Environment variables for every app. Not for secrets."\#
+    },"logBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"How large one file of an ap\#
+    p's output becomes, in bytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"de\#
+    scription":"How many files of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"ti\#
+    tle":"PortRange","type":"object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"descr\#
+    iption":"The first.","default":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"T\#
+    he last.","default":29999}},"description":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"\#
+    string","enum":["http","https","tcp"],"description":"What is spoken on a port."},"PortLease":{"title":"PortLea\#
+    se","type":"object","required":["port","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","desc\#
+    ription":"The TCP port."},"name":{"type":"string","description":"Its name."},"app":{"type":"string","descripti\#
+    on":"The id of the app that has it."},"appName":{"type":"string","description":"The `app_id` of that app."},"w\#
+    orkspace":{"type":"string","description":"The id of that app's workspace."},"fixed":{"type":"boolean","descrip\#
+    tion":"Whether this very port was demanded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description\#
+    ":"Since when."}},"description":"A port that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList",\#
+    "type":"object","required":["ports"],"properties":{"ports":{"type":"array","items":{"$ref":"#/components/schem\#
+    as/PortLease"},"description":"The leases, lowest port first."}},"description":"Leased ports."},"ResolvedPort":\#
+    {"title":"ResolvedPort","type":"object","required":["name","host","port","protocol","listening"],"properties":\#
+    {"name":{"type":"string","description":"Its name."},"host":{"type":"string","description":"Where clients reach i\#
+    t."},"port":{"type":"integer","description":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProt\#
+    ocol","description":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothi\#
+    ng is known of what is spoken."},"listening":{"type":"boolean","description":"Whether anything listens there n\#
+    ow."},"pid":{"type":"integer","description":"The process that listens, where that can be seen."},"foreign":{"t\#
+    ype":"boolean","description":"Whether what listens is not of the app.","default":false}},"description":"Where a p\#
+    ort of an app is."},"PortHolder":{"title":"PortHolder","type":"object","required":["uid"],"properties":{"pid":\#
+    {"type":"integer","description":"The process. Absent where this user may not see it."},"command":{"type":"stri\#
+    ng","description":"What it runs, in short."},"uid":{"type":"integer","description":"The user it belongs to."},\#
+    "app":{"type":"string","description":"The id of Berth's app that it belongs to."},"appName":{"type":"string","\#
+    description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of that app's wor\#
+    kspace."}},"description":"A process that listens on a port."},"PortOwnership":{"title":"PortOwnership","type":\#
+    "object","required":["port","listening","holders"],"properties":{"port":{"type":"integer","description":"The T\#
+    CP port."},"listening":{"type":"boolean","description":"Whether anything listens there."},"holders":{"type":"a\#
+    rray","items":{"$ref":"#/components/schemas/PortHolder"},"description":"The processes that listen."},"lease":{\#
+    "$ref":"#/components/schemas/PortLease","description":"Berth's lease of it."}},"description":"Who has a port."\#
+    },"PortMoved":{"title":"PortMoved","type":"object","required":["from","to"],"properties":{"from":{"type":"inte\#
+    ger","description":"The port it was."},"to":{"$ref":"#/components/schemas/PortLease","description":"The lease a\#
+    s it now is."},"holder":{"type":"string","description":"Who has the old port."}},"description":"A lease had to m\#
+    ove, for somebody else has the port."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not v\#
+    alid JSON.","data":{"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The m\#
+    essage is JSON, but no request that may be sent now.","data":{"type":"invalid_request","retryable":false}},"me\#
+    thod_not_found":{"code":-32601,"message":"There is no method of that name.","data":{"type":"method_not_found",\#
+    "retryable":false}},"invalid_params":{"code":-32602,"message":"The parameters do not decode or break a bound. `\#
+    errors` lists every fault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-3260\#
+    3,"message":"A fault of the server's own. Nothing that a client sends should cause it.","data":{"type":"intern\#
+    al_error","retryable":false}},"message_too_large":{"code":-32600,"message":"The message is larger than `limits\#
+    .maxMessageBytes`. It was skipped; the connection goes on.","data":{"type":"message_too_large","retryable":fal\#
+    se}},"batch_too_large":{"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing o\#
+    f it was carried out.","data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"\#
+    message":"The connection has not been initialized. Call `initialize` first.","data":{"type":"not_initialized",\#
+    "retryable":false}},"cancelled":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"t\#
+    ype":"cancelled","retryable":false}},"unsupported_version":{"code":426,"message":"The client and the server ha\#
+    ve no protocol version in common. `supportedVersions` lists the server's.","data":{"type":"unsupported_version\#
+    ","retryable":false}},"scope_denied":{"code":403,"message":"The caller does not hold the scope that the method n\#
+    eeds.","data":{"type":"scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is s\#
+    topping and takes no new work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"mess\#
+    age":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true\#
+    }},"io_error":{"code":500,"message":"The operating system refused an operation on a file. `detail` holds its o\#
+    wn words.","data":{"type":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The data\#
+    base could not be read or written. `detail` says why.","data":{"type":"database_unavailable","retryable":true}\#
+    },"permission_denied":{"code":403,"message":"The operating system denies the server's user access to the path.\#
+    ","data":{"type":"permission_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The paramet\#
+    ers decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_\#
+    argument","retryable":false}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or s\#
+    tream.","data":{"type":"invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The enti\#
+    ty has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"vers\#
+    ion_conflict","retryable":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used b\#
+    efore with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"cod\#
+    e":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","retryable\#
+    ":false}},"limit_reached":{"code":429,"message":"A limit on how many of these may be open at once is reached. `\#
+    detail` names the limit.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"mess\#
+    age":"The configuration does not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid",\#
+    "retryable":false}},"config_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. M\#
+    end it first; it will not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not\#
+    _found":{"code":404,"message":"There is no stream of that name.","data":{"type":"stream_not_found","retryable"\#
+    :false}},"stream_closed":{"code":409,"message":"The stream has ended and takes no further events.","data":{"ty\#
+    pe":"stream_closed","retryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no a\#
+    ttachment of that id.","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"\#
+    message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":\#
+    409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false\#
+    }},"workspace_not_found":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"worksp\#
+    ace_not_found","retryable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of t\#
+    he workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":tr\#
+    ue}},"workspace_archived":{"code":409,"message":"The workspace is archived and read-only. Set its state to `ac\#
+    tive` first.","data":{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"\#
+    The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `workspac\#
+    e/update`.","data":{"type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"Th\#
+    ere is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{\#
+    "code":404,"message":"The home has no template of that name.","data":{"type":"template_not_found","retryable":\#
+    false}},"template_invalid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors\#
+    ` lists every fault.","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"\#
+    message":"Variables of the template are missing or do not match their pattern. `errors` has a row for each; `v\#
+    ariables` holds their declarations.","data":{"type":"template_variables","retryable":false}},"archive_rejected\#
+    ":{"code":422,"message":"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that w\#
+    ould leave the workspace or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rej\#
+    ected","retryable":false}},"source_unavailable":{"code":502,"message":"The git repository or URL could not be f\#
+    etched. `detail` holds the last words of the tool.","data":{"type":"source_unavailable","retryable":true}},"fi\#
+    le_not_found":{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found\#
+    ","retryable":false}},"path_escapes":{"code":403,"message":"The path, or a link on it, leads out of the worksp\#
+    ace.","data":{"type":"path_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is n\#
+    eeded and the path is something else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{\#
+    "code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":\#
+    false}},"not_a_file":{"code":422,"message":"The path is a device, a socket or a pipe, which is neither read no\#
+    r written.","data":{"type":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The f\#
+    older is not empty. Pass `recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable\#
+    ":false}},"etag_mismatch":{"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` hold\#
+    s today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"cod\#
+    e":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":fal\#
+    se}},"content_invalid":{"code":422,"message":"The content is not valid in the encoding that was named.","data"\#
+    :{"type":"content_invalid","retryable":false}},"app_not_found":{"code":404,"message":"No app has that id or na\#
+    me.","data":{"type":"app_not_found","retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspa\#
+    ces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","re\#
+    tryable":false}},"manifest_not_found":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtim\#
+    e.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"co\#
+    de":422,"message":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manife\#
+    st_invalid","retryable":false}},"environment_missing":{"code":422,"message":"Environment variables that the ma\#
+    nifest demands have no value. `names` lists them; give them with `app/configure`.","data":{"type":"environment\#
+    _missing","retryable":false}},"setup_failed":{"code":422,"message":"The app's setup ended badly. `detail` says h\#
+    ow; the job's stream has its output.","data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code\#
+    ":504,"message":"The app's setup took longer than its manifest allows and was ended.","data":{"type":"setup_ti\#
+    meout","retryable":false}},"stop_failed":{"code":500,"message":"Processes of the app could not be ended. `proc\#
+    esses` lists them.","data":{"type":"stop_failed","retryable":true}},"port_not_found":{"code":404,"message":"Th\#
+    ere is no such port or lease.","data":{"type":"port_not_found","retryable":false}},"port_taken":{"code":409,"m\#
+    essage":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","retryable":true}},"port_\#
+    in_use":{"code":409,"message":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryab\#
+    le":true}},"no_free_port":{"code":503,"message":"Every port of the range in `config.apps.ports` is taken.","da\#
+    ta":{"type":"no_free_port","retryable":true}},"agent_not_found":{"code":404,"message":"No agent of that name i\#
+    s declared in the configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable":fal\#
+    se}},"agent_invalid":{"code":422,"message":"The agent is declared in a way that it can't be used. `detail` say\#
+    s how.","data":{"type":"agent_invalid","retryable":false}},"session_not_found":{"code":404,"message":"No agent s\#
+    ession has that id.","data":{"type":"session_not_found","retryable":false}},"run_not_found":{"code":404,"messa\#
+    ge":"No run has that id.","data":{"type":"run_not_found","retryable":false}},"run_ended":{"code":409,"message"\#
+    :"The run has ended. Begin a new one of the same session.","data":{"type":"run_ended","retryable":false}},"pro\#
+    mpt_invalid":{"code":422,"message":"A block of the prompt lacks what its type needs, or names a file that is n\#
+    ot there.","data":{"type":"prompt_invalid","retryable":false}},"not_supported":{"code":422,"message":"The agen\#
+    t can't do that.","data":{"type":"not_supported","retryable":false}},"permission_not_found":{"code":404,"messa\#
+    ge":"No question for permission has that id.","data":{"type":"permission_not_found","retryable":false}},"permi\#
+    ssion_resolved":{"code":409,"message":"The question was answered before. `permission` tells how.","data":{"typ\#
+    e":"permission_resolved","retryable":false}},"result_too_large":{"code":422,"message":"The answer would pass `\#
+    limits.maxMessageBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_too_large","retryable"\#
+    :false}}}},"x-common-errors":["parse_error","invalid_request","method_not_found","invalid_params","internal_er\#
+    ror","message_too_large","batch_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_er\#
+    ror","database_unavailable"],"x-events":{"server.started":{"stream":"events","description":"A server has start\#
+    ed on the home.","schema":{"$ref":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events",\#
+    "description":"The server is stopping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":\#
+    {"stream":"events","description":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/C\#
+    onfigState"}},"config.faulty":{"stream":"events","description":"The configuration file was changed and is faul\#
+    ty; the last good one stays in force.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.create\#
+    d":{"stream":"events","description":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}\#
+    },"workspace.updated":{"stream":"events","description":"A workspace was changed.","schema":{"$ref":"#/componen\#
+    ts/schemas/Workspace"}},"workspace.deleted":{"stream":"events","description":"A workspace was deleted.","schem\#
+    a":{"$ref":"#/components/schemas/Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted w\#
+    orkspace was brought back.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"\#
+    events","description":"A deleted workspace can no longer be restored; what was left of it is gone.","schema":{\#
+    "$ref":"#/components/schemas/Workspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was m\#
+    ade.","schema":{"$ref":"#/components/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"\#
+    A snapshot was deleted.","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"w\#
+    orkspace/…/files/…","description":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"fi\#
+    le.changed":{"stream":"workspace/…/files/…, run/…","description":"A file's content or an entry's mode changed. I\#
+    n a run's stream: the agent has written the file through the server.","schema":{"$ref":"#/components/schemas/F\#
+    ileChanged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref\#
+    ":"#/components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry wa\#
+    s moved inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"\#
+    server/log","description":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},\#
+    "job.created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/J\#
+    ob"}},"job.updated":{"stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components\#
+    /schemas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/c\#
+    omponents/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a s\#
+    econd.","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A l\#
+    ine of the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}},"agentRun.state":{"stream":"events\#
+    ","description":"A run was asked for, or stands elsewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}}\#
+    ,"run.state":{"stream":"run/…","description":"Where the run stands.","schema":{"$ref":"#/components/schemas/Ru\#
+    nStateEvent"}},"message.delta":{"stream":"run/…","description":"The agent says something; the next piece of it\#
+    .","schema":{"$ref":"#/components/schemas/TextDelta"}},"message":{"stream":"run/…","description":"A whole mess\#
+    age, of the user's or the agent's.","schema":{"$ref":"#/components/schemas/RunMessage"}},"thought.delta":{"str\#
+    eam":"run/…","description":"The agent thinks; the next piece of it.","schema":{"$ref":"#/components/schemas/Te\#
+    xtDelta"}},"tool.call":{"stream":"run/…","description":"The agent uses a tool.","schema":{"$ref":"#/components\#
+    /schemas/ToolCallEvent"}},"tool.update":{"stream":"run/…","description":"A tool call has come further; what is a\#
+    bsent is as before.","schema":{"$ref":"#/components/schemas/ToolCallEvent"}},"plan":{"stream":"run/…","descrip\#
+    tion":"The agent's plan, whole.","schema":{"$ref":"#/components/schemas/PlanEvent"}},"usage":{"stream":"run/…"\#
+    ,"description":"What the run has used so far.","schema":{"$ref":"#/components/schemas/UsageEvent"}},"permissio\#
+    n.requested":{"stream":"run/…","description":"The agent asks whether it may do something.","schema":{"$ref":"#\#
+    /components/schemas/PermissionEvent"}},"permission.resolved":{"stream":"run/…","description":"A question was a\#
+    nswered, by whomever.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"output":{"stream":"run/…","d\#
+    escription":"A line that the agent's program has written.","schema":{"$ref":"#/components/schemas/RunOutput"}}\#
+    ,"log":{"stream":"run/…","description":"Something about the run.","schema":{"$ref":"#/components/schemas/RunLo\#
+    g"}},"agent.update":{"stream":"run/…","description":"Something the agent told, as it came.","schema":{"$ref":"\#
+    #/components/schemas/AgentUpdate"}},"run.completed":{"stream":"run/…","description":"The run has ended well.",\#
+    "schema":{"$ref":"#/components/schemas/RunCompleted"}},"run.failed":{"stream":"run/…","description":"The run h\#
+    as failed or was interrupted or cancelled.","schema":{"$ref":"#/components/schemas/RunFailed"}},"app.installed\#
+    ":{"stream":"events","description":"An app was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.\#
+    updated":{"stream":"events","description":"What is known or wanted of an app has changed.","schema":{"$ref":"#\#
+    /components/schemas/App"}},"app.state":{"stream":"events","description":"What is seen of an app has changed.",\#
+    "schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninstalled":{"stream":"events","description":"An ap\#
+    p was uninstalled.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","d\#
+    escription":"A line that the app has written.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.lease\#
+    d":{"stream":"events","description":"A port was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"\#
+    port.released":{"stream":"events","description":"A leased port was given back.","schema":{"$ref":"#/components\#
+    /schemas/PortLease"}},"port.moved":{"stream":"events","description":"A lease moved to another port, for somebo\#
+    dy else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"}}}}
     """#
 }

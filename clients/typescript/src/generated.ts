@@ -986,6 +986,9 @@ export type PermissionPolicy = "ask" | "allow" | "deny";
  */
 export type SandboxMode = "auto" | "always" | "never";
 
+/** What a caller waits for: the run's end; a question for permission or its end. */
+export type RunUntil = "end" | "question";
+
 /** When what is said reaches the agent: after the turn at hand; as soon as it can. */
 export type SendMode = "follow_up" | "steer";
 
@@ -2732,8 +2735,10 @@ export interface AgentRunStartParams {
 export interface AgentRunGetParams {
   /** The run. */
   run: AgentRunReference;
-  /** How long to wait for its end. Default: `0`. */
+  /** How long to wait. Default: `0`. */
   waitSeconds?: WaitSeconds;
+  /** What to wait for. Default: `"end"`. */
+  until?: RunUntil;
 }
 
 /** The parameters of `agentRun/list`. */
@@ -3831,7 +3836,9 @@ export class AgentRunMethods<Options> {
     return this.#caller.request("agentRun/start", params, options);
   }
 
-  /** Returns one run; with `waitSeconds`, when it has ended or the time is over. */
+  /**
+   * Returns one run; with `waitSeconds`, when it has ended, or has a question, or the time is over.
+   */
   get(params: AgentRunGetParams, options?: Options): Promise<AgentRun> {
     return this.#caller.request("agentRun/get", params, options);
   }
@@ -3852,8 +3859,8 @@ export class AgentRunMethods<Options> {
   /**
    * Says something more to a run that has not ended. A `follow_up` is a turn of its own, after the
    * one at hand, within the same run. A `steer` reaches the agent as soon as it can: a model before
-   * its next step, a command on its standard input; an ACP agent ends the turn at hand and goes on
-   * with this.
+   * its next step; an ACP agent ends the turn at hand and goes on with this. A command can't be
+   * steered; a follow-up starts its program again.
    */
   send(params: AgentRunSendParams, options?: Options): Promise<AgentRun> {
     return this.#caller.request("agentRun/send", params, options);

@@ -154,6 +154,9 @@ PermissionPolicy: TypeAlias = Literal["ask", "allow", "deny"]
 # they fail without it; never.
 SandboxMode: TypeAlias = Literal["auto", "always", "never"]
 
+# What a caller waits for: the run's end; a question for permission or its end.
+RunUntil: TypeAlias = Literal["end", "question"]
+
 # When what is said reaches the agent: after the turn at hand; as soon as it can.
 SendMode: TypeAlias = Literal["follow_up", "steer"]
 
@@ -4526,15 +4529,17 @@ class AgentRunMethods:
         run: AgentRunReference,
         *,
         wait_seconds: WaitSeconds | None = None,
+        until: RunUntil | None = None,
     ) -> AgentRun:
-        """Returns one run; with `waitSeconds`, when it has ended or the time is over.
+        """Returns one run; with `waitSeconds`, when it has ended, or has a question, or the time is over.
 
         run: The run.
-        wait_seconds: How long to wait for its end. Default: `0`.
+        wait_seconds: How long to wait. Default: `0`.
+        until: What to wait for. Default: `"end"`.
         """
         params = _params(
             {"run": run},
-            {"waitSeconds": wait_seconds},
+            {"waitSeconds": wait_seconds, "until": until},
         )
         return cast(AgentRun, await self._caller.request("agentRun/get", params))
 
@@ -4598,8 +4603,9 @@ class AgentRunMethods:
         """Says something more to a run that has not ended.
 
         A `follow_up` is a turn of its own, after the one at hand, within the same run. A `steer`
-        reaches the agent as soon as it can: a model before its next step, a command on its standard
-        input; an ACP agent ends the turn at hand and goes on with this.
+        reaches the agent as soon as it can: a model before its next step; an ACP agent ends the
+        turn at hand and goes on with this. A command can't be steered; a follow-up starts its
+        program again.
 
         run: The run.
         prompt: What to say, as one or several blocks.
