@@ -11,6 +11,8 @@ package final class Client {
   package struct Notification: Sendable {
     package let method: String
     package let params: JSONValue
+    /// Of a request of the server's: what it is answered with.
+    package let id: JSONValue?
   }
 
   private let transport: MessageTransport
@@ -23,14 +25,19 @@ package final class Client {
 
   /// Speaks over descriptors that are connected to a server.
   ///
-  /// - Parameter name: What the server is told of who calls.
-  package init(_ transport: MessageTransport, name: String) throws {
+  /// - Parameters:
+  ///   - name: What the server is told of who calls.
+  ///   - answersPermissions: Whether the server may ask what agents are allowed to do.
+  package init(_ transport: MessageTransport, name: String, answersPermissions: Bool = false) throws {
     self.transport = transport
     server = InitializeResult(
       protocolVersion: "", supportedVersions: [], serverInfo: ServerInfo(name: "", version: ""), instanceId: "",
       capabilities: [:], families: [:], limits: Limits(maxMessageBytes: 0, maxInFlight: 0, maxBatch: 0))
     server = try request(
-      Initialize.self, .init(protocolVersions: ["1"], clientInfo: ClientInfo(name: name, version: nil)))
+      Initialize.self,
+      .init(
+        protocolVersions: ["1"], clientInfo: ClientInfo(name: name, version: nil),
+        capabilities: answersPermissions ? ["permissions": true] : nil))
   }
 
   // MARK: Calls
@@ -98,6 +105,20 @@ package final class Client {
     try notify("$/cancelRequest", params: JSONValue.object(["id": .integer(id)]))
   }
 
+  /// Answers a request of the server's.
+  package func answer(_ request: Notification, _ result: some JSONEncodable) throws {
+    var writer = JSONWriter()
+    writer.beginObject()
+    writer.key(plain: "jsonrpc")
+    writer.string("2.0")
+    writer.key(plain: "id")
+    (request.id ?? .null).encode(into: &writer)
+    writer.key(plain: "result")
+    result.encode(into: &writer)
+    writer.endObject()
+    try transport.write(writer.bytes)
+  }
+
   // MARK: Notifications
 
   /// The next notification. Nil where none comes in time, or the connection has ended.
@@ -117,7 +138,7 @@ package final class Client {
     guard let text = try transport.read(timeoutSeconds: timeoutSeconds) else { return false }
     let message = try JSONParser.parse(text)
     if let method = message["method"]?.stringValue {
-      notifications.append(Notification(method: method, params: message["params"] ?? .null))
+      notifications.append(Notification(method: method, params: message["params"] ?? .null, id: message["id"]))
     } else if let id = message["id"]?.intValue {
       if let error = message["error"] {
         answers[id] = .failure(CallError(error))

@@ -54,11 +54,12 @@ package final class TestServer {
   }
 
   /// A new client, once the server answers.
-  package func connect() throws -> Client {
+  package func connect(answersPermissions: Bool = false) throws -> Client {
     let deadline = Timestamp.monotonicNanoseconds() + 20_000_000_000
     while true {
       do {
-        return try Client(MessageTransport(socket: home.socket), name: "test")
+        return try Client(
+          MessageTransport(socket: home.socket), name: "test", answersPermissions: answersPermissions)
       } catch {
         if let process, let code = process.endedWith {
           throw StartFailure(description: "the server ended with \(code): \(log)")
