@@ -71,17 +71,18 @@ static int take_answers(struct state *state) {
 /// Takes in the events that one follower has read. `*next` is the number that its next event must have.
 static int take_events(struct state *state, struct berth_connection *follower, uint64_t *next, size_t *wanted) {
   struct berth_delivery *delivery = state->delivery;
-  size_t size;
+  size_t size, length = strlen(delivery->marker);
   char *message;
   while ((message = berth_take(follower, &size, wanted))) {
     if (berth_is_answer(message, size)) continue;
     char *end = message + size, *event = message;
     uint64_t now = berth_now();
     if (memmem(message, size < 96 ? size : 96, "\"stream/gap\"", 12)) return -2;
-    while ((event = memmem(event, (size_t)(end - event), "{\"n\":", 5))) {
-      if (strtoull(event + 5, &event, 10) != *next) return -2;
+    while ((event = memmem(event, (size_t)(end - event), delivery->marker, length))) {
+      if (strtoull(event + length, &event, 10) != *next) return -2;
       ++*next;
-      if (delivery->delays) delivery->delays[delivery->delay_count++] = now - strtoull(event + 5, &event, 10);
+      if (delivery->delays)
+        delivery->delays[delivery->delay_count++] = now - strtoull(event + delivery->between, &event, 10);
     }
   }
   return 0;

@@ -30,6 +30,12 @@ enum Benchmarks {
       Benchmark(name: "apps-list", summary: "app/list with 50 apps, 32 in flight", run: AppListing.run),
       Benchmark(name: "apps-idle", summary: "processor time of 50 apps that are probed", run: AppIdling.run),
       Benchmark(name: "apps-takeover", summary: "kill -9 of a server with 50 apps", run: AppTakeover.run),
+      Benchmark(
+        name: "agents-speak", summary: "200,000 pieces of an ACP agent, to 4 followers", run: AgentSpeaking.run),
+      Benchmark(name: "agents-delay", summary: "an agent's pieces on their way, 1,000 a second", run: AgentDelay.run),
+      Benchmark(name: "agents-start", summary: "from agentRun/start to the first output", run: AgentStarting.run),
+      Benchmark(name: "agents-many", summary: "processor time of 100 sessions", run: AgentCrowd.run),
+      Benchmark(name: "agents-replay", summary: "attach to a run of a million events", run: AgentReplay.run),
       Benchmark(name: "apps-stop", summary: "stop of a tree that does not want to end", run: AppStopping.run),
     ]
   }

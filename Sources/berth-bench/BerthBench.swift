@@ -9,7 +9,7 @@ struct BerthBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berth-bench",
     abstract: "Measures a server through its protocol, with peers beside it in the same run.",
-    subcommands: [Run.self, Echo.self, Lines.self, Answer.self, Resist.self],
+    subcommands: [Run.self, Echo.self, Lines.self, Answer.self, Resist.self, Speak.self],
     defaultSubcommand: Run.self)
 }
 

@@ -5,11 +5,24 @@ import JSON
 /// Numbered events in a stream, on their way from one connection to others.
 struct Deliveries {
   let stream: String
+  private let form: Form
   /// The number of the next event.
   private(set) var next = 0
 
-  init(stream: String) {
+  /// How an event's number and time stand in its text.
+  struct Form {
+    let marker: String
+    let between: Int
+
+    /// `{"n":12,"t":345,…}`
+    static let step = Form(marker: #"{"n":"#, between: 5)
+    /// A piece of an agent's message: `"text":"#12 345 …"`
+    static let piece = Form(marker: ##""text":"#"##, between: 1)
+  }
+
+  init(stream: String, form: Form = .step) {
     self.stream = stream
+    self.form = form
   }
 
   struct Found {
@@ -25,8 +38,8 @@ struct Deliveries {
     _ count: Int, from appender: LoadConnection, to followers: [LoadConnection], batch: Int, perSecond: Int = 0,
     keepsDelays: Bool = false
   ) throws -> Found {
-    let found = try Self.run(
-      stream: stream, first: next, count, from: appender, to: followers, batch: batch, perSecond: perSecond,
+    let found = try run(
+      first: next, count, from: appender, to: followers, batch: batch, perSecond: perSecond,
       keepsDelays: keepsDelays)
     next += count
     return found
@@ -35,13 +48,21 @@ struct Deliveries {
   /// Takes in what is there already, from the event of that number.
   @discardableResult
   func takeIn(to follower: LoadConnection, from number: Int) throws -> Found {
-    try Self.run(
-      stream: stream, first: number, next - number, from: nil, to: [follower], batch: 0, perSecond: 0,
+    try run(
+      first: number, next - number, from: nil, to: [follower], batch: 0, perSecond: 0,
       keepsDelays: false)
   }
 
-  private static func run(
-    stream: String, first: Int, _ count: Int, from appender: LoadConnection?, to followers: [LoadConnection],
+  /// Waits for events that somebody else makes, until every follower has all of them, once and in order.
+  mutating func takeIn(_ count: Int, to followers: [LoadConnection], keepsDelays: Bool = false) throws -> Found {
+    let found = try run(
+      first: next, count, from: nil, to: followers, batch: 0, perSecond: 0, keepsDelays: keepsDelays)
+    next += count
+    return found
+  }
+
+  private func run(
+    first: Int, _ count: Int, from appender: LoadConnection?, to followers: [LoadConnection],
     batch: Int, perSecond: Int, keepsDelays: Bool
   ) throws -> Found {
     var delays = [UInt64](repeating: 0, count: keepsDelays ? count * followers.count : 0)
@@ -53,11 +74,14 @@ struct Deliveries {
       delivery.delays = keepsDelays ? delays.baseAddress : nil
       return stream.withCString { stream in
         delivery.stream = stream
-        return berth_delivery_run(appender?.connection, connections, connections.count, &delivery)
+        return form.marker.withCString { marker in
+          (delivery.marker, delivery.between) = (marker, form.between)
+          return berth_delivery_run(appender?.connection, connections, connections.count, &delivery)
+        }
       }
     }
     withExtendedLifetime((appender, followers)) {}
-    guard status == 0 else { throw BenchmarkFailure("events of \(stream): \(reasons[status] ?? "\(status)")") }
+    guard status == 0 else { throw BenchmarkFailure("events of \(stream): \(Self.reasons[status] ?? "\(status)")") }
     delays.removeLast(delays.count - Int(delivery.delay_count))
     return Found(seconds: Double(delivery.nanoseconds) / 1e9, delays: delays)
   }
@@ -70,7 +94,7 @@ struct Deliveries {
 
 extension LoadConnection {
   /// Attaches to a stream, from its beginning or from its end.
-  func attach(_ stream: String, fromEnd: Bool) throws {
-    try call(StreamAttach.self, .init(stream: stream, tail: fromEnd ? 0 : nil))
+  func attach(_ stream: String, fromEnd: Bool, types: [String]? = nil) throws {
+    try call(StreamAttach.self, .init(stream: stream, tail: fromEnd ? 0 : nil, types: types))
   }
 }

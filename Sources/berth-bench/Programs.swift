@@ -26,6 +26,20 @@ struct Lines: ParsableCommand {
   }
 }
 
+/// Is an agent.
+struct Speak: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Speak the Agent Client Protocol; an agent.", shouldDisplay: false)
+
+  @Argument var count: Int
+  /// How many pieces it writes in a second; 0 for as many as are taken.
+  @Argument var perSecond = 0
+
+  func run() {
+    _ = berth_speak(STDIN_FILENO, STDOUT_FILENO, UInt64(count), UInt64(perSecond))
+  }
+}
+
 /// Answers HTTP requests.
 struct Answer: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Answer HTTP requests; an app.", shouldDisplay: false)

@@ -59,6 +59,9 @@ struct berth_delivery {
   /// Room for the time of each delivery from the sending of the append, in nanoseconds: `events` numbers a follower.
   /// NULL where they are not wanted.
   uint64_t *delays;
+  /// What stands in an event before its number; between that and its time stand `between` characters.
+  const char *marker;
+  size_t between;
 
   /// Found: how long it took until the last follower had the last event, in nanoseconds.
   uint64_t nanoseconds;
@@ -100,6 +103,11 @@ int berth_follow_lines(struct berth_connection *connection, uint64_t count, stru
 
 /// Answers every request on a port of 127.0.0.1 with 200. Returns -1 where it can't.
 int berth_answer_http(int port);
+
+/// Is an agent that speaks the Agent Client Protocol: it answers each prompt with `count` pieces of a message, numbered
+/// from 0, each with the time of its writing. `per_second` is how many it writes in a second; 0 for as many as are
+/// taken. Returns at the end of input.
+int berth_speak(int input, int output, uint64_t count, uint64_t per_second);
 
 /// How many processes `berth_resist` makes.
 enum { BERTH_RESISTING = 5 };

@@ -21,7 +21,9 @@ import Testing
   }
 
   @Test func `from the start, from the middle, and one that stops reading`() throws {
-    let home = try AgentHome(["count": AgentHome.shell("for i in $(seq 1 20000); do echo line $i; done; sleep 0.5; echo last")])
+    let home = try AgentHome([
+      "count": AgentHome.shell("for i in $(seq 1 20000); do echo line $i; done; sleep 0.5; echo last")
+    ])
     let first = try home.server.connect()
     let started = try first.request(
       AgentRunStart.self,

@@ -80,7 +80,9 @@ final class AgentHome {
       last = try self.run(id)
       return try last.map(condition) ?? false
     }
-    guard came, let last else { throw DeadlinePassed(description: "the awaited state has not come, but \(last as Any)") }
+    guard came, let last else {
+      throw DeadlinePassed(description: "the awaited state has not come, but \(last as Any)")
+    }
     return last
   }
 

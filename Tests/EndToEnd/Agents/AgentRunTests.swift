@@ -83,12 +83,14 @@ import Testing
   }
 
   @Test func `what is to be kept secret reaches the program, and no output`() throws {
-    let home = try AgentHome(["tell": AgentHome.shell("echo ${#TOKEN}; echo \"token $TOKEN\"; env | grep -c BERTH_RUN")])
+    let home = try AgentHome(["tell": AgentHome.shell("echo ${#TOKEN}; echo \"token $TOKEN\"; env | grep -c BERTH_RUN")]
+    )
     _ = try home.client.request(AgentConfigure.self, .init(agent: "tell", secrets: ["TOKEN": "very-secret-value"]))
     let run = try home.start("tell")
     try home.end(run.id)
     #expect(try home.output(run.id) == ["17", "token ***", "1"])
-    let everything = try home.server.folder.shell("cat home/berth.sqlite* home/config.json home/logs/* 2>/dev/null | strings")
+    let everything = try home.server.folder.shell(
+      "cat home/berth.sqlite* home/config.json home/logs/* 2>/dev/null | strings")
     #expect(!everything.contains("very-secret-value"))
   }
 

@@ -32,7 +32,9 @@ import Testing
   }
 
   @Test func `a run that ended meanwhile is told as it ended`() throws {
-    let home = try AgentHome(["late": AgentHome.shell("echo up; while [ ! -e go ]; do sleep 0.02; done; echo down; exit 7")])
+    let home = try AgentHome([
+      "late": AgentHome.shell("echo up; while [ ! -e go ]; do sleep 0.02; done; echo down; exit 7")
+    ])
     let run = try home.start("late")
     try home.until(run.id) { _ in try home.output(run.id) == ["up"] }
     try home.crash {
@@ -70,7 +72,9 @@ import Testing
   }
 
   @Test func `a cancel that the server did not live to finish is finished`() throws {
-    let home = try AgentHome(["stubborn": AgentHome.shell("trap 'echo asked' TERM; echo up; while :; do sleep 0.1; done")])
+    let home = try AgentHome([
+      "stubborn": AgentHome.shell("trap 'echo asked' TERM; echo up; while :; do sleep 0.1; done")
+    ])
     let run = try home.start("stubborn")
     try home.until(run.id) { _ in try home.output(run.id) == ["up"] }
     _ = try home.client.begin(
