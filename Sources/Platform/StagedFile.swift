@@ -11,6 +11,8 @@ package final class StagedFile {
   package let descriptor: OwnedDescriptor
   private let name: FileName
   private var isCommitted = false
+  /// The file whose place it takes, where that is known.
+  private var replaced: FileStatus?
 
   /// - Parameter permissions: the permission bits, less the umask.
   package init(in directory: Directory, permissions: UInt32 = 0o600) throws(SystemError) {
@@ -30,6 +32,7 @@ package final class StagedFile {
   ///
   /// - Throws: `EPERM` where the process may not give a file that owner or group.
   package func takeOver(from place: Place, _ status: FileStatus) throws(SystemError) {
+    replaced = status
     let own = try descriptor.status()
     if own.owner != status.owner || own.group != status.group {
       try descriptor.setOwner(status.owner, group: status.group)
@@ -61,7 +64,15 @@ package final class StagedFile {
     throws(SystemError) -> FileStatus
   {
     if durably { try descriptor.synchronize() }
-    try directory.rename(name, to: Place(directory: directory, name: newName), collision)
+    let place = Place(directory: directory, name: newName)
+    if collision == .replace, let replaced, replaced.links == 1, 1...ReplacedFiles.maximumBytes ~= replaced.size {
+      try ReplacedFiles.shared.replacing(newName, in: directory, on: replaced.identity.device) {
+        () throws(SystemError) in
+        try directory.rename(name, to: place, collision)
+      }
+    } else {
+      try directory.rename(name, to: place, collision)
+    }
     isCommitted = true
     if durably { try directory.synchronize() }
     return try descriptor.status()
