@@ -33,7 +33,7 @@ extension Connection {
     guard message.entries.count <= configuration.maximumBatch else {
       return answer(.null, .failure(configuration.batchTooLarge))
     }
-    let batch = Batch()
+    let batch = Batch(maximumBytes: configuration.maximumMessageBytes)
     for entry in message.entries { carryOut(entry, of: message, batch: batch) }
     batch.complete()
     if let text = batch.text { write(text) }
@@ -44,7 +44,7 @@ extension Connection {
     let paramsText = envelope.params.flatMap(message.slice)
     switch envelope.kind {
     case .invalid(let id, let reason):
-      respond(id, .failure(.invalidRequest(reason)), to: batch.map { ($0, $0.reserve()) })
+      respond(id, .failure(.invalidRequest(reason)), to: place(of: id, in: batch))
     case .response(let id):
       if let answer = envelope.answer, let text = message.slice(answer.range) {
         take(answerTo: id, text, isError: answer.isError)
@@ -52,7 +52,7 @@ extension Connection {
     case .notification:
       notify(Request(method: envelope.method, paramsText: paramsText, connection: self, place: nil))
     case .request(let id):
-      let place = batch.map { ($0, slot: $0.reserve()) }
+      let place = place(of: id, in: batch)
       let began = now()
       switch delegate.route(envelope.method, isNotification: false) {
       case .refused(let error):
@@ -73,6 +73,10 @@ extension Connection {
         begin(id, envelope.method, paramsText, place, lane: lane, began: began, handler)
       }
     }
+  }
+
+  private func place(of id: RequestID, in batch: Batch?) -> (Batch, slot: Int)? {
+    batch.map { ($0, $0.reserve(refusal: encodedAnswer(id, .failure(configuration.resultTooLarge)))) }
   }
 
   /// Notifications are never answered, whatever becomes of them.
