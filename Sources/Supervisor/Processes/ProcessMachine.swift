@@ -184,6 +184,9 @@ package struct ProcessMachine: Sendable {
       phase = .launching(then: nil, grace: nil)
       show(.starting, .requested)
       return []
+    case .ending(.fail) where !immediately && plan.restart.condition != .never:
+      // It begins again by itself, after its pause.
+      return []
     case .ending:
       phase = .ending(.begin)
       return []

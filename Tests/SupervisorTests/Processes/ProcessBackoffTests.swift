@@ -88,6 +88,27 @@ import Testing
 
   @Test(
     arguments: [
+      (.always, .start(immediately: false), .backoff), (.always, .start(immediately: true), .starting),
+      (.always, .restart, .starting), (.always, .stop(graceSeconds: nil), .stopped),
+      (.onFailure, .start(immediately: false), .backoff), (.onFailure, .start(immediately: true), .starting),
+      (.never, .start(immediately: false), .starting), (.never, .start(immediately: true), .starting),
+    ] as [(RestartPolicy.Condition, ProcessMachine.Input, AppState)])
+  func `what is wanted while one that hangs is ended does not spare it its pause, unless at once`(
+    _ condition: RestartPolicy.Condition, _ input: ProcessMachine.Input, _ state: AppState
+  ) {
+    var plan = ProcessPlan.awaiting
+    plan.restart.condition = condition
+    var machine = Machine(in: .failing, plan)
+    machine.handle(input)
+    #expect(machine.observed.state == .stopping)
+    machine.handle(.ended(Machine.failure))
+    #expect(machine.observed.state == state)
+    #expect(machine.observed.retrySeconds == (state == .backoff ? 1 : nil))
+    #expect(machine.observed.restarts == (state == .backoff ? 1 : 0))
+  }
+
+  @Test(
+    arguments: [
       (.always, Machine.success, .backoff), (.always, Machine.failure, .backoff),
       (.onFailure, Machine.success, .exited), (.onFailure, Machine.failure, .backoff),
       (.never, Machine.success, .exited), (.never, Machine.failure, .failed),
