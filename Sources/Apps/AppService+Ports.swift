@@ -32,9 +32,21 @@ extension AppService {
   }
 
   package func reservePort(_ params: PortReserve.Params) throws -> PortReserve.Result {
-    let app = try params.app.map { try find($0, workspace: params.workspace).id }
+    let record = try params.app.map { try find($0, workspace: params.workspace).record }
     defer { pages.clear() }
-    return named(try ports.reserve(app: app, name: params.name, port: params.port) { self.owner(of: $0)?.id == app })
+    return named(
+      try ports.reserve(
+        app: record?.id, name: params.name, port: params.port, isOwn: { self.owner(of: $0)?.id == record?.id },
+        nameOf: { self.name(of: $0, in: record?.workspace) }))
+  }
+
+  /// What to call an app where it stands in the way of something in a workspace.
+  func name(of app: String, in workspace: String?) -> String {
+    guard let record = entry(id: app)?.record else { return "the app `\(app)`" }
+    guard record.workspace != workspace, let slug = try? workspaces.resolve(record.workspace).slug else {
+      return "the app `\(record.app)`"
+    }
+    return "the app `\(record.app)` of the workspace `\(slug)`"
   }
 
   package func releasePort(_ params: PortRelease.Params) throws -> PortRelease.Result {

@@ -95,7 +95,9 @@ extension AppService: ProcessOwner {
       for port in manifest.ports {
         switch port.number {
         case .any: _ = try ports.reserve(app: record.id, name: port.name)
-        case .fixed(let number): _ = try ports.reserve(app: record.id, name: port.name, port: number)
+        case .fixed(let number):
+          _ = try ports.reserve(
+            app: record.id, name: port.name, port: number, nameOf: { self.name(of: $0, in: record.workspace) })
         case .preferred(let number): _ = try ports.prefer(number, app: record.id, name: port.name)
         }
         _ = try ports.confirm(app: record.id, name: port.name) { self.owner(of: $0)?.id == record.id }

@@ -73,9 +73,11 @@ package final class PortLeases: Sendable {
   ///   - app: Nil for a lease that no app has.
   ///   - port: The very port that is wanted. A lease of another port is given up for it.
   ///   - isOwn: Whether a process that listens on the wanted port is the app's own.
+  ///   - nameOf: What an app is called, for who reads the error.
   /// - Throws: `port_taken` with who has the wanted port, `no_free_port`.
   package func reserve(
-    app: String?, name: String, port: Int? = nil, isOwn: (PortOwner) -> Bool = { _ in false }
+    app: String?, name: String, port: Int? = nil, isOwn: (PortOwner) -> Bool = { _ in false },
+    nameOf: (String) -> String = { "the app `\($0)`" }
   ) throws -> PortLease {
     try changes.withLock { _ in
       let before = lease(app: app, name: name)
@@ -85,7 +87,7 @@ package final class PortLeases: Sendable {
         try put(lease, nil)
         return lease
       }
-      if let port { try checkFree(port, isOwn: isOwn) }
+      if let port { try checkFree(port, isOwn: isOwn, nameOf: nameOf) }
       let lease = PortLease(
         port: try port ?? freePort(), name: name, app: app, fixed: port != nil, leasedAt: Timestamp.now())
       try put(lease, before.map { .moved(PortMoved(from: $0.port, to: lease)) } ?? .leased(lease))
@@ -133,9 +135,9 @@ package final class PortLeases: Sendable {
     return owners.contains(where: isOwn) ? nil : owners.first
   }
 
-  private func checkFree(_ port: Int, isOwn: (PortOwner) -> Bool) throws {
+  private func checkFree(_ port: Int, isOwn: (PortOwner) -> Bool, nameOf: (String) -> String) throws {
     if let other = lease(of: port) {
-      let whose = other.app.map { "the app \($0) as “\(other.name)”" } ?? "“\(other.name)”"
+      let whose = other.app.map { "\(nameOf($0)) as “\(other.name)”" } ?? "“\(other.name)”"
       throw ProtocolError(
         .portTaken, "Port \(port) is leased to \(whose). Choose another port, or release that lease first.")
     }

@@ -69,6 +69,24 @@ import Testing
     #expect(owner.listening && owner.holders.map(\.pid) == [Int(getpid())] && owner.holders.first?.app == nil)
   }
 
+  @Test func `whose lease is in the way is told by name`() throws {
+    try home.install("web", "ports: [http]\nstart: \(home.listener())")
+    try home.start("web")
+    let port = try port("web")
+    try home.install("twin", "ports: {http: \(port)}\nstart: exec sleep 1000")
+    let twin = try home.start("twin")
+    #expect(twin.reason == .portTaken && twin.message?.contains("leased to the app `web` as “http”") == true)
+    let path = home.server.folder.path + "/other"
+    let other = try home.call(WorkspaceCreate.self, .init(path: path)).workspace
+    let error = try home.failure(PortReserve.self, .init(name: "http", port: port))
+    #expect(error?.message.contains("the app `web` of the workspace `") == true, "\(String(describing: error))")
+    try home.server.folder.write(
+      "other/far/app.runtime.yaml", "app_id: far\nports: {http: \(port)}\nstart: exec sleep 1000\n")
+    let outcome = try home.call(AppEnsureRunning.self, .init(workspace: other.id))
+    let message = outcome.apps.first?.message ?? ""
+    #expect(message.contains("leased to the app `web` of the workspace `ws`"), "\(message)")
+  }
+
   @Test func `who has a port is told, whoever it is`() throws {
     try home.install("web", "ports: [http]\nstart: (\(home.listener())) & wait")
     let app = try home.start("web")

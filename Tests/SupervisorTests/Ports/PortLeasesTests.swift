@@ -100,7 +100,7 @@ import Testing
     }
     #expect(error?.type == .portTaken)
     error = #expect(throws: ProtocolError.self) { try leases.reserve(app: "b", name: "x", port: listener.port) }
-    #expect(error?.message.contains("leased to the app a as “http”") == true)
+    #expect(error?.message.contains("leased to the app `a` as “http”") == true)
   }
 
   @Test func `A lease follows what is demanded of it`() throws {
