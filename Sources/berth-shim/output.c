@@ -88,13 +88,24 @@ static inline const char *find_line_feed(const char *byte, const char *end) {
   return byte;
 }
 
+/// How much of a text that is longer than a part goes into one: UTF-8 is not cut within a character.
+static inline size_t part_of(const char *text) {
+  size_t size = PART;
+  while (size > PART - 3 && (text[size] & 0xC0) == 0x80) size--;
+  return (text[size] & 0xC0) == 0x80 ? PART : size;
+}
+
 /// Takes in `size` bytes, in front of which there is room for the tail.
 static void take_text(struct stream *stream, char *bytes, size_t size) {
   const char *start = bytes - stream->tail_size, *unseen = bytes, *end = bytes + size;
   memcpy(bytes - stream->tail_size, stream->tail, stream->tail_size);
   while (true) {
     const char *line_feed = find_line_feed(unseen, end);
-    for (; line_feed - start > PART; start += PART) put_line(stream, 'P', start, PART);
+    while (line_feed - start > PART) {
+      size_t part = part_of(start);
+      put_line(stream, 'P', start, part);
+      start += part;
+    }
     if (line_feed == end) break;
     put_line(stream, 'F', start, (size_t)(line_feed - start));
     start = unseen = line_feed + 1;

@@ -48,6 +48,33 @@ import Testing
     #expect(lines.allSatisfy { $0.flag == "F" || $0.text.count == Self.part })
   }
 
+  @Test(arguments: ["é", "€", "😀"])
+  func `Parts begin and end with whole characters`(_ character: String) async throws {
+    let home = try TemporaryFolder()
+    // Parts end at each of the character's bytes.
+    let text = (0..<4).map {
+      String(repeating: "x", count: $0) + String(repeating: character, count: 20_000) + "\n"
+    }.joined()
+    try home.write("text", text)
+    let tree = try TestTree("cat text", in: home)
+    _ = try await tree.end()
+    let lines = try tree.lines()
+    #expect(lines.string() == text)
+    #expect(lines.contains { $0.flag == "P" } && lines.allSatisfy { String(validating: $0.text, as: UTF8.self) != nil })
+    #expect(lines.allSatisfy { $0.flag == "F" || Self.part - 3...Self.part ~= $0.text.count })
+  }
+
+  @Test func `What is no UTF-8 is cut anywhere`() async throws {
+    let home = try TemporaryFolder()
+    let bytes = [UInt8](repeating: 0x80, count: 2 * Self.part + 1) + [UInt8(ascii: "\n")]
+    let file = try OwnedDescriptor.appending(to: home.path + "/bytes")
+    try bytes.withUnsafeBytes { try file.write($0) }
+    let tree = try TestTree("cat bytes", in: home)
+    _ = try await tree.end()
+    #expect(try tree.lines().text() == bytes)
+    #expect(try tree.lines().map(\.text.count) == [Self.part, Self.part, 1])
+  }
+
   @Test func `An endless line takes no memory`() async throws {
     let tree = try TestTree("exec head -c 200000000 /dev/zero | tr '\\0' x") {
       $0.log.segmentBytes = 1 << 20
