@@ -1,3 +1,6 @@
+import Glibc
+import Platform
+
 /// What was awaited has not come.
 package struct DeadlinePassed: Error, CustomStringConvertible {
   package let description: String
@@ -33,5 +36,17 @@ extension Task where Failure == any Error {
         self.cancel()
       }
     }
+  }
+}
+
+/// Asks again and again until something is so, on a thread that may wait.
+///
+/// - Returns: False where it takes so long that it will not come at all.
+package func waits(seconds: Double = 30, _ condition: () throws -> Bool) rethrows -> Bool {
+  let deadline = Timestamp.monotonicNanoseconds() + Int64(seconds * 1e9)
+  while true {
+    if try condition() { return true }
+    guard Timestamp.monotonicNanoseconds() < deadline else { return false }
+    usleep(5000)
   }
 }

@@ -39,7 +39,7 @@ final class AppHome {
     watchdog.cancel()
     server.kill()
     // What the server would have taken over is ended, and its folder is removed next: shims must have written their last.
-    let isGone = Self.waits(seconds: 20) { [marker, path = server.folder.path] in
+    let isGone = waits(seconds: 20) { [marker, path = server.folder.path] in
       let left = Self.processes(with: marker)
       for process in left { kill(process, SIGKILL) }
       return left.isEmpty && Self.shims(in: path).isEmpty
@@ -147,7 +147,7 @@ final class AppHome {
   @discardableResult
   func until(_ app: String, _ what: String = "the awaited state", _ condition: (App) -> Bool) throws -> App {
     var last: App?
-    let came = try Self.waits {
+    let came = try waits {
       last = try self.app(app)
       return last.map(condition) ?? false
     }
@@ -162,7 +162,7 @@ final class AppHome {
 
   /// Waits until something that is no app's state has come about.
   func until(_ what: String, _ condition: () throws -> Bool) throws {
-    guard try Self.waits(condition) else { throw DeadlinePassed(description: "\(what) has not come about") }
+    guard try waits(condition) else { throw DeadlinePassed(description: "\(what) has not come about") }
   }
 
   /// Waits for a file of the workspace, and what it holds.
@@ -170,15 +170,6 @@ final class AppHome {
   func file(_ name: String) throws -> String {
     try until("the file \(name)") { try server.folder.read("ws/\(name)")?.isEmpty == false }
     return try #require(try server.folder.read("ws/\(name)"))
-  }
-
-  static func waits(seconds: Double = 30, _ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = Timestamp.monotonicNanoseconds() + Int64(seconds * 1e9)
-    while Timestamp.monotonicNanoseconds() < deadline {
-      if try condition() { return true }
-      usleep(5000)
-    }
-    return false
   }
 
   // MARK: Processes

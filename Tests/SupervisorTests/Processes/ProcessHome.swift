@@ -28,14 +28,12 @@ final class ProcessHome: ProcessOwner {
   }
 
   deinit {
-    let deadline = Timestamp.monotonicNanoseconds() + 20_000_000_000
-    repeat {
+    let isGone = waits(seconds: 20) {
       for process in processes { kill(process, SIGKILL) }
       try? ShimControl(folder: shim.path, timeoutSeconds: 1).stop(signal: SIGKILL, graceMilliseconds: 0)
-      if processes.isEmpty, (try? ShimControl(folder: shim.path, timeoutSeconds: 1).hello()) == nil { return }
-      usleep(5000)
-    } while Timestamp.monotonicNanoseconds() < deadline
-    Issue.record("processes of the test are left")
+      return processes.isEmpty && (try? ShimControl(folder: shim.path, timeoutSeconds: 1).hello()) == nil
+    }
+    if !isGone { Issue.record("processes of the test are left") }
   }
 
   // MARK: Servers

@@ -36,7 +36,7 @@ final class TestTree: Sendable {
   deinit {
     // Its folder is removed next: the shim must have written its last.
     guard (try? control.stop(signal: SIGKILL, graceMilliseconds: 0)) != nil else { return }
-    for _ in 0..<5000 where (try? folder.exit()) == nil { usleep(1000) }
+    _ = waits(seconds: 5) { (try? folder.exit()) != nil }
   }
 
   static func specification(
