@@ -28,24 +28,46 @@ extension AppService {
       return try install(folder: params.folder, in: workspace.id, env: env, secrets: secrets, call)
     }
     let folder = params.folder.isEmpty ? Self.folderName(for: url) : params.folder
-    try await bring(url, params, into: folder, of: workspace)
+    let path = try FileService.path(folder)
+    let root = try workspaces.open(workspace.id, for: .write).directory
+    guard (try? root.status(of: path)) == nil else {
+      throw ProtocolError(
+        .alreadyExists, "`\(folder)` is there already. Name another folder, or install it without `url`.")
+    }
+    let parents = Self.absentParents(of: path, in: root)
     do {
-      return try install(folder: folder, in: workspace.id, env: env, secrets: secrets, call)
+      try await bring(url, params, into: path, of: workspace)
+      do {
+        return try install(folder: folder, in: workspace.id, env: env, secrets: secrets, call)
+      } catch {
+        _ = try? files.delete(FileDelete.Params(workspace: workspace.id, path: folder, recursive: true))
+        throw error
+      }
     } catch {
-      _ = try? files.delete(FileDelete.Params(workspace: workspace.id, path: folder, recursive: true))
+      // Those that have something in them now are somebody's.
+      for parent in parents {
+        guard let place = try? root.place(of: parent), (try? place.directory.removeDirectory(place.name)) != nil
+        else { break }
+      }
       throw error
     }
   }
 
+  /// The folders above a path that are not there, the lowest first.
+  private static func absentParents(of path: RelativePath, in root: Directory) -> [RelativePath] {
+    var absent: [RelativePath] = []
+    var parent = path.parent
+    while !parent.isRoot, (try? root.status(of: parent)) == nil {
+      absent.append(parent)
+      parent = parent.parent
+    }
+    return absent
+  }
+
   /// Brings the content of a new app, all of it or nothing.
   private func bring(
-    _ url: String, _ params: AppInstall.Params, into folder: String, of workspace: Workspace
+    _ url: String, _ params: AppInstall.Params, into path: RelativePath, of workspace: Workspace
   ) async throws {
-    let path = try FileService.path(folder)
-    if (try? workspaces.open(workspace.id, for: .read).directory.status(of: path)) != nil {
-      throw ProtocolError(
-        .alreadyExists, "`\(folder)` is there already. Name another folder, or install it without `url`.")
-    }
     let begun = try templates.bring(
       url, ref: params.ref, subdirectory: params.subdirectory, into: path, of: workspace.id)
     let job = try await jobs.get(JobGet.Params(job: begun.id, waitSeconds: 86_400))
@@ -120,8 +142,8 @@ extension AppService {
     let names = ManifestFile.names.map(\.string)
     let page = try files.list(
       FileList.Params(
-        workspace: workspace, depth: 3, include: names + names.map { "**/\($0)" }, exclude: ["**/node_modules/**"],
-        gitignore: true, types: [.file], limit: 1000))
+        workspace: workspace, depth: 32, include: names + names.map { "**/\($0)" },
+        exclude: Self.foreignFolders.flatMap { [$0, "**/\($0)"] }, gitignore: true, types: [.file], limit: 1000))
     let folders = Set(
       page.entries.map { file in file.path.lastIndex(of: "/").map { String(file.path[..<$0]) } ?? "" })
     return folders.subtracting(installed).sorted().compactMap { folder in
@@ -135,6 +157,11 @@ extension AppService {
       }
     }
   }
+
+  /// What is in these is somebody else's, or no source: manifests there are not the workspace's.
+  private static let foreignFolders = [
+    ".?*", "node_modules", "bower_components", "vendor", "third_party", "site-packages", "venv", "__pycache__",
+  ]
 
   /// `app/configure`.
   package func configure(_ params: AppConfigure.Params) throws -> AppConfigure.Result {

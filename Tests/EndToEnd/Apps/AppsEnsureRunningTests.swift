@@ -25,6 +25,20 @@ import Testing
     #expect(one.ok && one.apps.map(\.app) == ["web"])
   }
 
+  @Test func `apps are found however deep they lie, but for what others have put there`() throws {
+    func write(_ folder: String, _ app: String) throws {
+      try home.server.folder.write("ws/\(folder)/app.runtime.yaml", "app_id: \(app)\nstart: exec sleep 1000\n")
+    }
+    try write("a/b/c/d/e/f", "deep")
+    for folder in ["a/node_modules/x", "vendor/x", "a/b/third_party/x", ".git/x", "a/.cache/x/y", "ignored/x"] {
+      try write(folder, "foreign")
+    }
+    try home.server.folder.write("ws/.gitignore", "ignored/\n")
+    let outcome = try home.ensureRunning()
+    #expect(outcome.ok && outcome.apps.map(\.app) == ["deep"], "\(outcome)")
+    #expect(try home.app("deep").folder == "a/b/c/d/e/f")
+  }
+
   @Test func `a hundred calls at once make one start`() throws {
     try home.install(
       "one", "lifecycle: {setup: echo setup >> done, start: 'echo start >> done; exec sleep 1000'}")

@@ -34,6 +34,20 @@ import Testing
     #expect(access(home.path + "/nothing", F_OK) != 0)
   }
 
+  @Test func `what can't be installed leaves no folders, but for those that were there`() throws {
+    _ = try home.server.folder.shell(
+      "mkdir -p ws/there; mkdir source; echo text > source/file; zip -qr source.zip source")
+    for (url, type) in [("/nothing.zip", ErrorType.sourceUnavailable), ("/source.zip", .manifestNotFound)] {
+      for folder in ["new/er/app", "there/new/app", "there/app"] {
+        let error = try home.failure(
+          AppInstall.self,
+          .init(workspace: home.workspace, folder: folder, url: home.server.folder.path + url))
+        #expect(error?.type == type, "\(String(describing: error))")
+      }
+      #expect(try home.server.folder.shell("find ws") == "ws\nws/there\n")
+    }
+  }
+
   @Test func `an app comes from an archive, all of it or nothing`() throws {
     _ = try home.server.folder.shell(
       """
