@@ -6,7 +6,8 @@ import BerthServer
 struct Berth: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berth",
-    abstract: "Keeps what a developer's machine runs: workspaces and their files, apps, streams of events, jobs.",
+    abstract:
+      "Keeps what a developer's machine runs: workspaces and their files, apps, agents, streams of events, jobs.",
     discussion: """
       Commands talk to the server of a home, which is started where none runs. A WORKSPACE is an id, a key or a slug; \
       `.` and other paths stand for the workspace whose folder holds them. An APP is an id or an app_id, of another \
@@ -26,6 +27,8 @@ struct Berth: AsyncParsableCommand {
         subcommands: [
           UpCommand.self, DownCommand.self, PsCommand.self, LogsCommand.self, AppCommand.self, PortCommand.self,
         ]),
+      CommandGroup(
+        name: "Agents", subcommands: [RunCommand.self, RunsCommand.self, AgentsCommand.self, AgentCommand.self]),
       CommandGroup(name: "Streams and jobs", subcommands: [StreamCommand.self, JobCommand.self]),
       CommandGroup(
         name: "Server",

@@ -86,6 +86,10 @@ struct Failure: Error, CustomStringConvertible {
     case .portNotFound: "`berth ports` shows those that are leased"
     case .portTaken: "`berth port who PORT` tells who has it"
     case .portInUse: "`berth app stop APP` stops the app that listens"
+    case .agentNotFound, .agentInvalid: "`berth agents` shows those that there are, `berth agent add` declares one"
+    case .sessionNotFound: "`berth runs` shows the runs, and `berth run show RUN` the session of one"
+    case .runNotFound, .permissionNotFound: "`berth runs` shows those that there are"
+    case .runEnded: "`berth run --continue PROMPT` goes on with the session"
     case .noFreePort: "`berth ports` shows the leases, `berth config set apps.ports.last 39999` makes the range larger"
     default: nil
     }

@@ -83,7 +83,7 @@ enum Completion {
     }
   }
 
-  private static func ask(_ question: (Context) throws -> [String]) -> [String] {
+  static func ask(_ question: (Context) throws -> [String]) -> [String] {
     guard var options = try? CommandOptions.parse([]) else { return [] }
     options.noStart = true
     return (try? question(Context(options))) ?? []

@@ -9,6 +9,9 @@ final class StreamEvents {
   private var waiting: ArraySlice<StreamEvent> = []
   /// What to do when events are missing.
   var onGap: (StreamGapNotification.Params) -> Void = { _ in }
+  /// What to do when nothing has come for a moment; called once before each wait for the next event.
+  var onIdle: (() throws -> Void)?
+  private static let idleSeconds = 0.05
   /// Why the attachment ended; nil as long as it has not.
   private(set) var end: EndReason?
 
@@ -17,13 +20,16 @@ final class StreamEvents {
     self.attachment = attachment
   }
 
+  /// Whether the next event has come already.
+  var hasMore: Bool { !waiting.isEmpty }
+
   /// The next event; nil at the attachment's end.
   ///
   /// - Throws: `Disconnected` where the connection ends before the attachment.
   func next() throws -> StreamEvent? {
     while waiting.isEmpty {
       guard end == nil else { return nil }
-      guard let notification = try client.nextNotification() else { throw Disconnected() }
+      guard let notification = try nextNotification() else { throw Disconnected() }
       guard notification.params["attachment"]?.stringValue == attachment else { continue }
       switch notification.method {
       case StreamEventNotification.description.name:
@@ -36,5 +42,12 @@ final class StreamEvents {
       }
     }
     return waiting.popFirst()
+  }
+
+  private func nextNotification() throws -> Client.Notification? {
+    guard let onIdle else { return try client.nextNotification() }
+    if let notification = try client.nextNotification(timeoutSeconds: Self.idleSeconds) { return notification }
+    try onIdle()
+    return try client.nextNotification()
   }
 }

@@ -15,6 +15,27 @@ enum DisplayText {
     return String(result)
   }
 
+  /// Text of several lines: these and tabs stay, colours are left out, and what else acts on a terminal is replaced.
+  static func block(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: { isControl($0) && $0 != "\n" && $0 != "\t" }) else { return text }
+    var result = String.UnicodeScalarView()
+    var rest = text.unicodeScalars[...]
+    while let scalar = rest.first {
+      if scalar == "\u{1B}", let end = endOfColour(rest) {
+        rest = rest[end...]
+        continue
+      }
+      rest = rest.dropFirst()
+      switch scalar {
+      case "\n", "\t": result.append(scalar)
+      case "\r": break
+      case _ where isControl(scalar): result.append("\u{FFFD}")
+      default: result.append(scalar)
+      }
+    }
+    return String(result)
+  }
+
   /// A line of a program's output: its colours stay where they are wanted, and it ends without any.
   static func coloured(_ text: String, keepsColours: Bool) -> String {
     guard text.unicodeScalars.contains("\u{1B}") else { return safe(text) }

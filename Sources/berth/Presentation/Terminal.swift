@@ -6,6 +6,13 @@ enum Terminal {
   static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
   static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
+  /// Whether standard output and standard error are to be seen in one place: the same terminal, file or pipe.
+  static let outputAndErrorAreOne: Bool = {
+    var (output, error) = (stat(), stat())
+    guard fstat(STDOUT_FILENO, &output) == 0, fstat(STDERR_FILENO, &error) == 0 else { return false }
+    return output.st_dev == error.st_dev && output.st_ino == error.st_ino
+  }()
+
   /// Whether somebody sits there who can be asked something.
   static let canAsk = inputIsTerminal && errorIsTerminal
 
