@@ -16,6 +16,8 @@ struct RunLayout {
   /// Whose line has not ended, in each sink.
   private var open: [Sink: Block] = [:]
   private var last: Block?
+  /// Whether what comes next is apart from the last block, also where it is of the same kind.
+  private var hasEnded = false
   /// What is drawn at the moment and goes away with the next piece.
   private var drawn: String?
   private static let erasing = "\r\u{1B}[K"
@@ -53,7 +55,7 @@ struct RunLayout {
   /// What comes next is apart from what was, also where it is of the same kind.
   mutating func endBlock() {
     endLines()
-    if last != nil { last = .note }
+    hasEnded = true
   }
 
   /// Whether text of this block goes on with a line that is open.
@@ -63,11 +65,12 @@ struct RunLayout {
     erase()
     if isShared {
       if open.contains(where: { $0.value != block || $0.key != sink }) { endLines() }
-      if let last, last != block, last.isApart || block.isApart { append("\n", .activity) }
+      if let last, last != block || hasEnded, last.isApart || block.isApart { append("\n", .activity) }
     } else if let other = open[sink], other != block {
       append("\n", sink)
     }
     last = block
+    hasEnded = false
   }
 
   private mutating func append(_ text: String, _ sink: Sink) {

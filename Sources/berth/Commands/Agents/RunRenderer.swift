@@ -66,7 +66,8 @@ struct RunRenderer {
 
   private mutating func take() -> [RunLayout.Piece] {
     guard settings.isLive else { return layout.take(drawing: nil) }
-    let running = settings.isQuiet ? nil : tools.running(settings)
+    // Nothing stands between a question and its answers.
+    let running = settings.isQuiet || !questions.isEmpty ? nil : tools.running(settings)
     return layout.take(drawing: prompt ?? running)
   }
 
