@@ -51,6 +51,8 @@ struct ACPConnection {
   var authMethods: [JSONValue] = []
   /// What the agent calls the session.
   var session: String?
+  /// Whether the session has modes; otherwise, what is called so is an option.
+  var hasModes = false
   /// The options that are yes or no, by their ids.
   var booleans: Set<String> = []
 
@@ -98,6 +100,9 @@ struct ACPConnection {
 
   /// The id of a question that waits for its answer.
   func id(of question: Question) -> Int? { questions.first { $0.value == question }?.key }
+
+  var hasQuestions: Bool { !questions.isEmpty }
+  var openIDs: [Int] { questions.keys.sorted() }
 
   /// The next bytes to be sent, and how many were sent before them.
   var unsent: (bytes: [UInt8], offset: Int)? {
@@ -193,6 +198,7 @@ extension ACPConnection {
     capabilities = json["capabilities"]?.objectValue ?? [:]
     authMethods = json["authMethods"]?.arrayValue ?? []
     session = json["session"]?.stringValue
+    hasModes = json["hasModes"]?.boolValue ?? false
     booleans = Set(json["booleans"]?.arrayValue?.compactMap(\.stringValue) ?? [])
     sent = json["sent"]?.intValue ?? 0
     outbox = json["outbox"]?.arrayValue?.compactMap(\.stringValue) ?? []
@@ -215,6 +221,7 @@ extension ACPConnection {
     if !capabilities.isEmpty { json["capabilities"] = .object(capabilities) }
     if !authMethods.isEmpty { json["authMethods"] = .array(authMethods) }
     if let session { json["session"] = .string(session) }
+    if hasModes { json["hasModes"] = true }
     if !booleans.isEmpty { json["booleans"] = .array(booleans.sorted().map { .string($0) }) }
     if !outbox.isEmpty { json["outbox"] = .array(outbox.map { .string($0) }) }
     return json

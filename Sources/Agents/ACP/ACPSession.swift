@@ -7,6 +7,7 @@ extension SessionRecord {
   mutating func take(_ result: JSONObject, _ connection: inout ACPConnection) {
     let before = session
     if let modes = result["modes"]?.objectValue {
+      connection.hasModes = true
       session.mode = modes["currentModeId"]?.stringValue
       let values = (modes["availableModes"]?.arrayValue ?? []).compactMap { mode -> AgentOptionValue? in
         guard let id = mode["id"]?.stringValue else { return nil }

@@ -1,4 +1,6 @@
 import BerthProtocol
+import Glibc
+import Platform
 
 /// A well-known agent, which needs only a program that is installed, or a key.
 struct KnownAgent: Sendable {
@@ -38,9 +40,19 @@ struct KnownAgent: Sendable {
 /// The agents that can be declared by a name.
 enum AgentPresets {
   /// By name.
-  static let all: [KnownAgent] = (programs + providers).sorted { $0.name < $1.name }
+  static let known: [KnownAgent] = (programs + providers).sorted { $0.name < $1.name }
 
-  static func find(_ name: String) -> KnownAgent? { all.first { $0.name == name } }
+  /// What clients are told of them, with whether their programs are there now.
+  static var all: [AgentPreset] {
+    let path = ProcessEnvironment.current.first { $0.name == "PATH" }?.value ?? "/usr/local/bin:/usr/bin:/bin"
+    let folders = path.split(separator: ":").filter { $0.hasPrefix("/") }
+    return known.map { agent in
+      agent.preset { program in folders.contains { access("\($0)/\(program)", X_OK) == 0 } }
+    }
+  }
+
+  /// What a declaration with a preset starts from; nil where there is no such preset.
+  static func config(_ name: String) -> AgentConfig? { known.first { $0.name == name }?.config }
 
   // MARK: Programs that speak the Agent Client Protocol
 

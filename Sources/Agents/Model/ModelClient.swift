@@ -23,6 +23,8 @@ struct ModelClient: Sendable {
     configuration.timeout = .init(
       connect: .milliseconds(Int64(timings.connectSeconds * 1000)),
       read: .milliseconds(Int64(timings.idleSeconds * 1000)))
+    // Tries again are told, so they are made by whoever asks.
+    configuration.connectionPool.retryConnectionEstablishment = false
     http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 
@@ -54,13 +56,13 @@ struct ModelClient: Sendable {
       return try whole(reply)
     }
     var events = ServerSentEvents()
-    var body = response.body.makeAsyncIterator()
-    while !reply.isDone, let piece = try await next(&body, isWhole: reply.isWhole) {
+    try await pieces(of: response, isNeeded: { !reply.isWhole }) { piece in
       do {
         try take(try piece.withUnsafeReadableBytes { try events.take($0) })
       } catch is ServerSentEvents.TooLong {
         throw ModelFailure(kind: .refused, message: "\(endpoint.address) sent an event that is too long")
       }
+      return !reply.isDone
     }
     try take(events.finish())
     return try whole(reply)
@@ -124,32 +126,41 @@ struct ModelClient: Sendable {
     return response
   }
 
-  /// The next piece; nil at the end.
+  /// Takes the pieces of an answer as they come.
   ///
-  /// - Parameter isWhole: Whether all has come that matters, so that it is no loss when the rest does not.
-  private func next(
-    _ body: inout HTTPClientResponse.Body.AsyncIterator, isWhole: Bool
-  ) async throws -> ByteBuffer? {
+  /// - Parameters:
+  ///   - isNeeded: Whether something would be lost if the rest did not come.
+  ///   - take: Returns whether to go on.
+  private func pieces(
+    of response: HTTPClientResponse, isNeeded: () -> Bool = { true }, _ take: (ByteBuffer) throws -> Bool
+  ) async throws {
+    var failure: (any Error)?
     do {
-      let piece = try await body.next()
-      // A task that is cancelled may be told that nothing more comes.
-      try Task.checkCancellation()
-      return piece
+      for try await piece in response.body {
+        do {
+          guard try take(piece) else { break }
+        } catch {
+          failure = error
+          break
+        }
+      }
     } catch {
-      let failure = try explain(error)
-      if isWhole { return nil }
-      throw failure
+      let explained = try explain(error)
+      if isNeeded() { throw explained }
     }
+    if let failure { throw failure }
+    // A task that is cancelled may be told that nothing more comes.
+    try Task.checkCancellation()
   }
 
   private func collect(_ response: HTTPClientResponse, maximumBytes: Int) async throws -> [UInt8] {
     var bytes: [UInt8] = []
-    var body = response.body.makeAsyncIterator()
-    while let piece = try await next(&body, isWhole: false) {
+    try await pieces(of: response) { piece in
       bytes += piece.readableBytesView
       if bytes.count > maximumBytes {
         throw ModelFailure(kind: .refused, message: "\(endpoint.address) answered with over \(maximumBytes) bytes")
       }
+      return true
     }
     return bytes
   }

@@ -36,14 +36,16 @@ enum ModelDriver: AgentDriver {
 
   static func carry(_ run: RunContext, _ timings: ModelTimings) async throws -> RunEnding {
     let answers = PermissionAnswers()
+    let grace = CommandGrace()
     let work = Task(executorPreference: run.services.pool) {
       defer { run.tell(.own(ended)) }
-      return try await ModelRun(run, answers, timings).carry()
+      return try await ModelRun(run, answers, grace, timings).carry()
     }
     var ending: RunEnding?
     hearing: for await signal in run.signals {
       switch signal {
-      case .cancel:
+      case .cancel(let seconds):
+        grace.shorten(to: seconds)
         ending = ending ?? .cancelled()
         work.cancel()
       case .deadline:

@@ -96,7 +96,8 @@ struct ModelEndpoint: Sendable {
   func failure(_ error: JSONValue) -> ModelFailure {
     let said = Self.message(["error": error]) ?? error.jsonString
     let code = Self.code(["error": error])
-    let status = error["code"]?.intValue ?? error["status_code"]?.intValue
+    let status =
+      error["code"]?.intValue ?? error["code"]?.stringValue.flatMap { Int($0) } ?? error["status_code"]?.intValue
     let kind: ModelFailure.Kind =
       switch (status, code) {
       case (.some(let status), _): Self.kind(UInt(clamping: status), code: code, said, retryAfter: nil)

@@ -194,7 +194,8 @@ extension ModelRun {
     return try await CommandTool(
       id: id, command: command, directory: directory, workspace: workspace.path,
       environment: run.agent.withoutSecrets.environment(), secrets: run.secrets,
-      seconds: min(seconds.map(Double.init) ?? limit, limit), sandbox: sandbox, supervision: run.services.supervision
+      seconds: min(seconds.map(Double.init) ?? limit, limit), sandbox: sandbox, supervision: run.services.supervision,
+      grace: grace
     ).run()
   }
 
@@ -204,14 +205,16 @@ extension ModelRun {
     if let sandbox = CommandSandbox.available { return sandbox }
     guard mode == .auto else {
       throw ToolFault(
-        "Commands must run in a sandbox, and bubblewrap is not there or does not work. Install it, or set the agent's `sandbox` to `never`.")
+        "Commands must run in a sandbox, and bubblewrap is not there or does not work. Install it, or set the agent's `sandbox` to `never`."
+      )
     }
     if !hasToldOfSandbox {
       hasToldOfSandbox = true
       try run.commit { changes in
         changes.log(
           .warning,
-          "Commands run without a sandbox: bubblewrap is not there or does not work. Install it, or set the agent's `sandbox` to `never`.")
+          "Commands run without a sandbox: bubblewrap is not there or does not work. Install it, or set the agent's `sandbox` to `never`."
+        )
       }
     }
     return nil

@@ -9,6 +9,7 @@ import Workspaces
 final class ModelRun {
   let run: RunContext
   let answers: PermissionAnswers
+  let grace: CommandGrace
   let timings: ModelTimings
   let workspace: Workspace
   let model: String
@@ -19,7 +20,9 @@ final class ModelRun {
   private let client: ModelClient
 
   var conversation: Conversation
-  var text = MessageText()
+  private var text = MessageText()
+  /// What it has said of the answer at hand.
+  private var said = ""
   /// What calls of tools are called, so that none is called like another.
   private var callIDs: Set<String>
   private var window: ContextWindow
@@ -27,9 +30,10 @@ final class ModelRun {
   /// Whether it was told that commands run without a sandbox.
   var hasToldOfSandbox = false
 
-  init(_ run: RunContext, _ answers: PermissionAnswers, _ timings: ModelTimings) throws {
+  init(_ run: RunContext, _ answers: PermissionAnswers, _ grace: CommandGrace, _ timings: ModelTimings) throws {
     self.run = run
     self.answers = answers
+    self.grace = grace
     self.timings = timings
     let config = run.agent.config
     guard let endpoint = ModelEndpoint(run.agent) else {
@@ -57,8 +61,11 @@ final class ModelRun {
       return ending
     } catch {
       await client.close()
-      // What was said so far is told as a message, and what was asked last stays unanswered.
-      try run.commit { text.end(in: &$0) }
+      // What was said so far is a message; what was asked last has no other answer.
+      try run.commit { changes in
+        endText(in: &changes)
+        if !said.isEmpty { changes.converse([["role": "assistant", "content": .string(said)]]) }
+      }
       guard let failure = error as? ModelFailure else { throw error }
       return failure.ending(of: run.agent.name)
     }
@@ -146,8 +153,9 @@ final class ModelRun {
   /// Tells that the same is asked again. What was said so far is ended as a message of its own.
   private func repeatLater(_ failure: ModelFailure, seconds: Double?) throws {
     try run.commit { changes in
-      let wasSaid = !text.isEmpty
-      text.end(in: &changes)
+      let wasSaid = !text.isEmpty || !said.isEmpty
+      endText(in: &changes)
+      said = ""
       let repeated = wasSaid ? " What it has said of its answer so far is repeated." : ""
       changes.log(
         .warning, "\(failure.message). It is asked again.\(repeated)", retryInMs: seconds.map { Int($0 * 1000) } ?? 0)
@@ -160,7 +168,8 @@ final class ModelRun {
     guard let fitted = window.fit(conversation.messages, system: size, share: share) else {
       throw ModelFailure(
         kind: .contextExceeded,
-        message: "What was said since the user's last message is more than the \(window.budget) tokens that may be sent")
+        message: "What was said since the user's last message is more than the \(window.budget) tokens that may be sent"
+      )
     }
     if fitted.cut != ContextWindow.Cut() {
       try run.commit { changes in
@@ -188,7 +197,9 @@ final class ModelRun {
       let before = text.first
       for piece in pieces {
         switch piece {
-        case .said(let said): text.add(said, isThought: false, to: &changes)
+        case .said(let piece):
+          text.add(piece, isThought: false, to: &changes)
+          said += piece
         case .thought(let thought): text.add(thought, isThought: true, to: &changes)
         }
       }
@@ -196,13 +207,18 @@ final class ModelRun {
     }
   }
 
+  private func endText(in changes: inout RunChanges) {
+    text.end(in: &changes)
+    changes.record.driver[DriverState.message] = nil
+  }
+
   /// Writes down a whole answer, and what it took.
   private func take(_ reply: ChatReply, estimated: Int) throws {
     if let usage = reply.usage { window.learn(counted: usage.inputTokens, estimated: estimated) }
     let message = reply.message
     try run.commit { changes in
-      text.end(in: &changes)
-      changes.record.driver[DriverState.message] = nil
+      endText(in: &changes)
+      said = ""
       if let message { changes.converse([message]) }
       var usage = changes.record.run.usage
       usage.requests += 1

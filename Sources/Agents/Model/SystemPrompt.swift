@@ -15,7 +15,8 @@ enum SystemPrompt {
     ]
     if tools.contains(.runCommand) {
       lines.append(
-        "- Commands run in \(directory), without input and without a terminal. Check your changes with the project's own tests or build.")
+        "- Commands run in \(directory), without input and without a terminal. Check your changes with the project's own tests or build."
+      )
     }
     lines += [
       "- Some tools ask the user first. When the user says no, do not try the same in another way; say what you would need.",

@@ -23,11 +23,12 @@ final class RunFixture: Sendable {
 
   static let pool = WorkerPool(name: "agent-tests", maximumThreads: 64)
 
-  convenience init(_ config: AgentConfig, secrets: [String: String] = [:]) throws {
+  /// - Parameter config: Makes the agent's declaration, given the test's folder. The workspace is `demo` in it.
+  convenience init(secrets: [String: String] = [:], _ config: (_ folder: String) -> AgentConfig) throws {
     let folder = try TemporaryFolder()
     mkdir(folder.path + "/home", 0o700)
     mkdir(folder.path + "/demo", 0o755)
-    try self.init(folder, config, secrets, workspace: nil, session: nil)
+    try self.init(folder, config(folder.path), secrets, workspace: nil, session: nil)
   }
 
   private init(

@@ -31,7 +31,7 @@ final class AgentHome {
   deinit {
     watchdog.cancel()
     server.kill()
-    let isGone = Self.waits(seconds: 20) {
+    let isGone = waits(seconds: 20) {
       let left = processes()
       for process in left { kill(process, SIGKILL) }
       return left.isEmpty
@@ -76,7 +76,7 @@ final class AgentHome {
   @discardableResult
   func until(_ id: String, _ condition: (AgentRun) throws -> Bool) throws -> AgentRun {
     var last: AgentRun?
-    let came = try Self.waits(seconds: 30) {
+    let came = try waits(seconds: 30) {
       last = try self.run(id)
       return try last.map(condition) ?? false
     }
@@ -121,15 +121,6 @@ final class AgentHome {
     try meanwhile()
     try server.start()
     client = try server.connect()
-  }
-
-  static func waits(seconds: Double = 30, _ condition: () throws -> Bool) rethrows -> Bool {
-    let deadline = Timestamp.monotonicNanoseconds() + Int64(seconds * 1e9)
-    while Timestamp.monotonicNanoseconds() < deadline {
-      if try condition() { return true }
-      usleep(5000)
-    }
-    return false
   }
 
   // MARK: Processes

@@ -40,7 +40,7 @@ import Testing
     try home.crash {
       try home.server.folder.write("ws/go", "")
       // Its shim ends when nothing of it is left.
-      #expect(AgentHome.waits { home.processes().isEmpty })
+      #expect(waits { home.processes().isEmpty })
     }
     let ended = try home.end(run.id)
     #expect(ended.exit?.code == 7)

@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import Platform
 import Supervisor
+import Synchronization
 
 /// A command of a model's. It runs under a shim, so that nothing of its tree is left when it ends, takes too long or is
 /// cancelled, and also when its server is killed and another one looks after what was left.
@@ -19,9 +20,8 @@ struct CommandTool: Sendable {
   let seconds: Double
   let sandbox: CommandSandbox?
   let supervision: Supervision
+  let grace: CommandGrace
 
-  /// How long its tree has to end by itself, in seconds.
-  static let graceSeconds = 2.0
   private static let headBytes = 10 << 10
   private static let tailBytes = 22 << 10
   private static let maximumFileBytes: UInt64 = 16 << 30
@@ -41,26 +41,30 @@ struct CommandTool: Sendable {
         if event == .ended { sink.finish() }
       }
     } catch {
+      HeldProgram.remove(id, supervision: supervision)
       throw ToolFault("The command could not be started: \(error)")
     }
     defer { program.remove() }
     let deadline = Task(executorPreference: supervision.pool) {
       guard (try? await Task.sleep(for: .seconds(seconds))) != nil else { return false }
-      program.stop(graceSeconds: Self.graceSeconds)
+      program.stop(graceSeconds: grace.seconds)
       return true
     }
     defer { deadline.cancel() }
     // A task of its own: one that is cancelled would be told at once that nothing more comes, and not when the tree has
     // ended.
     let end = Task(executorPreference: supervision.pool) { try await follow(program, events) }
-    let output = try await withTaskCancellationHandler {
-      try await end.value
+    let outcome = await withTaskCancellationHandler {
+      await end.result
     } onCancel: {
-      program.stop(graceSeconds: Self.graceSeconds)
+      program.stop(graceSeconds: grace.seconds)
     }
+    let exit = program.exit
+    // Its shim was killed, and the rest of the tree goes on.
+    if exit == nil { Leftovers.clear(id, in: supervision) }
     try Task.checkCancellation()
     deadline.cancel()
-    return result(program.exit, output, isLate: await deadline.value)
+    return result(exit, try outcome.get(), isLate: await deadline.value)
   }
 
   private func follow(_ program: HeldProgram, _ events: AsyncStream<HeldProgram.Event>) async throws -> String {
@@ -77,13 +81,23 @@ struct CommandTool: Sendable {
         program.forgetOutput(before: output.places)
       }
     }
+    var failure: (any Error)?
     for await event in events {
       switch event {
-      case .output: try read(isFinal: false)
-      case .mainExited: program.stop(graceSeconds: Self.graceSeconds)
+      case .output:
+        guard failure == nil else { continue }
+        do {
+          try read(isFinal: false)
+        } catch {
+          failure = error
+          // It would wait for ever for its output to be read.
+          program.stop(graceSeconds: 0)
+        }
+      case .mainExited: program.stop(graceSeconds: grace.seconds)
       case .room, .ended: break
       }
     }
+    if let failure { throw failure }
     try read(isFinal: true)
     return excerpt.text
   }
@@ -100,7 +114,8 @@ struct CommandTool: Sendable {
   }
 
   private var plan: HeldProgram.Plan {
-    let words = ["/bin/sh", "-c", command]
+    // Into one pipe, so that lines of both kinds come in the order in which they were written.
+    let words = ["/bin/sh", "-c", "exec /bin/sh -c \"$0\" 2>&1", command]
     let home = environment.first { $0.hasPrefix("HOME=") }.map { String($0.dropFirst(5)) }
     var plan = HeldProgram.Plan(
       arguments: sandbox?.arguments(for: words, workspace: workspace, directory: directory, home: home) ?? words,
@@ -126,4 +141,13 @@ struct CommandTool: Sendable {
     }
     return .init(resource, soft: min(wanted, UInt64(now.rlim_cur)), hard: min(wanted, UInt64(now.rlim_max)))
   }
+}
+
+/// How long a command's tree has to end by itself, in seconds: less where its run has less time.
+final class CommandGrace: Sendable {
+  private let value = Mutex(2.0)
+
+  var seconds: Double { value.withLock { $0 } }
+
+  func shorten(to seconds: Double) { value.withLock { $0 = min($0, max(0, seconds)) } }
 }

@@ -57,7 +57,8 @@ struct FileTools: Sendable {
     let lines = try reader.lines(from: firstLine, count: wanted, maximumBytes: Self.maximumReadBytes)
     if lines.text.isEmpty {
       return ToolResult(
-        text: lines.size == 0 ? "[the file is empty]" : "[the file has \(lines.before) lines, and ends before that one]")
+        text: lines.size == 0 ? "[the file is empty]" : "[the file has \(lines.before) lines, and ends before that one]"
+      )
     }
     let last = firstLine + lines.count - 1
     let isAll = firstLine == 1 && lines.isAtEnd
@@ -104,7 +105,8 @@ struct FileTools: Sendable {
     switch pieces.count - 1 {
     case 0:
       throw ToolFault(
-        "`oldText` is not in `\(relative)`. It must be there exactly, spaces and line ends included. Read the file again.")
+        "`oldText` is not in `\(relative)`. It must be there exactly, spaces and line ends included. Read the file again."
+      )
     case 2... where !replaceAll:
       throw ToolFault(
         "`oldText` is \(pieces.count - 1) times in `\(relative)`. Give more of what is around it, or set `replaceAll`.")

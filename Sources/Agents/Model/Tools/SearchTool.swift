@@ -26,7 +26,7 @@ struct SearchTool {
   private static let maximumLineCharacters = 300
   private static let pageEntries = 1000
 
-  private struct Findings {
+  private final class Findings {
     var lines: [String] = []
     var files = 0
     var searched = 0
@@ -46,12 +46,12 @@ struct SearchTool {
       throw ToolFault("`query` is no regular expression that can be used. Set `regex` to false to search it as it is.")
     }
     let end = Timestamp.monotonicNanoseconds() + Int64(maximumSeconds * 1e9)
-    var findings = Findings()
+    let findings = Findings()
     let path = query.path.map(tools.relative)
     if let path, try isFile(path) {
-      try look(at: path, expression, end, &findings)
+      try look(at: path, expression, end, findings)
     } else {
-      try walk(path, query.pattern, expression, end, &findings)
+      try walk(path, query.pattern, expression, end, findings)
     }
     return ToolResult(text: text(findings))
   }
@@ -62,7 +62,7 @@ struct SearchTool {
   }
 
   private func walk(
-    _ path: String?, _ pattern: String?, _ expression: NSRegularExpression, _ end: Int64, _ findings: inout Findings
+    _ path: String?, _ pattern: String?, _ expression: NSRegularExpression, _ end: Int64, _ findings: Findings
   ) throws {
     var cursor: String?
     repeat {
@@ -82,7 +82,7 @@ struct SearchTool {
           continue
         }
         do {
-          try look(at: entry.path, expression, end, &findings)
+          try look(at: entry.path, expression, end, findings)
         } catch is ProtocolError {
           // It has gone meanwhile, or is not for this user.
         }
@@ -92,7 +92,7 @@ struct SearchTool {
   }
 
   private func look(
-    at path: String, _ expression: NSRegularExpression, _ end: Int64, _ findings: inout Findings
+    at path: String, _ expression: NSRegularExpression, _ end: Int64, _ findings: Findings
   ) throws {
     let file = try tools.files.read(
       .init(workspace: tools.workspace, path: path, length: Self.maximumFileBytes))
@@ -140,7 +140,8 @@ struct SearchTool {
     if lines.isEmpty { lines.append("[no line matches in \(findings.searched) files]") }
     if findings.isCut { lines.append("[there are more; make the query or the path narrower]") }
     if findings.isLate {
-      lines.append("[ended after \(maximumSeconds.formatted()) s, before all was searched; make the query or the path narrower]")
+      lines.append(
+        "[ended after \(maximumSeconds.formatted()) s, before all was searched; make the query or the path narrower]")
     }
     if findings.tooLarge > 0 { lines.append("[\(findings.tooLarge) files are too large to be searched]") }
     return lines.joined(separator: "\n")

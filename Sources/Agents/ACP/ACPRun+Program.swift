@@ -1,0 +1,276 @@
+import BerthProtocol
+import JSON
+import Platform
+import Supervisor
+
+extension ACPRun {
+  // MARK: Beginning
+
+  /// Finds the session's program, or starts it.
+  func begin() async throws {
+    updates.text = try MessageText(from: turn.message, of: run)
+    let plan = ACPPrograms.digest(run.agent, directory: run.directory)
+    let kept = ACPConnection(run.session.driver)
+    if !run.isTakenOver, let kept, kept.plan != plan { await ACPPrograms.end(session, run.services.supervision) }
+    connection = kept ?? ACPConnection(plan: plan)
+    try takeOverTerminals()
+    switch try HeldProgram.takeOver(session, supervision: run.services.supervision, tell: teller()) {
+    case .nothing:
+      // What was being asked for between two runs is over.
+      try goOnWithoutProgram()
+    case .lost(let found):
+      attach(found)
+      while try !readOnce(isFinal: true) {}
+      forgetProgram()
+      try goOnWithoutProgram()
+    case .program(let found):
+      attach(found)
+      if let taken = found.inputBytes, kept != nil, connection.noteSent(taken) {
+        try goOn()
+      } else if found.inputBytes == nil, kept != nil {
+        // It has ended; where the run is not concerned, another one is started.
+        if turn.isUnderWay { return }
+        while try !readOnce(isFinal: true) {}
+        forgetProgram()
+        try startProgram()
+      } else {
+        // Nobody knows what has been said to it.
+        found.stop(signal: 9, graceSeconds: 0)
+        forgetProgram()
+        await ACPPrograms.end(session, run.services.supervision)
+        HeldProgram.remove(session, supervision: run.services.supervision)
+        try goOnWithoutProgram()
+      }
+    }
+  }
+
+  private func goOnWithoutProgram() throws {
+    guard turn.isUnderWay else { return try startProgram() }
+    if turn.stopReason != nil { return try endTurn() }
+    try finish(
+      .interrupted(
+        "What held the agent's program was killed. What was said is kept: begin a new run of the session \(session)."))
+  }
+
+  private func goOn() throws {
+    let processID = program.map { Int($0.processID) }
+    try change { $0.record.run.pid = processID }
+    if connection.phase != .ready { start(.start, seconds: startSeconds) }
+    if turn.stopReason != nil { linger() }
+    try settlePermissions()
+    // Told once only, and maybe to the server before.
+    try read()
+  }
+
+  /// Starts the program, and says hello.
+  func startProgram() throws {
+    let plan = ACPPrograms.digest(run.agent, directory: run.directory)
+    connection = ACPConnection(plan: plan)
+    turn.isConfigured = false
+    try change { changes in
+      updates.endMessage(in: &changes)
+      connection.ask(.initialize, "initialize", ACPPrograms.greeting)
+    }
+    let words = ["workspace": folder, "session": session, "run": run.id]
+    do {
+      let held = ACPPrograms.plan(run.agent, directory: run.directory, words: words)
+      attach(try HeldProgram.start(session, held, supervision: run.services.supervision, tell: teller()))
+    } catch {
+      throw ACPFailure(.launchFailed, ACPPrograms.words(for: error, run.agent))
+    }
+    let processID = program.map { Int($0.processID) }
+    try change { $0.record.run.pid = processID }
+    start(.start, seconds: startSeconds)
+  }
+
+  private func teller() -> @Sendable (HeldProgram.Event) -> Void {
+    generation += 1
+    let (run, generation) = (run, generation)
+    return { event in
+      switch event {
+      case .output: run.tell(.own("\(generation) output"))
+      case .room: run.tell(.own("\(generation) room"))
+      case .mainExited: run.tell(.own("\(generation) exited"))
+      case .ended: run.tell(.own("\(generation) ended"))
+      }
+    }
+  }
+
+  private func attach(_ program: HeldProgram) {
+    self.program = program
+    output = program.output(after: connection.places)
+  }
+
+  // MARK: Input
+
+  /// Sends what is to be sent, as far as there is room.
+  func flush() throws {
+    while let program, let (bytes, offset) = connection.unsent {
+      let total: Int
+      do throws(ShimError) {
+        switch try program.send(bytes, at: offset) {
+        case .accepted(let count): total = count
+        case .at(let count): total = count
+        case .full(let count):
+          _ = connection.noteSent(count)
+          return
+        }
+      } catch {
+        // It reads no more, or is gone: its end tells why.
+        if error.code == .refused { program.stop(graceSeconds: 2) }
+        return
+      }
+      guard connection.noteSent(total) else {
+        program.stop(signal: 9, graceSeconds: 0)
+        throw ACPFailure(.internal, "What was sent to the agent is not what was written down.")
+      }
+    }
+  }
+
+  // MARK: Output
+
+  private static let pieceBytes = 512 << 10
+
+  /// Reads on, a piece at a time, so that other signals are heard in between.
+  func read() throws {
+    let isAll = try readOnce(isFinal: false)
+    if !isAll { run.tell(.own("\(generation) output")) }
+  }
+
+  private struct Unchanged: Error {}
+
+  /// - Returns: Whether that was all.
+  func readOnce(isFinal: Bool) throws -> Bool {
+    guard let program, var reader = output else { return true }
+    // Taken out while it reads, so that it is not copied.
+    output = nil
+    program.beginReading()
+    var isAll = true
+    let segment = connection.places
+    do {
+      try change { changes in
+        var lines = 0
+        defer { output = reader }
+        isAll = try reader.read(wantedBytes: Self.pieceBytes, isFinal: isFinal) { line in
+          lines += 1
+          take(line, in: &changes)
+        }
+        if lines == 0 { throw Unchanged() }
+        connection.places = reader.places
+      }
+    } catch is Unchanged {
+      return isAll
+    }
+    if let places = connection.places, places != segment { program.forgetOutput(before: places) }
+    return isAll
+  }
+
+  private static let lastLineCount = 10
+  private static let longestLine = 64 << 10
+
+  private func take(_ line: HeldOutput.Line, in changes: inout RunChanges) {
+    guard line.source == .output else { return takeError(line.text, in: &changes) }
+    lastLineAt = Timestamp.monotonicNanoseconds()
+    if line.isCut {
+      failure = ACPFailure(.protocolError, "The agent wrote a line of more than 64 MiB, which can't be read.")
+      return
+    }
+    if let chunk = ACPChunk(line.text), isOurs(chunk.session) {
+      if connection.id(of: .load) != nil || updates.add(chunk, to: &changes) { return }
+    }
+    guard let message = ACPMessage(line.text) else {
+      guard line.text.contains(where: { $0 > 0x20 }) else { return }
+      let text = String(decoding: line.text.prefix(2000), as: UTF8.self)
+      return changes.log(.warning, "The agent wrote a line that is no message: \(text)")
+    }
+    take(message, in: &changes)
+  }
+
+  private func isOurs(_ id: UnsafeRawBufferPointer) -> Bool {
+    guard let session = connection.session else { return true }
+    return id.elementsEqual(session.utf8)
+  }
+
+  private func takeError(_ text: UnsafeRawBufferPointer, in changes: inout RunChanges) {
+    var rest = text[...]
+    repeat {
+      var count = min(rest.count, Self.longestLine)
+      // Not through a character.
+      while count < rest.count, count > Self.longestLine - 4, rest[rest.startIndex + count] & 0xC0 == 0x80 {
+        count -= 1
+      }
+      let piece = String(decoding: rest.prefix(count), as: UTF8.self)
+      changes.log(.stderr, piece)
+      lastLines.append(String(piece.prefix(1000)))
+      rest = rest.dropFirst(count)
+    } while !rest.isEmpty
+    if lastLines.count > Self.lastLineCount { lastLines.removeFirst(lastLines.count - Self.lastLineCount) }
+  }
+
+  // MARK: Ending
+
+  /// Has the program end: its input ends, then it is told to end, then it is killed.
+  func endProgram(within seconds: Double) {
+    guard let program else { return }
+    turn.endsProgram = true
+    turn.killSeconds = max(seconds / 2, 1)
+    start(.giveUp, seconds: seconds + 30)
+    guard seconds > 0, let taken = program.inputBytes else { return program.stop(graceSeconds: 1) }
+    _ = try? program.endInput(at: taken)
+    start(.terminate, seconds: min(seconds / 2, 2))
+  }
+
+  /// Nothing of the program is left.
+  func noteProgramEnd() throws {
+    guard let program else { return }
+    let folder = run.services.supervision.folder(of: session)
+    var isLost = false
+    switch try folder.state(id: session) {
+    case .alive:
+      // Only the connection to its holder is gone.
+      program.letGo()
+      if case .program(let found) = try HeldProgram.takeOver(
+        session, supervision: run.services.supervision, tell: teller())
+      {
+        attach(found)
+        return try read()
+      }
+    case .lost:
+      isLost = true
+      // Ends what is left of it.
+      _ = try HeldProgram.takeOver(session, supervision: run.services.supervision, tell: { _ in })
+    case .ended, .empty: break
+    }
+    while try !readOnce(isFinal: true) {}
+    let exit = RunExit(program.exit, lines: lastLines)
+    forgetProgram()
+    try change { changes in
+      changes.record.run.pid = nil
+      updates.endMessage(in: &changes)
+    }
+    if ending != nil { return }
+    if let stop { return try finish(stop.ending(exit)) }
+    if turn.stopReason != nil { return try endTurn(exit) }
+    let command = run.agent.config.command ?? ""
+    if isLost {
+      let detail = "What held `\(command)` was killed. Begin a new run of the session \(session)."
+      return try finish(.failed(.agentLost, detail, exit))
+    }
+    let words =
+      exit.code.map { "ended by itself with exit code \($0)" } ?? exit.signal.map { "was ended by \($0)" } ?? "ended"
+    let last = lastLines.last.map { " Its last line: \($0)" } ?? ""
+    try finish(.failed(.agentExited, "`\(command)` \(words) before it was done.\(last)", exit))
+  }
+
+  /// Removes what is on disk of a program that has ended, and what was kept of the connection to it.
+  func forgetProgram() {
+    program?.remove()
+    program = nil
+    output = nil
+    generation += 1
+    stop(.giveUp)
+    stop(.terminate)
+    let plan = connection.plan
+    connection = ACPConnection(plan: plan)
+  }
+}
