@@ -50,6 +50,17 @@ package struct Cgroups: Sendable {
     return path
   }
 
+  /// What can be limited: `cpu`, `memory` and others that this process has been given.
+  package var controllers: Set<String> {
+    Set(Self.lines(base + "/cgroup.controllers").flatMap { $0.split(separator: " ") }.map(String.init))
+  }
+
+  /// A tree's number in a file of keys and values, such as `oom_kill` in `memory.events`; nil where it is not there.
+  package func number(_ key: String, in file: String, of id: String) -> Int? {
+    let line = Self.lines("\(folder)/\(id)/\(file)").first { $0.hasPrefix(key + " ") }
+    return line.flatMap { Int($0.dropFirst(key.count + 1)) }
+  }
+
   /// Removes a tree's folder, where nothing is left in it; with the last one, the folder that they are in.
   func remove(_ id: String) {
     rmdir("\(folder)/\(id)")

@@ -89,7 +89,8 @@ extension ProcessMachine {
 
   mutating func endedByItself() -> [Effect] {
     let succeeded = observed.lastExit?.code == 0 && !hasLostMain
-    let (reason, message) = describeExit()
+    var (reason, message) = describeExit()
+    if hasOutgrownMemory { message += " The kernel killed processes of it, which took more memory than it may have." }
     switch plan.restart.condition {
     case .never, .onFailure:
       if succeeded { return rest(.exited, .exited, message) }

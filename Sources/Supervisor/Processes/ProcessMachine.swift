@@ -92,6 +92,8 @@ package struct ProcessMachine: Sendable {
   var failures = 0
   /// The first process has ended, and others lived on: its exit code says nothing of how they end.
   var hasLostMain = false
+  /// The kernel has killed processes of it for the memory that they took, more than it may have.
+  var hasOutgrownMemory = false
   var isReady = false
   /// A random number between 0 and 1, for the pause that may follow.
   var jitter = 0.5
@@ -232,6 +234,7 @@ package struct ProcessMachine: Sendable {
     doubt = nil
     isReady = false
     hasLostMain = false
+    hasOutgrownMemory = false
     observed.processes = []
     show(.starting, .requested)
     return [.prepare(attempt: attempt)]

@@ -28,10 +28,11 @@ extension SupervisedProcess {
       switch try folder.state(id: id) {
       case .alive(let status): return adopt(status, legacy)
       case .ended(let exit):
+        let end = self.end(of: exit)
         clear(folder)
         // What ended with the machine did not end of its own accord.
         guard legacy.wasRebooted, legacy.isWanted else {
-          return handle(.foundEnded(end(of: exit), legacy.launch.plan, isWanted: legacy.isWanted))
+          return handle(.foundEnded(end, legacy.launch.plan, isWanted: legacy.isWanted))
         }
       case .lost(let record):
         Leftovers.end(of: id, main: record)

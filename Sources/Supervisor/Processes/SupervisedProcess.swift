@@ -125,8 +125,9 @@ package actor SupervisedProcess {
       switch try folder.state(id: id) {
       case .alive: follow()
       case .ended(let exit):
+        let end = self.end(of: exit)
         clear(folder)
-        handle(.ended(end(of: exit)))
+        handle(.ended(end))
       case .lost(let record):
         Leftovers.end(of: id, main: record)
         clear(folder)
@@ -152,6 +153,7 @@ package actor SupervisedProcess {
     guard let main = exit.record.mainExit else { return nil }
     let mainEnded = exit.record.mainEndedNanoseconds ?? exit.endedNanoseconds
     machine.hasLostMain = exit.endedNanoseconds - mainEnded > Self.togetherNanoseconds
+    machine.hasOutgrownMemory = (supervision.cgroups?.number("oom_kill", in: "memory.events", of: id) ?? 0) > 0
     return appExit(main, at: Timestamp.string(nanosecondsSince1970: mainEnded))
   }
 

@@ -17,13 +17,15 @@ final class ProcessHome: ProcessOwner {
   let folder: TemporaryFolder
   private let script: Mutex<String>
   private let plan: ProcessPlan
+  private let limits: Cgroups.Limits
   private let history = Mutex<[ObservedProcess]>([])
   private let marker: String
 
-  init(_ script: String, _ plan: ProcessPlan = ProcessPlan()) throws {
+  init(_ script: String, _ plan: ProcessPlan = ProcessPlan(), limits: Cgroups.Limits = Cgroups.Limits()) throws {
     folder = try TemporaryFolder()
     self.script = Mutex(script)
     self.plan = plan
+    self.limits = limits
     marker = "BERTH_TEST_HOME=\(folder.path)"
   }
 
@@ -39,11 +41,13 @@ final class ProcessHome: ProcessOwner {
   // MARK: Servers
 
   /// One server's share in it. What was there before is taken over with `recover`.
-  func server(last: ObservedProcess = ObservedProcess()) throws -> SupervisedProcess {
-    try SupervisedProcess(id, last: last, owner: self, supervision: supervision())
+  func server(last: ObservedProcess = ObservedProcess(), cgroups: Cgroups? = nil) throws -> SupervisedProcess {
+    try SupervisedProcess(id, last: last, owner: self, supervision: supervision(cgroups))
   }
 
-  func supervision() throws -> Supervision { try Supervision(pool: Self.pool, folder: folder.path + "/shims") }
+  func supervision(_ cgroups: Cgroups? = nil) throws -> Supervision {
+    try Supervision(pool: Self.pool, folder: folder.path + "/shims", cgroups: cgroups)
+  }
 
   func legacy(isWanted: Bool = true, wasRebooted: Bool = false) -> SupervisedProcess.Legacy {
     SupervisedProcess.Legacy(isWanted: isWanted, wasRebooted: wasRebooted, launch: launch())
@@ -72,6 +76,11 @@ final class ProcessHome: ProcessOwner {
     _ = try await eventually("the file \(name)") { access("\(folder.path)/\(name)", F_OK) == 0 ? true : nil }
   }
 
+  /// Awaits that a state was told of, which may have passed meanwhile, and what was seen then.
+  func saw(_ state: AppState) async throws -> ObservedProcess {
+    try await eventually("\(state)", seconds: 30) { observed.first { $0.state == state } }
+  }
+
   /// Awaits that nothing is left, the shim included.
   func end() async throws {
     _ = try await eventually("the end of all processes") { () -> Bool? in
@@ -83,11 +92,13 @@ final class ProcessHome: ProcessOwner {
   // MARK: Owner
 
   private func launch() -> ProcessLaunch {
-    ProcessLaunch(
+    var launch = ProcessLaunch(
       specification: ShimSpecification(
         id: id, arguments: ["/bin/sh", "-c", script.withLock { $0 }], environment: environment,
         directory: folder.path, log: .init(folder: folder.path + "/log")),
       plan: plan)
+    launch.limits = limits
+    return launch
   }
 
   func prepare(

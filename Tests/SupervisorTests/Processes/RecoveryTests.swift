@@ -23,7 +23,7 @@ import Testing
     let now = try await process.state(.running) { $0.reason == .adopted }
     #expect(now.pid == before.pid && home.processes.map(Int.init) == [before.pid])
     for process in home.processes { kill(process, SIGKILL) }
-    #expect(try await process.state(.backoff).lastExit?.signal == "SIGKILL")
+    #expect(try await home.saw(.backoff).lastExit?.signal == "SIGKILL")
     process.stop()
     try await process.state(.stopped)
   }
@@ -49,7 +49,7 @@ import Testing
     try home.folder.write("again", "")
     let process = try home.server(last: before)
     process.recover(home.legacy())
-    #expect(try await process.state(.backoff).lastExit?.code == 7)
+    #expect(try await home.saw(.backoff).lastExit?.code == 7)
     let now = try await process.state(.running)
     #expect(now.pid != before.pid && now.restarts == 1 && home.processes.count == 1)
   }

@@ -59,7 +59,7 @@ import Testing
     let seen = try await process.state(.running) { $0.pid == nil }
     #expect(seen.lastExit?.code == 0 && home.processes.count == 1)
     for process in home.processes { kill(process, SIGKILL) }
-    let end = try await process.state(.backoff)
+    let end = try await home.saw(.backoff)
     #expect(end.message == "All of its processes ended.")
     process.stop()
     try await process.state(.stopped)
