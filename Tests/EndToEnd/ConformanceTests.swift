@@ -38,6 +38,20 @@ import Testing
     }
   }
 
+  @Test(arguments: Route.all) func `an attachment can be detached as soon as it is told`(route: Route) throws {
+    try withWire(route) { wire in
+      try wire.initialize()
+      for number in 1...200 {
+        let attached = try wire.call(Self.request("\(2 * number)", "stream/attach", #"{"stream":"events"}"#))
+        let id = try #require(attached?["result"]?["attachment"]?.stringValue, "\(String(describing: attached))")
+        try wire.send(Self.request("\(2 * number + 1)", "stream/detach", #"{"attachment":"\#(id)"}"#))
+        var answer = try wire.next()
+        while let other = answer, other["id"] == nil { answer = try wire.next() }
+        #expect(answer == ["jsonrpc": "2.0", "id": .integer(2 * number + 1), "result": .null])
+      }
+    }
+  }
+
   @Test(arguments: Route.all) func `a second initialize gets -32600`(route: Route) throws {
     try withWire(route) { wire in
       try wire.initialize()

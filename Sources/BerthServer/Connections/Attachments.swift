@@ -10,8 +10,14 @@ import Synchronization
 /// A task takes the next piece only when the connection has room, so that a client which does not read costs one piece
 /// of memory an attachment, and nobody else any time.
 package final class Attachments: Sendable {
+  private struct Entry {
+    let stream: String
+    /// What sends; nil as long as it has not begun.
+    var task: Task<Void, Never>?
+  }
+
   private struct State {
-    var tasks: [String: (task: Task<Void, Never>, stream: String)] = [:]
+    var entries: [String: Entry] = [:]
     var last = 0
     var hasEnded = false
   }
@@ -28,26 +34,29 @@ package final class Attachments: Sendable {
     self.pool = pool
   }
 
-  var count: Int { state.withLock { $0.tasks.count } }
+  var count: Int { state.withLock { $0.entries.count } }
 
   func isFollowing(_ stream: String) -> Bool {
-    state.withLock { $0.tasks.values.contains { $0.stream == stream } }
+    state.withLock { $0.entries.values.contains { $0.stream == stream } }
   }
 
-  /// Makes an attachment. What it sends begins with `start`, once the answer is on its way.
-  func open() throws -> String {
+  /// Makes an attachment. What it sends begins with `start`, once the answer is on its way; a client that has the answer
+  /// may detach it before.
+  func open(_ stream: String) throws -> String {
     try state.withLock { state in
-      guard state.tasks.count < maximum else {
+      guard state.entries.count < maximum else {
         throw ProtocolError(
           .limitReached, "This connection has \(maximum) attachments, as many as it may. Detach some first.",
           detail: "limits.maxAttachments = \(maximum)")
       }
       state.last += 1
-      return "a\(state.last)"
+      let id = "a\(state.last)"
+      state.entries[id] = Entry(stream: stream)
+      return id
     }
   }
 
-  /// Begins to send.
+  /// Begins to send, unless it has been detached already.
   ///
   /// - Parameters:
   ///   - isFinite: Whether the attachment ends by itself soon; a connection whose input has ended then waits for it.
@@ -57,31 +66,35 @@ package final class Attachments: Sendable {
     ended: @escaping @Sendable () -> Void = {}
   ) {
     // Made with the lock held: the task can't be done and forgotten before it is in the table.
-    state.withLock { state in
-      let task = Task(executorPreference: pool) {
+    let hasBegun = state.withLock { state in
+      guard !state.hasEnded, state.entries[id] != nil else { return false }
+      state.entries[id]?.task = Task(executorPreference: pool) {
         await self.send(id, follower, on: connection)
-        self.state.withLock { _ = $0.tasks.removeValue(forKey: id) }
+        self.state.withLock { _ = $0.entries.removeValue(forKey: id) }
         ended()
         if isFinite { connection.release() }
       }
-      if state.hasEnded { task.cancel() } else { state.tasks[id] = (task, follower.journal.name) }
+      return true
     }
+    guard !hasBegun else { return }
+    ended()
+    if isFinite { connection.release() }
   }
 
   /// Ends an attachment. - Returns: Once nothing more of it is sent.
   func detach(_ id: String) async throws {
-    guard let task = state.withLock({ $0.tasks.removeValue(forKey: id) })?.task else {
+    guard let entry = state.withLock({ $0.entries.removeValue(forKey: id) }) else {
       throw ProtocolError(.attachmentNotFound, "This connection has no attachment “\(id)”.")
     }
-    task.cancel()
-    await task.value
+    entry.task?.cancel()
+    await entry.task?.value
   }
 
   func endAll() {
     let tasks = state.withLock { state in
       state.hasEnded = true
-      defer { state.tasks.removeAll() }
-      return state.tasks.values.map(\.task)
+      defer { state.entries.removeAll() }
+      return state.entries.values.compactMap(\.task)
     }
     for task in tasks { task.cancel() }
   }

@@ -24,8 +24,8 @@ extension Call {
   ) throws -> Answer {
     let attachments = session.attachments
     let connection = request.connection
-    let id = try attachments.open()
     let stream = follower.journal.name
+    let id = try attachments.open(stream)
     if isFinite { connection.hold() }
     domains.watches.attached(stream)
     return AnswerThen(answer(Attachment(attachment: id, stream: stream, after: follower.position?.cursor))) {
