@@ -20,13 +20,14 @@ package final class AgentService: Sendable {
   let changed = ChangeSignal()
   private let observers = Mutex<[@Sendable (AgentRun, [Permission]) -> Void]>([])
 
+  /// - Parameter supervision: What programs are held with.
   package init(
     home: Home, database: Storage.Database, streams: StreamStore, workspaces: WorkspaceService, files: FileService,
     supervision: Supervision, config: @escaping @Sendable () -> Config
   ) throws {
     services = AgentServices(
       home: home, database: database, streams: streams, workspaces: workspaces, files: files, supervision: supervision,
-      pool: supervision.pool, config: config)
+      pool: WorkerPool(name: "run", minimumThreads: 1, maximumThreads: 64), config: config)
     catalogue = try AgentCatalogue(database: database, box: SecretBox(keyFile: home.secretKey), config: config)
   }
 

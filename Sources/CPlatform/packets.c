@@ -81,6 +81,17 @@ int berth_epoll_add(int epoll, int descriptor) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
 }
 
+int berth_epoll_wait_all(int epoll, int *descriptors, int capacity) {
+  enum { MOST = 64 };
+  struct epoll_event events[MOST];
+  for (;;) {
+    int count = epoll_wait(epoll, events, capacity < MOST ? capacity : MOST, -1);
+    if (count < 0 && errno == EINTR) continue;
+    for (int index = 0; index < count; index++) descriptors[index] = events[index].data.fd;
+    return count;
+  }
+}
+
 void berth_epoll_remove(int epoll, int descriptor) {
   epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL);
 }

@@ -25,6 +25,9 @@ ssize_t berth_read_until(int pipe, void *bytes, size_t length, int64_t deadline)
 /// Watches a descriptor for as long as it is open, whenever it is readable. Returns 0, or -1 with errno set.
 int berth_epoll_add(int epoll, int descriptor);
 
+/// Waits for descriptors to be readable, and writes them down. Returns how many, at most 64, or -1.
+int berth_epoll_wait_all(int epoll, int *descriptors, int capacity);
+
 /// Ends a watch.
 void berth_epoll_remove(int epoll, int descriptor);
 

@@ -64,17 +64,52 @@ package final class ShimFollower: Sendable {
   }
 
   private func run() -> Never {
+    var ready = [Int32](repeating: 0, count: 64)
+    var crowd = Crowd()
     while true {
-      let number = berth_epoll_wait(epoll)
-      // One that was just cancelled may have been reported before; the number may be another's, which has nothing then.
-      guard let entry = entries.withLock({ $0[number] }) else { continue }
-      do throws(ShimError) {
-        guard let packet = try entry.connection.receive(deadline: 0) else { continue }
-        if let push = ShimPush(packet: packet) { entry.onPush(push) }
-      } catch {
-        cancel(Following(connection: entry.connection))
-        entry.onPush(.disconnected)
-      }
+      let count = berth_epoll_wait_all(epoll, &ready, Int32(ready.count))
+      for number in ready.prefix(Int(max(0, count))) where take(number) { crowd.note(number) }
+      if crowd.isLarge { usleep(Crowd.pauseMicroseconds) }
     }
+  }
+
+  /// Takes what one shim tells. - Returns: Whether its log has grown.
+  private func take(_ number: Int32) -> Bool {
+    // One that was just cancelled may have been reported before; the number may be another's, which has nothing then.
+    guard let entry = entries.withLock({ $0[number] }) else { return false }
+    do throws(ShimError) {
+      guard let packet = try entry.connection.receive(deadline: 0), let push = ShimPush(packet: packet) else {
+        return false
+      }
+      entry.onPush(push)
+      if case .log = push { return true }
+    } catch {
+      cancel(Following(connection: entry.connection))
+      entry.onPush(.disconnected)
+    }
+    return false
+  }
+}
+
+/// Tells when many trees write at once, a little each. What they tell is then gathered for a few milliseconds: waking
+/// the threads that deal with it costs more than the dealing.
+private struct Crowd {
+  private var writers: Set<Int32> = []
+  private var began: Int64 = 0
+  /// Whether many wrote in the last span of time.
+  private(set) var isLarge = false
+
+  static let pauseMicroseconds: UInt32 = 5000
+  private static let spanNanoseconds: Int64 = 50_000_000
+  private static let many = 16
+
+  mutating func note(_ writer: Int32) {
+    let now = Timestamp.monotonicNanoseconds()
+    if now - began > Self.spanNanoseconds {
+      isLarge = writers.count >= Self.many && now - began < 2 * Self.spanNanoseconds
+      writers.removeAll(keepingCapacity: true)
+      began = now
+    }
+    writers.insert(writer)
   }
 }
