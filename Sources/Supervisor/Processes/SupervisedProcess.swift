@@ -95,8 +95,9 @@ package actor SupervisedProcess {
     let before = machine.observed
     let effects = machine.handle(input, jitter: .random(in: 0...1))
     if machine.observed != before {
-      latest.withLock { $0 = machine.observed }
+      // Whoever waits for it may ask the owner next, who must know of it then.
       owner?.observed(id, machine.observed)
+      latest.withLock { $0 = machine.observed }
       changes.notify()
     }
     for effect in effects { carryOut(effect) }
