@@ -12,7 +12,7 @@ RELEASE := -c release
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := libsqlite3-dev libssh2-1-dev libarchive-dev
-TEST_PACKAGES := git zip unzip zstd tar nodejs node-typescript python3
+TEST_PACKAGES := git zip unzip zstd tar nodejs node-typescript python3 python3-venv curl bubblewrap
 
 .PHONY: demo test install bench generate format release packages test-packages check test-swift test-python \
 	test-typescript fuzz clean
@@ -40,10 +40,11 @@ check:
 	BERTH_STRICT=1 $(SWIFT) run ProtocolGenerator --check
 	@.ci/check-tree
 
-# Warnings are errors in the tests' build (see Package.swift).
+# Warnings are errors in the tests' build (see Package.swift). Agents of others are put into a folder of their own.
 test-swift:
 	BERTH_STRICT=1 $(SWIFT) build --build-tests
-	BERTH_STRICT=1 SWIFT="$(SWIFT)" .ci/swift-tests
+	.ci/install-agents .build/agents
+	BERTH_STRICT=1 SWIFT="$(SWIFT)" BERTH_TEST_AGENTS="$(CURDIR)/.build/agents" .ci/swift-tests
 
 # A minute of libFuzzer on the framing and the envelope, from the seeds in the corpus.
 fuzz:
