@@ -95,7 +95,7 @@ enum AgentPresets {
       name: "cline", title: "Cline", command: ["cline", "--acp"],
       hint: "Install it with `npm install -g cline`, and log in with `cline auth`."),
     KnownAgent(
-      name: "droid", title: "Factory Droid", command: ["droid", "exec", "--output-format", "acp"],
+      name: "droid", title: "Factory Droid", command: ["droid", "exec", "--output-format", "acp-daemon"],
       secret: "FACTORY_API_KEY",
       hint: "Install it as https://docs.factory.ai says, and log in with `droid`, or make a key there."),
     KnownAgent(

@@ -47,7 +47,8 @@ struct ChatReply: Sendable {
     case error(JSONValue)
   }
 
-  var isEmpty: Bool { text.isEmpty && reasoning.isEmpty && calls.isEmpty }
+  /// Whether nothing was said and nothing is to be done, though maybe something was thought.
+  var isEmpty: Bool { text.isEmpty && calls.isEmpty }
   /// Whether the answer is whole, so that the stream may end.
   var isWhole: Bool { isDone || finish != nil }
 
@@ -78,10 +79,10 @@ struct ChatReply: Sendable {
 
   private mutating func take(_ delta: JSONObject, isWholeMessage: Bool) -> [Piece] {
     var pieces: [Piece] = []
-    if let thought = (delta["reasoning_content"] ?? delta["reasoning"])?.stringValue, !thought.isEmpty {
-      pieces.append(.thought(thought))
-      if delta["reasoning_content"] != nil { reasoning += thought }
-    }
+    let reasoned = delta["reasoning_content"]?.stringValue ?? ""
+    reasoning += reasoned
+    let thought = reasoned.isEmpty ? delta["reasoning"]?.stringValue ?? "" : reasoned
+    if !thought.isEmpty { pieces.append(.thought(thought)) }
     if let said = Self.words(delta["content"]), !said.isEmpty {
       text += said
       pieces.append(.said(said))
@@ -137,7 +138,7 @@ struct ChatReply: Sendable {
 
   /// The answer as a message of the conversation; nil where nothing was said.
   var message: JSONValue? {
-    guard !text.isEmpty || !calls.isEmpty else { return nil }
+    guard !isEmpty else { return nil }
     var message: JSONObject = ["role": "assistant", "content": text.isEmpty ? .null : .string(text)]
     guard !calls.isEmpty else { return .object(message) }
     if !reasoning.isEmpty { message["reasoning_content"] = .string(reasoning) }

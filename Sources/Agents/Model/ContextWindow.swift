@@ -22,6 +22,8 @@ struct ContextWindow: Sendable {
   private(set) var correction = 1.0
   /// How many tokens messages may take in all.
   let budget: Int
+  /// What goes along with each request.
+  private let fixedTokens: Int
 
   static let bytesPerToken = 4
   static let imageTokens = 1500
@@ -39,14 +41,19 @@ struct ContextWindow: Sendable {
   init(contextTokens: Int, maxOutputTokens: Int?, fixedTokens: Int) {
     let answer = maxOutputTokens.map { min($0, contextTokens / 2) } ?? min(8192, contextTokens / 4)
     budget = max(256, contextTokens - answer - fixedTokens)
+    self.fixedTokens = fixedTokens
   }
 
   static func tokens(bytes: Int) -> Int { (bytes + bytesPerToken - 1) / bytesPerToken }
 
-  /// Learns from what the provider counted for what `sent` was estimated at.
+  /// Learns from what the provider counted.
+  ///
+  /// - Parameters:
+  ///   - counted: What all of the request came to.
+  ///   - estimated: What its messages were taken for.
   mutating func learn(counted: Int, estimated: Int) {
     guard counted > 0, estimated > 100 else { return }
-    correction = min(4, max(0.5, Double(counted) / Double(estimated)))
+    correction = min(4, max(0.5, Double(counted) / Double(estimated + fixedTokens)))
   }
 
   /// What is to be sent of a conversation.

@@ -130,8 +130,10 @@ extension ModelRun {
   ) async throws {
     var about: JSONObject = [
       "id": .string(call.id), "title": .string(use.title), "kind": .string(tool.kind), "status": "pending",
-      "input": input(of: call), "content": .array(content.map { .object($0) }),
+      "content": .array(content.map { .object($0) }),
     ]
+    // What is written is in the content already.
+    if case .run = use { about["input"] = input(of: call) }
     if let locations = locations(use) { about["locations"] = .array(locations.map { .object($0) }) }
     var permission = try run.commit { $0.ask(use.title, options: Self.options(tool), toolCall: about) }
     if permission.state == .open { permission = try await answers.answer(to: permission.id) }

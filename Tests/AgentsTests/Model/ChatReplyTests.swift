@@ -21,7 +21,8 @@ struct ChatReplyTests {
 
   @Test func `text and thoughts are told as they come`() throws {
     let (reply, pieces) = try reply(
-      delta(["role": "assistant", "content": ""]), delta(["reasoning_content": "hm"]), delta(["reasoning": "so"]),
+      delta(["role": "assistant", "content": ""]), delta(["reasoning_content": "hm"]),
+      delta(["reasoning_content": .null, "reasoning": "so"]),
       delta(["content": "Hel"]), delta(["content": [["type": "text", "text": "lo"]]]), delta([:], finish: "stop"))
     #expect(pieces == [.thought("hm"), .thought("so"), .said("Hel"), .said("lo")])
     #expect(reply.text == "Hello" && reply.finish == "stop" && reply.isWhole && !reply.isDone)

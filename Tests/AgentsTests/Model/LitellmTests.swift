@@ -42,7 +42,7 @@ struct LitellmTests {
       process.send(SIGKILL)
       process.wait()
     }
-    try await withDeadline(seconds: 90, "litellm's beginning") {
+    try await withDeadline(seconds: 150, "litellm's beginning") {
       while (try? connectLocally(port)) == nil { try await Task.sleep(for: .milliseconds(50)) }
     }
     try await body("http://127.0.0.1:\(port)/v1")

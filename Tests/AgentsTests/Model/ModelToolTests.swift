@@ -102,6 +102,14 @@ import Testing
     #expect(try home.text("a") == "other" && home.text("new") == "theirs")
   }
 
+  @Test func `a file that is large or no text is replaced all the same`() throws {
+    try home.put("large", String(repeating: "ü", count: 100_000))
+    let change = try tools.prepareWrite("large", content: "small")
+    #expect(change.diff.oldText?.hasSuffix("more bytes]") == true)
+    _ = try tools.make(change)
+    #expect(try home.text("large") == "small")
+  }
+
   @Test func `files are listed without what git ignores`() throws {
     for path in ["a.txt", "src/b.swift", "src/deep/c.swift", "build/x", ".gitignore"] { try home.put(path, "build\n") }
     let all = try tools.list(".", depth: 9, pattern: nil).text

@@ -15,6 +15,8 @@ struct FileTools: Sendable {
   static let maximumLines = 2000
   private static let maximumReadBytes = 128 << 10
   private static let maximumListed = 1000
+  /// So much of what a file held is shown with a change of it.
+  private static let maximumShownBytes = 32 << 10
   /// Larger ones are not edited.
   private static let maximumEditBytes = 16 << 20
 
@@ -82,9 +84,12 @@ struct FileTools: Sendable {
     let relative = relative(path)
     var old: FileContent?
     do {
-      old = try files.read(.init(workspace: workspace, path: relative, length: Self.maximumEditBytes))
+      old = try files.read(.init(workspace: workspace, path: relative, length: Self.maximumShownBytes))
     } catch let error as ProtocolError where error.type == .fileNotFound {}
-    let oldText = old.map { $0.encoding == .utf8 ? $0.content : "[\($0.size) bytes that are no text]" }
+    let oldText = old.map { old in
+      guard old.encoding == .utf8 else { return "[\(old.size) bytes that are no text]" }
+      return old.eof ? old.content : "\(old.content)\n[\(old.size - old.length) more bytes]"
+    }
     return Change(
       params: FileWrite.Params(
         workspace: workspace, path: relative, content: content, ifMatch: old?.etag,
@@ -113,7 +118,7 @@ struct FileTools: Sendable {
     default: break
     }
     let content = pieces.joined(separator: newText)
-    let isShort = old.length + content.utf8.count <= 64 << 10
+    let isShort = old.length + content.utf8.count <= Self.maximumShownBytes
     return Change(
       params: FileWrite.Params(
         workspace: workspace, path: relative, content: content, ifMatch: old.etag),

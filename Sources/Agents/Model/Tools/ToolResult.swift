@@ -39,7 +39,7 @@ struct FileDiff: Sendable {
   let oldText: String?
   let newText: String
 
-  private static let maximumBytes = 64 << 10
+  private static let maximumBytes = 32 << 10
 
   /// What is too long to be shown whole is cut.
   var shown: JSONObject {
