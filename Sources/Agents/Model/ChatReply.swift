@@ -129,9 +129,13 @@ struct ChatReply: Sendable {
   }
 
   /// Gives names to calls that have none, or one that was used before.
-  mutating func nameCalls(unlike used: inout Set<String>, _ make: () -> String) {
+  mutating func nameCalls(unlike used: inout Set<String>) {
     for index in calls.indices {
-      if calls[index].id.isEmpty || used.contains(calls[index].id) { calls[index].id = make() }
+      var number = used.count
+      while calls[index].id.isEmpty || used.contains(calls[index].id) {
+        number += 1
+        calls[index].id = "call_\(number)"
+      }
       used.insert(calls[index].id)
     }
   }

@@ -124,7 +124,7 @@ final class ModelRun {
       let (messages, tokens) = try fit(share: share)
       do {
         var reply = try await client.chat(body(messages)) { try tell($0) }
-        reply.nameCalls(unlike: &callIDs) { "call_\(callIDs.count + 1)" }
+        reply.nameCalls(unlike: &callIDs)
         try take(reply, estimated: tokens)
         return reply
       } catch let failure as ModelFailure {

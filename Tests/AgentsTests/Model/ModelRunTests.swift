@@ -172,6 +172,16 @@ import Testing
     #expect(ModelDriver.fault(of: [sound], for: fixture.agent()) != nil)
   }
 
+  @Test func `calls that are called like earlier ones are told apart`() async throws {
+    let fixture = try await ModelFixture(
+      .calls(.call("a", "list_files", [:])), .answer("One."), .calls(.call("a", "list_files", [:])), .answer("Two."))
+    try await fixture.carry(fixture.run("First."))
+    let run = try fixture.run("Second.")
+    #expect(try await fixture.carry(run).stopReason == .endTurn)
+    #expect(try fixture.home.events(run).of("tool.call").first?["id"] == "call_2")
+    #expect(fixture.sent(3).compactMap { $0["tool_call_id"]?.stringValue } == ["a", "call_2"])
+  }
+
   @Test func `the next run of the session goes on with the conversation`() async throws {
     let fixture = try await ModelFixture(.answer("One."), .answer("Two."))
     try await fixture.carry(fixture.run("First."))
