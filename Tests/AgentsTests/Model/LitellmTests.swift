@@ -65,7 +65,7 @@ struct LitellmTests {
         $0.model = "limited"
       }
       let ending = try await fixture.carry(limited)
-      #expect(ending.failure == .rateLimited && ending.detail?.contains("mock rate limit error") == true)
+      #expect(ending.failure == .rateLimited && ending.detail.contains("mock rate limit error"))
       #expect(try fixture.home.events(limited).of("log").count == 5)
 
       let unknown = try fixture.run {
@@ -73,7 +73,7 @@ struct LitellmTests {
         $0.model = "nope"
       }
       let refusal = try await fixture.carry(unknown)
-      #expect(refusal.failure == .providerError && refusal.detail?.contains("Invalid model name") == true)
+      #expect(refusal.failure == .providerError && refusal.detail.contains("Invalid model name"))
 
       let probe = await ModelDriver.probe(
         fixture.agent {

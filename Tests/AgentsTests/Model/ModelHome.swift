@@ -12,7 +12,7 @@ import Workspaces
 final class ModelHome: Sendable {
   private let fixture: RunFixture
 
-  init() throws { fixture = try RunFixture(AgentConfig(kind: .model)) }
+  init() throws { fixture = try RunFixture { _ in AgentConfig(kind: .model) } }
 
   var services: AgentServices { fixture.services }
   var workspace: Workspace { fixture.workspace }
@@ -61,11 +61,4 @@ final class ModelHome: Sendable {
   func messages() throws -> [JSONValue] {
     try services.database.read { [session = fixture.session] in try AgentMessages.all(of: session, in: $0) }
   }
-}
-
-extension RunEnding {
-  var stopReason: StopReason? { if case .completed(let reason, _) = self { reason } else { nil } }
-  var failure: RunFailure? { if case .failed(let failure, _, _) = self { failure } else { nil } }
-  var detail: String? { if case .failed(_, let detail, _) = self { detail } else { nil } }
-  var isCancelled: Bool { if case .cancelled = self { true } else { false } }
 }
