@@ -91,7 +91,7 @@ extension AgentCommand {
     }
 
     /// The merge patch of its members: what is said of it, and nothing of what was.
-    private func members(replacing before: AgentConfig?) -> JSONObject {
+    func members(replacing before: AgentConfig?) -> JSONObject {
       var members = JSONObject()
       for member in before?.jsonValue().objectValue?.members ?? [] { members[member.key] = .null }
       let defaults = AgentConfig().jsonValue()

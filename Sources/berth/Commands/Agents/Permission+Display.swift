@@ -16,7 +16,8 @@ extension Permission {
   /// The answers with their numbers and letters.
   func choices(_ style: Style) -> [String] {
     options.enumerated().map { index, option in
-      let letter = letters[option.id].map { style(.dim, " (\($0))") } ?? ""
+      let letters = letters.filter { $0.option == option.id }.map(\.letter).joined(separator: ", ")
+      let letter = letters.isEmpty ? "" : style(.dim, " (\(letters))")
       return "  \(index + 1)) \(DisplayText.safe(option.name))\(letter)"
     }
   }
@@ -24,7 +25,7 @@ extension Permission {
   /// What can be typed: `1-3, y, a, n`.
   var keys: String {
     let numbers = options.count == 1 ? "1" : "1-\(options.count)"
-    return ([numbers] + options.compactMap { letters[$0.id] }).joined(separator: ", ")
+    return ([numbers] + letters.map(\.letter)).joined(separator: ", ")
   }
 
   /// The option that a typed word takes; nil where it is none.
@@ -32,19 +33,18 @@ extension Permission {
     let word = word.lowercased()
     if let number = Int(word) { return options.indices.contains(number - 1) ? options[number - 1] : nil }
     let letter = ["yes": "y", "no": "n", "always": "a"][word] ?? word
-    return options.first { letters[$0.id] == letter || $0.id == word }
+    let id = letters.first { $0.letter == letter }?.option ?? word
+    return options.first { $0.id == id }
   }
 
-  /// `y`, `a` and `n`, each for the option that it takes.
-  private var letters: [String: String] {
-    func first(_ kinds: PermissionKind...) -> String? {
-      kinds.compactMap { kind in options.first { $0.kind == kind }?.id }.first
+  /// `y`, `a` and `n`, each with the option that it takes.
+  private var letters: [(letter: String, option: String)] {
+    func take(_ letter: String, _ kinds: PermissionKind...) -> (String, String)? {
+      kinds.compactMap { kind in options.first { $0.kind == kind } }.first.map { (letter, $0.id) }
     }
-    var letters: [String: String] = [:]
-    if let id = first(.allowAlways) { letters[id] = "a" }
-    if let id = first(.allowOnce, .allowAlways) { letters[id] = "y" }
-    if let id = first(.rejectOnce, .rejectAlways) { letters[id] = "n" }
-    return letters
+    return [
+      take("y", .allowOnce, .allowAlways), take("a", .allowAlways), take("n", .rejectOnce, .rejectAlways),
+    ].compactMap(\.self)
   }
 
   /// The commands that answer it.

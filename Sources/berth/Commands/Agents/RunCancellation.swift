@@ -1,5 +1,6 @@
 import BerthClient
 import BerthProtocol
+import Glibc
 import Platform
 import Synchronization
 
@@ -20,15 +21,20 @@ final class RunCancellation: Sendable {
     self.connect = connect
   }
 
-  /// Somebody has pressed Ctrl-C. Waits until the run has ended.
+  /// Somebody has pressed Ctrl-C. Returns when the server has been told, so that a second one can leave.
   func want() {
     let run = state.withLock { state in
       state.isWanted = true
       return state.run
     }
     view.say("cancelling; Ctrl-C again leaves at once")
-    if let run { cancel(run) }
+    guard let run, let (told, telling) = try? OwnedDescriptor.pipe() else { return }
+    startCancelling(run, telling: telling)
+    var request = told.withDescriptor { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    poll(&request, 1, Self.tellingMilliseconds)
   }
+
+  private static let tellingMilliseconds: Int32 = 2000
 
   /// The run is known, and its server is there.
   func began(_ run: String) {
@@ -36,12 +42,19 @@ final class RunCancellation: Sendable {
       state.run = run
       return state.isWanted && !state.isDone
     }
-    if isOpen { startDetached("cancellation") { self.cancel(run) } }
+    if isOpen { startCancelling(run) }
   }
 
-  private func cancel(_ run: String) {
-    // A connection of its own: the other one is being read.
-    guard (try? connect().request(AgentRunCancel.self, .init(run: run))) != nil else { return }
-    state.withLock { $0.isDone = true }
+  /// - Parameter telling: Is written to when the request has been sent.
+  private func startCancelling(_ run: String, telling: OwnedDescriptor? = nil) {
+    startDetached("cancellation") { [self] in
+      // A connection of its own: the other one is being read. It is answered when the run has ended.
+      guard let client = try? connect(),
+        let request = try? client.begin(AgentRunCancel.description.name, params: AgentRunCancel.Params(run: run))
+      else { return }
+      _ = telling?.withDescriptor { write($0, "x", 1) }
+      guard (try? client.result(of: request)) != nil else { return }
+      state.withLock { $0.isDone = true }
+    }
   }
 }
