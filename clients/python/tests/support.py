@@ -139,8 +139,8 @@ class Peer:
         data = {"type": type, "detail": "refused by the test", "retryable": retryable}
         await self.send({"id": request["id"], "error": {"code": code, "message": f"{type}!", "data": data}})
 
-    async def initialize(self, maximum_bytes: int = 1 << 20) -> None:
-        """Answers the handshake."""
+    async def initialize(self, maximum_bytes: int = 1 << 20, capabilities: Message | None = None) -> None:
+        """Answers the handshake, in which the client has to declare these capabilities."""
         limits = {"maxMessageBytes": maximum_bytes, "maxInFlight": 128, "maxBatch": 1}
         handshake = {
             "protocolVersion": "1",
@@ -151,7 +151,10 @@ class Peer:
             "families": {},
             "limits": limits,
         }
-        await self.answer(await self.expect("initialize"), handshake)
+        request = await self.expect("initialize")
+        if request["params"].get("capabilities") != capabilities:
+            raise AssertionError(f"expected {capabilities}, got {request}")
+        await self.answer(request, handshake)
         await self.expect("initialized")
 
     async def attach(self, attachment: str, after: str | None = None) -> Message:

@@ -7,7 +7,7 @@ from typing import Any
 
 import berth
 from berth._framing import frame
-from berth.types import WorkDoneProgress
+from berth.types import Permission, WorkDoneProgress
 from support import Peer, ScriptedCase
 
 
@@ -190,6 +190,62 @@ class ConnectionTests(ScriptedCase):
         async with self.client():
             message = await answer
         self.assertEqual((message["id"], message["error"]["code"]), ("s1", -32601))
+
+    async def ask(self, handler: berth.PermissionHandler, *, withdrawn_at: asyncio.Event | None = None) -> Any:
+        """What a client answers to a question."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        async def script(peer: Peer) -> None:
+            await peer.initialize(capabilities={"permissions": True})
+            params = {"permission": {"id": "prm_1", "title": "May I?"}}
+            await peer.send({"id": "s1", "method": "agentRun/requestPermission", "params": params})
+            if withdrawn_at is not None:
+                await withdrawn_at.wait()
+                await peer.send({"method": "$/cancelRequest", "params": {"id": "s1"}})
+            answer.set_result(await peer.receive())
+
+        await self.serve(script)
+        async with self.client(on_permission=handler):
+            message = await answer
+        self.assertEqual(message["id"], "s1")
+        return message.get("result") or message["error"]["code"]
+
+    async def test_a_question_of_an_agent_is_answered(self) -> None:
+        async def answer(permission: Permission) -> str:
+            await asyncio.sleep(0)
+            return permission["title"]
+
+        self.assertEqual(await self.ask(answer), {"option": "May I?"})
+
+    async def test_a_question_is_left_to_others(self) -> None:
+        async def leave(permission: Permission) -> None:
+            return None
+
+        self.assertEqual(await self.ask(leave), -32800)
+
+    async def test_a_question_that_another_has_answered_is_taken_back(self) -> None:
+        asked, cancelled = asyncio.Event(), asyncio.Event()
+
+        async def wait(permission: Permission) -> str:
+            asked.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+            return "never"
+
+        self.assertEqual(await self.ask(wait, withdrawn_at=asked), -32800)
+        await cancelled.wait()
+
+    async def test_a_handler_of_questions_that_fails_harms_nobody_else(self) -> None:
+        reported: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+
+        async def fail(permission: Permission) -> str:
+            raise ValueError("mine")
+
+        self.assertEqual(await self.ask(fail), -32603)
+        self.assertIsInstance(reported[0], ValueError)
 
     async def test_without_a_server_the_client_says_so(self) -> None:
         with self.assertRaisesRegex(berth.ServerUnavailable, "serve --detach"):

@@ -1,6 +1,5 @@
 // The client: every method of the protocol, and streams to follow.
 
-import type { NotificationHandler } from "./connection.js";
 import { ProcessConnector, SocketConnector, type Connector } from "./connectors.js";
 import { Follower, type FollowerOptions, type Origin } from "./follower.js";
 import { Methods } from "./generated.js";
@@ -14,6 +13,7 @@ import type {
 } from "./generated.js";
 import { Home } from "./home.js";
 import { Link, type CallOptions } from "./link.js";
+import { Questions, type NotificationHandler, type PermissionHandler } from "./questions.js";
 import { StreamSource, WatchSource, type Source } from "./source.js";
 
 /** What every client may be told. */
@@ -24,6 +24,8 @@ export interface ClientOptions {
   readonly reconnectMs?: number;
   /** Called with each notification that no call or follower waits for. */
   readonly onNotification?: NotificationHandler;
+  /** Called with each question of an agent whose run is followed. */
+  readonly onPermission?: PermissionHandler;
 }
 
 /** How to reach a home's server over its socket. */
@@ -83,7 +85,9 @@ export class Client extends Methods<CallOptions> {
 
   /** Use `connect` or `spawn`. */
   constructor(connector: Connector, options: ClientOptions) {
-    const link = new Link(connector, options.timeoutMs, options.onNotification);
+    const { onNotification: notification, onPermission } = options;
+    const questions = onPermission && new Questions(onPermission);
+    const link = new Link(connector, options.timeoutMs, questions?.handlers(notification) ?? { notification });
     super(link);
     this.#link = link;
     this.#origin = {
@@ -92,7 +96,9 @@ export class Client extends Methods<CallOptions> {
         return connector.hasCrashed;
       },
       reconnectMs: options.reconnectMs ?? 30_000,
-      connection: (isStarting) => (connector.isSingle ? link.connected() : connector.open(isStarting)),
+      // A run's questions are asked over the connection that follows it.
+      connection: (isStarting) =>
+        connector.isSingle ? link.connected() : connector.open(isStarting, questions?.handlers()),
       joined: (follower) => this.#followers.add(follower),
       left: (follower) => this.#followers.delete(follower),
     };

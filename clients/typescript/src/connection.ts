@@ -10,17 +10,13 @@ import type {
   Attachment as Attached,
   InitializeResult,
   ServerNotifications,
-  WorkDoneProgress,
 } from "./generated.js";
+import type { Handlers, ProgressHandler } from "./questions.js";
 
 const protocolVersion = "1";
 const clientInfo = { name: "berth-typescript", version: "0.1.0" };
 /** How long a peer may take to end a connection before it is cut. */
 const closingMs = 5000;
-
-export type ProgressHandler = (step: WorkDoneProgress) => void;
-/** Takes a notification that no call or follower waits for. */
-export type NotificationHandler = (method: string, params: unknown) => void;
 
 /** The two directions of a connection: one socket twice, or two pipes. */
 export interface Wire {
@@ -56,10 +52,12 @@ interface Message {
 /** A connection that has been initialized. */
 export class Connection {
   readonly #wire: Wire;
-  readonly #onNotification: NotificationHandler | undefined;
+  readonly #handlers: Handlers;
   readonly #frames = new FrameReader();
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   readonly #requests = new Map<number, OpenRequest>();
+  /** What takes a request of the server's back, by its id. */
+  readonly #answering = new Map<unknown, AbortController>();
   readonly #progress = new Map<unknown, ProgressHandler>();
   readonly #attachments = new Map<string, Attachment>();
   #lastID = 0;
@@ -71,9 +69,9 @@ export class Connection {
   #handshake: InitializeResult | undefined;
   readonly #ended: Promise<void>;
 
-  private constructor(wire: Wire, onNotification: NotificationHandler | undefined) {
+  private constructor(wire: Wire, handlers: Handlers) {
     this.#wire = wire;
-    this.#onNotification = onNotification;
+    this.#handlers = handlers;
     const { readable, writable } = wire;
     readable.on("data", (piece) => this.#receive(piece));
     readable.on("end", () => this.#end(undefined));
@@ -93,10 +91,11 @@ export class Connection {
    *
    * @throws ConnectionLostError, and BerthError of type `unsupported_version`.
    */
-  static async over(wire: Wire, onNotification?: NotificationHandler): Promise<Connection> {
-    const connection = new Connection(wire, onNotification);
+  static async over(wire: Wire, handlers: Handlers = {}): Promise<Connection> {
+    const connection = new Connection(wire, handlers);
     try {
-      const params = { protocolVersions: [protocolVersion], clientInfo };
+      const { capabilities } = handlers;
+      const params = { protocolVersions: [protocolVersion], clientInfo, ...(capabilities && { capabilities }) };
       const handshake = (await connection.request("initialize", params)) as InitializeResult;
       connection.#handshake = handshake;
       connection.#maximumBytes = handshake.limits.maxMessageBytes;
@@ -241,6 +240,7 @@ export class Connection {
     this.#drained();
     for (const request of this.#requests.values()) request.reject(this.#lost());
     this.#requests.clear();
+    for (const controller of this.#answering.values()) controller.abort();
     for (const attachment of this.#attachments.values()) attachment.lose(this.#lost());
     this.#attachments.clear();
   }
@@ -292,8 +292,7 @@ export class Connection {
   #take(message: Message | null, bytes: number): void {
     if (typeof message?.method === "string") {
       if (message.id === undefined) return this.#notified(message.method, message.params, bytes);
-      const error = { code: errorCodes.method_not_found, message: "The client has no methods." };
-      return this.#send({ id: message.id, error });
+      return void this.#asked(message.method, message.id, message.params);
     }
     if (typeof message?.id === "number") return this.#answered(message.id, message);
     if (message?.error) {
@@ -301,6 +300,33 @@ export class Connection {
       throw new BerthError(message.error.code, message.error.message, message.error.data);
     }
     throw new FramingError("the server sent what is no JSON-RPC message");
+  }
+
+  /** Answers a request of the server's, which may be taken back meanwhile. */
+  async #asked(method: string, id: unknown, params: unknown): Promise<void> {
+    const handler = this.#handlers.requests?.[method];
+    if (!handler) {
+      const error = { code: errorCodes.method_not_found, message: `The client has no method ${method}.` };
+      return this.#answer({ id, error });
+    }
+    const controller = new AbortController();
+    this.#answering.set(id, controller);
+    try {
+      this.#answer({ id, result: await handler(params, controller.signal) });
+    } catch (fault) {
+      const isTold = fault instanceof BerthError;
+      const error = isTold
+        ? { code: fault.code, message: fault.message }
+        : { code: errorCodes.internal_error, message: "The client's handler failed." };
+      this.#answer({ id, error });
+      if (!isTold) surface(fault);
+    } finally {
+      this.#answering.delete(id);
+    }
+  }
+
+  #answer(message: object): void {
+    if (this.#isOpen) this.#send(message);
   }
 
   #answered(id: number, { error, result }: Message): void {
@@ -318,6 +344,7 @@ export class Connection {
       const onProgress = this.#progress.get(token);
       if (onProgress) return call(() => onProgress(value));
     }
+    if (method === "$/cancelRequest") return this.#answering.get((params as { id: unknown }).id)?.abort();
     const piece = asPiece(method, params);
     const id = (params as { attachment?: string } | undefined)?.attachment ?? "";
     const attachment = this.#attachments.get(id);
@@ -325,7 +352,7 @@ export class Connection {
       if (piece.kind === "end") this.#attachments.delete(id);
       return attachment.receive(piece, bytes);
     }
-    const handler = this.#onNotification;
+    const handler = this.#handlers.notification;
     if (handler) call(() => handler(method, params));
   }
 }
@@ -335,8 +362,12 @@ function call(handler: () => void): void {
   try {
     handler();
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    surface(error);
   }
+}
+
+function surface(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

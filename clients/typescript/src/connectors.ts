@@ -4,9 +4,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 
-import { Connection, type NotificationHandler, type Wire } from "./connection.js";
+import { Connection, type Wire } from "./connection.js";
 import { ConnectionLostError, ServerUnavailableError } from "./errors.js";
 import { environment, type Home } from "./home.js";
+import type { Handlers } from "./questions.js";
 
 /** How long a server may take to answer `initialize`, and how long a new one to be there. */
 const handshakeMs = 10_000;
@@ -29,7 +30,7 @@ export interface Connector {
    * @param isStarting Whether a server may be started for it.
    * @throws ServerUnavailableError, and BerthError where the server refuses the client.
    */
-  open(isStarting: boolean, onNotification?: NotificationHandler): Promise<Connection>;
+  open(isStarting: boolean, handlers?: Handlers): Promise<Connection>;
 }
 
 /** The server of a home, over its Unix socket. */
@@ -52,12 +53,12 @@ export class SocketConnector implements Connector {
     return this.#paths().some((path) => existsSync(path));
   }
 
-  async open(isStarting: boolean, onNotification?: NotificationHandler): Promise<Connection> {
+  async open(isStarting: boolean, handlers?: Handlers): Promise<Connection> {
     const mayStart = isStarting && this.#start;
     const socket = await this.#connect();
     if (socket) {
       try {
-        return await initialized(wireOf(socket), onNotification);
+        return await initialized(wireOf(socket), handlers);
       } catch (error) {
         // It was about to leave.
         if (!mayStart || !(error instanceof EndedEarly)) throw error;
@@ -66,7 +67,7 @@ export class SocketConnector implements Connector {
       const where = this.#socket ?? this.#home.path;
       throw new ServerUnavailableError(`No server runs on ${where}; start one with \`berth serve --detach\`.`);
     }
-    return initialized(wireOf(await this.#connectStarting()), onNotification);
+    return initialized(wireOf(await this.#connectStarting()), handlers);
   }
 
   #paths(): string[] {
@@ -145,7 +146,7 @@ export class ProcessConnector implements Connector {
     this.isSingle = inProcess;
   }
 
-  async open(_isStarting: boolean, onNotification?: NotificationHandler): Promise<Connection> {
+  async open(_isStarting: boolean, handlers?: Handlers): Promise<Connection> {
     const [program = "", ...options] = this.#command ?? this.#ownCommand();
     const process = spawn(program, options, { stdio: ["pipe", "pipe", "pipe"] });
     const lastWords = kept(process);
@@ -162,7 +163,7 @@ export class ProcessConnector implements Connector {
       await end.finally(() => clearTimeout(timer));
     };
     try {
-      return await initialized({ readable: stdout, writable: stdin, endOfProcess }, onNotification);
+      return await initialized({ readable: stdout, writable: stdin, endOfProcess }, handlers);
     } catch (error) {
       await endOfProcess();
       if (!(error instanceof ServerUnavailableError)) throw error;
@@ -181,7 +182,7 @@ export class ProcessConnector implements Connector {
 /** The connection ended before `initialize` was answered. */
 class EndedEarly extends ServerUnavailableError {}
 
-async function initialized(wire: Wire, onNotification?: NotificationHandler): Promise<Connection> {
+async function initialized(wire: Wire, handlers?: Handlers): Promise<Connection> {
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -189,7 +190,7 @@ async function initialized(wire: Wire, onNotification?: NotificationHandler): Pr
     wire.writable.destroy();
   }, handshakeMs);
   try {
-    return await Connection.over(wire, onNotification);
+    return await Connection.over(wire, handlers);
   } catch (error) {
     if (!(error instanceof ConnectionLostError)) throw error;
     if (isLate) {

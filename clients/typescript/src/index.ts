@@ -3,7 +3,6 @@
 export type { Gap } from "./attachment.js";
 export { connect, isEvent, spawn } from "./client.js";
 export type { Client, ClientOptions, ConnectOptions, FileEvent, FollowOptions, SpawnOptions } from "./client.js";
-export type { NotificationHandler, ProgressHandler } from "./connection.js";
 export {
   BerthError,
   ConnectionLostError,
@@ -14,3 +13,4 @@ export {
 export type { Follower, FollowerOptions } from "./follower.js";
 export * from "./generated.js";
 export type { CallOptions } from "./link.js";
+export type { NotificationHandler, PermissionHandler, ProgressHandler } from "./questions.js";

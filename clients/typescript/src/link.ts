@@ -1,9 +1,10 @@
 // What a client's calls go over: one connection at a time, opened when it is needed.
 
-import type { Connection, NotificationHandler, ProgressHandler } from "./connection.js";
+import type { Connection } from "./connection.js";
 import type { Connector } from "./connectors.js";
 import { RequestTimeoutError } from "./errors.js";
 import type { Caller, Notifications, Requests } from "./generated.js";
+import type { Handlers, ProgressHandler } from "./questions.js";
 
 /** What may be said of a single call. */
 export interface CallOptions {
@@ -19,15 +20,15 @@ export interface CallOptions {
 export class Link implements Caller<CallOptions> {
   readonly #connector: Connector;
   readonly #timeoutMs: number | undefined;
-  readonly #onNotification: NotificationHandler | undefined;
+  readonly #handlers: Handlers;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
   #isClosed = false;
 
-  constructor(connector: Connector, timeoutMs?: number, onNotification?: NotificationHandler) {
+  constructor(connector: Connector, timeoutMs?: number, handlers: Handlers = {}) {
     this.#connector = connector;
     this.#timeoutMs = timeoutMs;
-    this.#onNotification = onNotification;
+    this.#handlers = handlers;
   }
 
   get handshake(): Connection["handshake"] {
@@ -43,7 +44,7 @@ export class Link implements Caller<CallOptions> {
 
   async #open(): Promise<Connection> {
     await this.#connection?.close();
-    const connection = await this.#connector.open(true, this.#onNotification);
+    const connection = await this.#connector.open(true, this.#handlers);
     if (this.#isClosed) {
       await connection.close();
       throw new Error("The client is closed.");

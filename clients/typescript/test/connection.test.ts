@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
 
-import { BerthError, connect, ConnectionLostError, isBerthError } from "../src/index.js";
+import { BerthError, connect, ConnectionLostError, isBerthError, type PermissionHandler } from "../src/index.js";
 import { frame } from "../src/framing.js";
 import { clientOf, serve, test, until, type Message } from "./support.js";
 
@@ -157,6 +158,44 @@ test("a request of the server's is answered", async (context) => {
   await clientOf(context, socket);
   await until(() => answer !== undefined);
   assert.deepEqual([answer?.id, (answer?.error as { code: number }).code], ["s1", -32601]);
+});
+
+/** What a client answers to a question: a result, or an error's code. */
+async function asked(context: TestContext, onPermission: PermissionHandler, withdrawnAt?: Promise<void>) {
+  let answer: Message | undefined;
+  const socket = await serve(context, async (peer) => {
+    await peer.initialize(undefined, { permissions: true });
+    const params = { permission: { id: "prm_1", title: "May I?" } };
+    await peer.send({ id: "s1", method: "agentRun/requestPermission", params });
+    await withdrawnAt;
+    if (withdrawnAt) await peer.send({ method: "$/cancelRequest", params: { id: "s1" } });
+    answer = await peer.receive();
+    await peer.stay();
+  });
+  await clientOf(context, socket, { onPermission });
+  await until(() => answer !== undefined);
+  assert.equal(answer?.id, "s1");
+  return answer.result ?? (answer.error as { code: number }).code;
+}
+
+test("a question of an agent is answered", async (context) => {
+  assert.deepEqual(await asked(context, async ({ title }) => title), { option: "May I?" });
+});
+
+test("a question is left to others", async (context) => {
+  assert.equal(await asked(context, async () => undefined), -32800);
+});
+
+test("a question that another has answered is taken back", async (context) => {
+  let begin = (): void => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  let isAborted = false;
+  const wait: PermissionHandler = (_, signal) => {
+    begin();
+    return new Promise(() => signal.addEventListener("abort", () => (isAborted = true)));
+  };
+  assert.equal(await asked(context, wait, begun), -32800);
+  assert(isAborted);
 });
 
 test("without a server the client says so", async () => {

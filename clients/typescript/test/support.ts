@@ -188,8 +188,10 @@ export class Peer {
   }
 
   /** Answers the handshake. */
-  async initialize(maxMessageBytes = 1 << 20): Promise<void> {
-    await this.answer(await this.expect("initialize"), {
+  async initialize(maxMessageBytes = 1 << 20, capabilities?: object): Promise<void> {
+    const request = await this.expect("initialize");
+    assert.deepEqual(request.params.capabilities, capabilities);
+    await this.answer(request, {
       protocolVersion: "1",
       supportedVersions: ["1"],
       serverInfo: { name: "berth", version: "0" },

@@ -34,9 +34,24 @@ declare function clearTimeout(timer: { unref(): void } | undefined): void;
 declare function setImmediate(handler: () => void): void;
 declare function queueMicrotask(handler: () => void): void;
 
+declare const console: { log(text: string): void; error(text: string): void };
+
+interface ImportMeta {
+  readonly url: string;
+}
+declare class URL {
+  constructor(url: string, base?: string);
+  readonly pathname: string;
+}
+
 declare const process: {
   readonly env: Record<string, string | undefined>;
   readonly pid: number;
+  readonly argv: readonly string[];
+  readonly execPath: string;
+  readonly stdin: import("node:stream").Readable & { readonly isTTY?: boolean };
+  readonly stdout: import("node:stream").Writable;
+  exitCode?: number;
   cwd(): string;
   geteuid?(): number;
   kill(pid: number, signal: number | string): void;
@@ -58,6 +73,11 @@ declare module "node:stream" {
     end(): this;
     destroy(): this;
   }
+}
+
+declare module "node:readline" {
+  import type { Readable } from "node:stream";
+  export function createInterface(options: { input: Readable }): AsyncIterable<string> & { close(): void };
 }
 
 declare module "node:net" {
@@ -95,7 +115,7 @@ declare module "node:child_process" {
   export function spawn(
     program: string,
     options: readonly string[],
-    settings: { stdio: readonly ("ignore" | "pipe")[] },
+    settings: { env?: Record<string, string | undefined>; stdio: readonly ("ignore" | "pipe")[] },
   ): ChildProcess;
   export function execFileSync(program: string, options: readonly string[], settings?: { stdio?: unknown }): Buffer;
 }

@@ -14,6 +14,7 @@ from ._attachment import Gap
 from ._client import Client, FileEvent, connect, spawn
 from ._errors import BerthError, ConnectionLost, RequestTimedOut, ServerUnavailable, is_error
 from ._follower import Follower
+from ._questions import PermissionHandler
 
 __all__ = [
     "BerthError",
@@ -22,6 +23,7 @@ __all__ = [
     "FileEvent",
     "Follower",
     "Gap",
+    "PermissionHandler",
     "RequestTimedOut",
     "ServerUnavailable",
     "connect",

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 from weakref import WeakSet
 
-from ._connection import Connection, NotificationHandler, ProgressHandler
+from ._connection import Connection
 from ._connectors import Connector, ProcessConnector, SocketConnector
 from ._errors import ConnectionLost, RequestTimedOut
 from ._follower import Follower, GapHandler
@@ -25,6 +25,7 @@ from ._generated import (
     StreamEvent,
 )
 from ._home import Home
+from ._questions import Handlers, NotificationHandler, PermissionHandler, ProgressHandler, Questions
 from ._source import Source, StreamSource, WatchSource
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -47,12 +48,16 @@ class Client(Methods):
         timeout_seconds: float | None,
         reconnect_seconds: float,
         on_notification: NotificationHandler | None,
+        on_permission: PermissionHandler | None,
     ) -> None:
         super().__init__(self)
         self._connector = connector
         self._timeout_seconds = timeout_seconds
         self._reconnect_seconds = reconnect_seconds
-        self._on_notification = on_notification
+        questions = Questions(on_permission) if on_permission is not None else None
+        self._handlers = questions.handlers(on_notification) if questions else Handlers(on_notification)
+        # A run's questions are asked over the connection that follows it.
+        self._followers_handlers = questions.handlers(None) if questions else Handlers()
         self._connection: Connection | None = None
         self._opening: asyncio.Task[Connection] | None = None
         self._followers: WeakSet[Follower[Any]] = WeakSet()
@@ -113,7 +118,7 @@ class Client(Methods):
     async def _open(self) -> Connection:
         if self._connection is not None:
             await self._connection.close()
-        connection = await self._connector.open(starting=True, on_notification=self._on_notification)
+        connection = await self._connector.open(starting=True, handlers=self._handlers)
         self._connection = connection
         return connection
 
@@ -234,7 +239,7 @@ class Client(Methods):
         """A connection for a follower: one of its own, unless there can be one only."""
         if self._is_closed or self._connector.is_single:
             return await self._connected()
-        return await self._connector.open(starting=starting)
+        return await self._connector.open(starting=starting, handlers=self._followers_handlers)
 
 
 class _Configured:
@@ -263,6 +268,7 @@ def connect(
     timeout_seconds: float | None = None,
     reconnect_seconds: float = 30.0,
     on_notification: NotificationHandler | None = None,
+    on_permission: PermissionHandler | None = None,
 ) -> Client:
     """A client of a home's server, over its socket: ``async with berth.connect() as client``.
 
@@ -274,12 +280,15 @@ def connect(
     timeout_seconds: How long a call may take. Absent: as long as it takes.
     reconnect_seconds: How long a follower tries to come back before it fails.
     on_notification: Called with the method and the parameters of each notification that no call or follower waits for.
+    on_permission: Called with each question of an agent whose run is followed. Returns the id of the option to take, or
+        None to leave the question to others; is cancelled when somebody else was faster.
     """
     return Client(
         SocketConnector(Home(home), socket, berth, start),
         timeout_seconds=timeout_seconds,
         reconnect_seconds=reconnect_seconds,
         on_notification=on_notification,
+        on_permission=on_permission,
     )
 
 
@@ -292,6 +301,7 @@ def spawn(
     timeout_seconds: float | None = None,
     reconnect_seconds: float = 30.0,
     on_notification: NotificationHandler | None = None,
+    on_permission: PermissionHandler | None = None,
 ) -> Client:
     """A client that starts ``berth serve --stdio`` and speaks over its standard input and output.
 
@@ -308,4 +318,5 @@ def spawn(
         timeout_seconds=timeout_seconds,
         reconnect_seconds=reconnect_seconds,
         on_notification=on_notification,
+        on_permission=on_permission,
     )

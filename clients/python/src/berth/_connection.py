@@ -7,15 +7,13 @@ import json
 import socket as sockets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 from ._attachment import Attachment, End, as_piece
 from ._errors import BerthError, ConnectionLost
 from ._framing import FrameReader, FramingError, frame
-from ._generated import ERROR_CODES, InitializeResult, WorkDoneProgress
-
-ProgressHandler: TypeAlias = Callable[[WorkDoneProgress], None]
-NotificationHandler: TypeAlias = Callable[[str, Mapping[str, Any]], None]
+from ._generated import ERROR_CODES, InitializeResult
+from ._questions import Handlers, ProgressHandler
 
 _PROTOCOL_VERSION: Final = "1"
 _CLIENT_INFO: Final = {"name": "berth-python", "version": "0.1.0"}
@@ -36,13 +34,14 @@ class _Request:
 class Connection(asyncio.Protocol):
     """A connection that has been initialized."""
 
-    def __init__(self, on_notification: NotificationHandler | None = None) -> None:
+    def __init__(self, handlers: Handlers) -> None:
         self._loop = asyncio.get_running_loop()
-        self._on_notification = on_notification
+        self._handlers = handlers
         self._transport: asyncio.Transport | None = None
         self._frames = FrameReader()
         self._last_id = 0
         self._requests: dict[int, _Request] = {}
+        self._answers: dict[Any, asyncio.Future[Any]] = {}
         self._progress: dict[str, ProgressHandler] = {}
         self._attachments: dict[str, Attachment] = {}
         self._is_closing = False
@@ -57,16 +56,18 @@ class Connection(asyncio.Protocol):
         """Waits for the end of the process at the other side, where that belongs to this connection."""
 
     @classmethod
-    async def over(cls, sock: sockets.socket, on_notification: NotificationHandler | None = None) -> Connection:
+    async def over(cls, sock: sockets.socket, handlers: Handlers = Handlers()) -> Connection:
         """Initializes a connection over a socket, which from then on belongs to it.
 
         Raises ``ConnectionLost``, and ``BerthError`` of type ``unsupported_version``.
         """
         sock.setblocking(False)
-        connection = cls(on_notification)
+        connection = cls(handlers)
         await connection._loop.create_unix_connection(lambda: connection, sock=sock)
         try:
-            params = {"protocolVersions": [_PROTOCOL_VERSION], "clientInfo": _CLIENT_INFO}
+            params: dict[str, Any] = {"protocolVersions": [_PROTOCOL_VERSION], "clientInfo": _CLIENT_INFO}
+            if handlers.capabilities:
+                params["capabilities"] = handlers.capabilities
             connection.handshake = cast(InitializeResult, await connection.request("initialize", params))
             connection._maximum_bytes = connection.handshake["limits"]["maxMessageBytes"]
             connection._send({"method": "initialized", "params": {}})
@@ -190,6 +191,8 @@ class Connection(asyncio.Protocol):
         for request in requests.values():
             if not request.future.done():
                 request.future.set_exception(self._lost())
+        for answer in list(self._answers.values()):
+            answer.cancel()
         attachments, self._attachments = self._attachments, {}
         for attachment in attachments.values():
             attachment.lose(self._lost())
@@ -227,9 +230,8 @@ class Connection(asyncio.Protocol):
     def _receive(self, body: bytearray) -> None:
         message = json.loads(str(body, "utf-8"))
         match message:
-            case {"method": str(), "id": id}:
-                error = {"code": ERROR_CODES["method_not_found"], "message": "The client has no methods."}
-                self._send({"id": id, "error": error})
+            case {"method": str(method), "id": id}:
+                self._asked(method, id, message.get("params", {}))
             case {"method": str(method)}:
                 self._notified(method, message.get("params", {}), len(body))
             case {"id": int(id)}:
@@ -239,6 +241,30 @@ class Connection(asyncio.Protocol):
                 raise BerthError.from_wire(error)
             case _:
                 raise FramingError("the server sent what is no JSON-RPC message")
+
+    def _asked(self, method: str, id: Any, params: dict[str, Any]) -> None:
+        handler = self._handlers.requests.get(method)
+        if handler is None:
+            error = {"code": ERROR_CODES["method_not_found"], "message": f"The client has no method {method}."}
+            return self._send({"id": id, "error": error})
+        answer = self._answers[id] = asyncio.ensure_future(handler(params), loop=self._loop)
+        answer.add_done_callback(lambda answer: self._answer(id, answer))
+
+    def _answer(self, id: Any, answer: asyncio.Future[Any]) -> None:
+        """Answers a request of the server's, which may have been taken back meanwhile."""
+        self._answers.pop(id, None)
+        message: dict[str, Any] = {"id": id}
+        if answer.cancelled():
+            message["error"] = {"code": ERROR_CODES["cancelled"], "message": "The request was cancelled."}
+        elif (error := answer.exception()) is None:
+            message["result"] = answer.result()
+        elif isinstance(error, BerthError):
+            message["error"] = {"code": error.code, "message": str(error)}
+        else:
+            self._report(error)
+            message["error"] = {"code": ERROR_CODES["internal_error"], "message": "The client's handler failed."}
+        with suppress(ConnectionLost):
+            self._send(message)
 
     def _answered(self, request: _Request | None, message: dict[str, Any]) -> None:
         if request is None:
@@ -256,21 +282,28 @@ class Connection(asyncio.Protocol):
     def _notified(self, method: str, params: dict[str, Any], size: int) -> None:
         if method == "$/progress" and (on_progress := self._progress.get(params["token"])):
             return self._call(on_progress, params["value"])
+        if method == "$/cancelRequest":
+            if (answer := self._answers.get(params["id"])) is not None:
+                answer.cancel()
+            return
         if (attachment := self._attachments.get(params.get("attachment", ""))) is not None:
             piece = as_piece(method, params)
             if isinstance(piece, End):
                 del self._attachments[params["attachment"]]
             if piece is not None:
                 return attachment.receive(piece, size)
-        if self._on_notification is not None:
-            self._call(self._on_notification, method, params)
+        if self._handlers.notification is not None:
+            self._call(self._handlers.notification, method, params)
 
     def _call(self, handler: Callable[..., None], *arguments: Any) -> None:
         """Calls what the user gave; its faults are not the connection's."""
         try:
             handler(*arguments)
         except Exception as error:
-            self._loop.call_exception_handler({"message": "A handler of a client of Berth failed", "exception": error})
+            self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        self._loop.call_exception_handler({"message": "A handler of a client of Berth failed", "exception": error})
 
     def pause_reading(self) -> None:
         """Takes nothing more from the server, which then has to wait."""

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from ._connection import Connection, NotificationHandler
+from ._connection import Connection
 from ._errors import ConnectionLost, ServerUnavailable
 from ._home import Home
+from ._questions import Handlers
 
 # How long a server may take to answer `initialize`, and how long a new one to be there.
 _HANDSHAKE_SECONDS: Final = 10.0
@@ -40,7 +41,7 @@ class Connector(Protocol):
     def has_crashed(self) -> bool:
         """Whether no server answers although none took its leave."""
 
-    async def open(self, *, starting: bool, on_notification: NotificationHandler | None = None) -> Connection:
+    async def open(self, *, starting: bool, handlers: Handlers = Handlers()) -> Connection:
         """Opens a connection; ``starting`` says whether a server may be started for it.
 
         Raises ``ServerUnavailable``, and ``BerthError`` where the server refuses the client.
@@ -65,11 +66,11 @@ class SocketConnector:
         # A server that is stopped takes its socket away; one that is killed leaves it behind.
         return any(os.path.exists(path) for path in self._paths())
 
-    async def open(self, *, starting: bool, on_notification: NotificationHandler | None = None) -> Connection:
+    async def open(self, *, starting: bool, handlers: Handlers = Handlers()) -> Connection:
         may_start = starting and self._start
         if (sock := await self._connect()) is not None:
             try:
-                return await _initialized(sock, on_notification)
+                return await _initialized(sock, handlers)
             except _EndedEarly:
                 # It was about to leave.
                 if not may_start:
@@ -77,7 +78,7 @@ class SocketConnector:
         elif not may_start:
             where = self._socket or self._home.path
             raise ServerUnavailable(f"No server runs on {where}; start one with `berth serve --detach`.")
-        return await _initialized(await self._connect_starting(), on_notification)
+        return await _initialized(await self._connect_starting(), handlers)
 
     def _paths(self) -> list[str]:
         if self._socket is not None:
@@ -159,7 +160,7 @@ class ProcessConnector:
         self._command = None if command is None else list(command)
         self.is_single = in_process
 
-    async def open(self, *, starting: bool, on_notification: NotificationHandler | None = None) -> Connection:
+    async def open(self, *, starting: bool, handlers: Handlers = Handlers()) -> Connection:
         ours, theirs = sockets.socketpair()
         with theirs:
             try:
@@ -168,7 +169,7 @@ class ProcessConnector:
                 ours.close()
                 raise
         try:
-            connection = await _initialized(ours, on_notification)
+            connection = await _initialized(ours, handlers)
         except ServerUnavailable as error:
             raise ServerUnavailable(_sentence(await process.end(), str(error))) from error
         except BaseException:
@@ -251,10 +252,10 @@ async def _connected(path: str) -> sockets.socket | None:
         raise
 
 
-async def _initialized(sock: sockets.socket, on_notification: NotificationHandler | None) -> Connection:
+async def _initialized(sock: sockets.socket, handlers: Handlers) -> Connection:
     try:
         async with asyncio.timeout(_HANDSHAKE_SECONDS):
-            return await Connection.over(sock, on_notification)
+            return await Connection.over(sock, handlers)
     except ConnectionLost as error:
         raise _EndedEarly("The server closed the connection before it answered `initialize`.") from error
     except TimeoutError:
