@@ -147,7 +147,7 @@ let package = Package(
       [
         "Agents", "Supervisor", "Workspaces", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", "berth-shim",
         sqlite,
-      ] + nio),
+      ] + nio, exclude: ["ACP/Fixtures"]),
     tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", "berth-shim", sqlite]),

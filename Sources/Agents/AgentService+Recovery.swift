@@ -63,6 +63,8 @@ extension AgentService {
       name: record.run.agent, kind: .command, title: record.run.agent, config: AgentConfig(), secrets: [:])
     let context = RunContext(
       record, session, agent, directory: "", isTakenOver: true, open: open, services, observer: { _, _ in })
+    var text = try MessageText(from: record.driver["message"]?.intValue, of: context)
+    try context.commit { text.end(in: &$0) }
     try context.end(ending)
   }
 

@@ -116,14 +116,20 @@ extension ACPRun {
           return
         }
       } catch {
-        // It reads no more, or is gone: its end tells why.
-        if error.code == .refused { program.stop(graceSeconds: 2) }
+        switch error.code {
+        // It reads no more: its end tells why.
+        case .refused: program.stop(graceSeconds: 2)
+        // Whether it was taken, the next attempt will show.
+        case .timeout: run.tell(.own("\(generation) room"))
+        case .gone, .launch, .malformed: break
+        }
         return
       }
       guard connection.noteSent(total) else {
         program.stop(signal: 9, graceSeconds: 0)
         throw ACPFailure(.internal, "What was sent to the agent is not what was written down.")
       }
+      try probe()
     }
   }
 

@@ -157,10 +157,10 @@ extension ACPRun {
     let ended = Dictionary(terminals.filter(\.hasExited).map { ($0.id, $0) }) { $1 }
     guard connection.asked.contains(where: { $0.kind == .exit && ended[$0.reference] != nil }) else { return }
     try change { _ in
-      connection.asked.removeAll { asked in
-        guard asked.kind == .exit, let terminal = ended[asked.reference] else { return false }
-        connection.answer(asked.id, Self.status(terminal))
-        return true
+      let asked = connection.asked
+      connection.asked.removeAll { $0.kind == .exit && ended[$0.reference] != nil }
+      for question in asked where question.kind == .exit {
+        if let terminal = ended[question.reference] { connection.answer(question.id, Self.status(terminal)) }
       }
     }
   }
@@ -173,11 +173,9 @@ extension ACPRun {
     try change { _ in
       terminals.removeAll { terminal in over.contains { $0 === terminal } }
       let ids = Set(over.map(\.id))
-      connection.asked.removeAll { asked in
-        guard asked.kind != .permission, ids.contains(asked.reference) else { return false }
-        connection.refuse(asked.id, .cancelled)
-        return true
-      }
+      let asked = connection.asked
+      connection.asked.removeAll { ids.contains($0.reference) }
+      for question in asked where ids.contains(question.reference) { connection.refuse(question.id, .cancelled) }
     }
   }
 }

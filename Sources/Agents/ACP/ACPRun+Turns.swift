@@ -50,6 +50,7 @@ extension ACPRun {
         changes.session.driver = connection.json
         changes.record.driver = turn.json(terminals)
       }
+      try probe()
       try flush()
       return true
     }

@@ -68,8 +68,12 @@ final class ACPRun {
     case start, grace, linger, terminate, giveUp, exits
   }
 
-  init(_ run: RunContext) throws {
+  /// Called at each moment at which a server's death makes a difference: behind each change, and behind each sending.
+  let probe: @Sendable () throws -> Void
+
+  init(_ run: RunContext, probe: @escaping @Sendable () throws -> Void = {}) throws {
     self.run = run
+    self.probe = probe
     let record = run.record
     session = record.run.session
     workspace = record.run.workspace
@@ -82,15 +86,18 @@ final class ACPRun {
   // MARK: Carrying
 
   func carry() async throws -> RunEnding {
-    defer { stopTimers() }
+    defer {
+      stopTimers()
+      // What goes on is the next run's, or the next server's.
+      program?.letGo()
+      for terminal in terminals { terminal.letGo() }
+    }
     try await acting { try await self.begin() }
     if let ending, isQuiet { return ending }
     for await signal in run.signals {
       try await acting { try self.take(signal) }
       if let ending, isQuiet { return ending }
     }
-    program?.letGo()
-    for terminal in terminals { terminal.letGo() }
     throw CancellationError()
   }
 
@@ -152,6 +159,7 @@ final class ACPRun {
       changes.session.driver = connection.json
       changes.record.driver = turn.json(terminals)
     }
+    try probe()
     try act()
   }
 

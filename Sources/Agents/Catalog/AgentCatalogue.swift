@@ -55,6 +55,8 @@ final class AgentCatalogue: Sendable {
       }
       declared.baseUrl = declared.baseUrl ?? base.baseUrl
       declared.model = declared.model ?? base.model
+      // The default stands for nothing that was said.
+      if declared.contextTokens == AgentConfig().contextTokens { declared.contextTokens = base.contextTokens }
     }
     declared.preset = preset
     return ResolvedAgent(

@@ -63,8 +63,10 @@ final class RunFixture: Sendable {
   }
 
   deinit {
-    for name in (try? Directory(path: services.supervision.folder).entries().map(\.name.string)) ?? [] {
-      Leftovers.clear(name, in: services.supervision)
+    for name in (try? Directory(path: services.supervision.folder).entries().map(\.name.string)) ?? []
+    where !name.hasSuffix(".log") {
+      let folder = services.supervision.folder(of: name).path
+      try? ShimControl(folder: folder, timeoutSeconds: 1).stop(signal: SIGKILL, graceMilliseconds: 0)
     }
   }
 
@@ -158,4 +160,14 @@ extension [StreamEvent] {
   }
 
   var logs: [String] { of("log").compactMap { $0["message"]?.stringValue } }
+}
+
+extension RunFixture {
+  /// Kills all shims, as the machine's user might.
+  func killShims() {
+    for name in (try? Directory(path: services.supervision.folder).entries().map(\.name.string)) ?? [] {
+      guard case .alive(let status)? = try? services.supervision.folder(of: name).state(id: name) else { continue }
+      kill(status.record.shim.processID, SIGKILL)
+    }
+  }
 }

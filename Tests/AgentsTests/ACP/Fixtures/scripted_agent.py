@@ -13,6 +13,7 @@ session = "s-1"
 asked = {}
 answers = {}
 numbers = {}
+calls = 0
 
 
 def write(text):
@@ -68,7 +69,7 @@ def fill(value):
 
 
 def play(steps):
-    global session
+    global session, calls
     for step in steps:
         kind, value = next(iter(step.items()))
         if kind == "hello":
@@ -100,7 +101,8 @@ def play(steps):
             for number in range(value):
                 say(f"{number} ")
         elif kind == "call":
-            number = f"c{len(numbers)}"
+            calls += 1
+            number = f"c{calls}"
             numbers[step.get("as", number)] = number
             send({"id": number, "method": value, "params": {"sessionId": session, **fill(step.get("params", {}))}})
         elif kind == "await":
