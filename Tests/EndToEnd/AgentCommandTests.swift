@@ -22,10 +22,41 @@ import Testing
     "loud": #"cat >/dev/null; printf '\033[31mred\033[0m\033]0;t\007\n{"a": 1}\n'"#,
   ]
 
+  /// An agent of the Agent Client Protocol that asks before it does something.
+  private static let asking = """
+    import json, sys
+    def send(**message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+    def update(**update): send(method="session/update", params={"sessionId": "s", "update": update})
+    diff = {"type": "diff", "path": "a.txt", "oldText": "one\\n", "newText": "two\\n"}
+    names = {"yes": ("Allow", "allow_once"), "ever": ("Always", "allow_always"), "no": ("Reject", "reject_once")}
+    options = [{"optionId": id, "name": name, "kind": kind} for id, (name, kind) in names.items()]
+    for line in sys.stdin:
+        message = json.loads(line)
+        match message.get("method"):
+            case "initialize": send(id=message["id"], result={"protocolVersion": 1, "agentCapabilities": {}})
+            case "session/new": send(id=message["id"], result={"sessionId": "s"})
+            case "session/prompt":
+                prompt = message["id"]
+                update(sessionUpdate="tool_call", toolCallId="t", title="Edit a.txt", kind="edit", status="pending")
+                call = {"toolCallId": "t", "title": "Edit a.txt", "content": [diff]}
+                send(id=77, method="session/request_permission",
+                    params={"sessionId": "s", "toolCall": call, "options": options})
+            case None if message.get("id") == 77:
+                option = message["result"]["outcome"].get("optionId", "nothing")
+                status = "completed" if option == "yes" else "failed"
+                update(sessionUpdate="tool_call_update", toolCallId="t", status=status)
+                text = {"type": "text", "text": "It was " + option}
+                update(sessionUpdate="agent_message_chunk", content=text)
+                send(id=prompt, result={"stopReason": "cancelled" if option == "nothing" else "end_turn"})
+    """
+
   init() throws {
-    let declared = Self.agents.mapValues { script in
+    var declared = Self.agents.mapValues { script in
       JSONValue.object(["kind": "command", "command": "/bin/sh", "args": ["-c", .string(script)]])
     }
+    declared["asks"] = [
+      "kind": "acp", "command": "/usr/bin/env", "args": ["python3", "-c", .string(Self.asking)],
+    ]
     let agents = declared.sorted { $0.key < $1.key }.reduce(into: JSONObject()) { $0[$1.key] = $1.value }
     server = try TestServer(config: JSONValue.object(["agents": .object(agents)]).jsonString)
     shop = server.folder.path + "/shop"
@@ -190,6 +221,63 @@ import Testing
     #expect(terminal.shown.contains("the run goes on"))
     try server.folder.write("shop/go", "")
     #expect(try json(["run", "show", id, "--wait", "30"])["state"] == "completed")
+  }
+
+  // MARK: Questions
+
+  @Test func `a question is answered at the terminal`() throws {
+    let terminal = try terminal("-a", "asks", "edit it")
+    try terminal.wait(for: "? Edit a.txt")
+    try terminal.wait(for: "- one")
+    try terminal.wait(for: "1) Allow (y)")
+    try terminal.wait(for: "Answer [1-3, y, a, n]: ")
+    try terminal.type("maybe\n")
+    try terminal.wait(for: "Answer [1-3, y, a, n]: ")
+    try terminal.type("y\n")
+    try terminal.wait(for: "→ Allow")
+    try terminal.wait(for: "✓ Edit a.txt")
+    try terminal.wait(for: "It was yes")
+    #expect(try terminal.end() == 0)
+  }
+
+  @Test func `a question that another has answered goes away`() throws {
+    let terminal = try terminal("-a", "asks", "edit it")
+    try terminal.wait(for: "Answer [1-3, y, a, n]: ")
+    let permission = try lastRun?["permission"]?["id"]?.stringValue ?? ""
+    #expect(try server.berth(["run", "answer", permission, "perhaps"]).code != 0)
+    #expect(try server.berth(["run", "answer", permission, "no"]).output == "Edit a.txt: Reject\n")
+    #expect(try server.berth(["run", "answer", permission, "yes"]).code == 4)
+    try terminal.wait(for: "Reject, answered elsewhere")
+    try terminal.wait(for: "It was no")
+    #expect(try terminal.end() == 0)
+  }
+
+  @Test func `Ctrl-C takes a question along`() throws {
+    let terminal = try terminal("-a", "asks", "edit it")
+    try terminal.wait(for: "Answer [1-3, y, a, n]: ")
+    try terminal.type("\u{3}")
+    try terminal.wait(for: "cancelling")
+    #expect(try terminal.end() == 130)
+    #expect(try lastRun?["state"] == "cancelled")
+  }
+
+  @Test func `without a terminal a question says how to answer it, and waits`() throws {
+    let (process, output, errors) = try ChildProcess.capturing(
+      TestServer.berth, ["run", "-w", "shop", "-a", "asks", "edit it", "--home", server.home.path])
+    var told = ""
+    while !told.contains(" no  Reject\n") {
+      var bytes = [UInt8](repeating: 0, count: 1000)
+      let count = try bytes.withUnsafeMutableBytes { try errors.read(into: $0) }
+      guard count > 0 else { break }
+      told += String(decoding: bytes[..<count], as: UTF8.self)
+    }
+    let permission = try lastRun?["permission"]?["id"]?.stringValue ?? ""
+    #expect(told.contains("  berth run answer \(permission) yes  Allow\n"))
+    #expect(try server.berth(["run", "answer", permission, "yes"]).code == 0)
+    #expect(String(decoding: try output.readAll(), as: UTF8.self) == "It was yes\n")
+    #expect(process.wait() == 0)
+    #expect(try run("-a", "asks", "x", "--permissions", "allow").output == "It was yes\n")
+    #expect(try run("-a", "asks", "x", "--permissions", "deny").errors.contains("Reject, as the run's policy says"))
   }
 
   // MARK: Leaving and coming back

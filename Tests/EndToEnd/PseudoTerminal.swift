@@ -6,8 +6,11 @@ import TestSupport
 final class PseudoTerminal {
   private let master: OwnedDescriptor
   private let process: ChildProcess
+  private var bytes: [UInt8] = []
+  private var seen = 0
+
   /// All that was shown so far.
-  private(set) var shown = ""
+  var shown: String { String(decoding: bytes, as: UTF8.self) }
 
   /// `TIOCSPTLCK` and `TIOCGPTPEER` of ioctl_tty(2), which are macros that Swift does not see.
   private static let setLock: UInt = 0x4004_5431
@@ -42,12 +45,17 @@ final class PseudoTerminal {
     try Array(text.utf8).withUnsafeBytes { try master.write($0) }
   }
 
-  /// Waits until a text is shown, behind what was shown when this was called last.
+  /// Waits until a text is shown, behind the one that was waited for last.
   func wait(for text: String) throws {
-    while !rest.contains(text) {
+    while true {
+      // A character of which only a part has come yet stands at the end, behind all that is found.
+      let rest = String(decoding: bytes[seen...], as: UTF8.self)
+      if let range = rest.firstRange(of: text) {
+        seen += rest.utf8.distance(from: rest.startIndex, to: range.upperBound)
+        return
+      }
       guard try readSome() else { throw ShellFailure(description: "the program ended without `\(text)`: \(shown)") }
     }
-    seen = shown.utf8.count
   }
 
   /// Waits for the program's end. - Returns: Its exit code.
@@ -56,21 +64,14 @@ final class PseudoTerminal {
     return process.wait()
   }
 
-  private var seen = 0
-  private var rest: Substring.UTF8View.SubSequence { shown.utf8.dropFirst(seen) }
-
   /// - Returns: False when nobody is at the terminal any more.
   private func readSome() throws -> Bool {
     var request = master.withDescriptor { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     guard poll(&request, 1, 60_000) > 0 else { throw DeadlinePassed(description: "nothing in 60 s behind: \(shown)") }
-    var bytes = [UInt8](repeating: 0, count: 4096)
-    let count = master.withDescriptor { read($0, &bytes, bytes.count) }
+    var piece = [UInt8](repeating: 0, count: 4096)
+    let count = master.withDescriptor { read($0, &piece, piece.count) }
     guard count > 0 else { return false }
-    shown += String(decoding: bytes[..<count], as: UTF8.self)
+    bytes += piece[..<count]
     return true
   }
-}
-
-extension Substring.UTF8View.SubSequence {
-  fileprivate func contains(_ text: String) -> Bool { String(Substring(self)).contains(text) }
 }
