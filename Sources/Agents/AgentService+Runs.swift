@@ -38,7 +38,7 @@ extension AgentService {
         sql: "UPDATE agent_sessions SET updated_at = ? WHERE id = ?",
         arguments: [record.run.createdAt, record.run.session])
       try services.streams.record(
-        record.run.stream, type: EventType.runState, payload: RunStateEvent(seq: 1, state: .queued), in: db)
+        record.run.stream, type: EventType.runState, payload: RunStateChange(seq: 1, state: .queued), in: db)
       try services.streams.record("events", type: EventType.agentRunState, payload: record.run, in: db)
       if let call { try Idempotency.record(started, of: call, in: db) }
       return nil

@@ -204,11 +204,13 @@ extension ACPConnection {
     outbox = json["outbox"]?.arrayValue?.compactMap(\.stringValue) ?? []
   }
 
-  var json: JSONObject {
+  /// - Parameter places: Whether it is told how far the output was read. While a run goes on, the run tells: that
+  ///   changes with every line, and all else seldom.
+  func json(places isWanted: Bool) -> JSONObject {
     var json: JSONObject = [
       "phase": .string(phase.rawValue), "plan": .string(plan), "nextId": .integer(nextID), "sent": .integer(sent),
     ]
-    if let places { json["places"] = places.jsonValue() }
+    if let places, isWanted { json["places"] = places.jsonValue() }
     if !questions.isEmpty {
       let members = questions.sorted { $0.key < $1.key }
       json["questions"] = .object(

@@ -13,6 +13,7 @@ extension ACPRun {
     let kept = ACPConnection(run.session.driver)
     if !run.isTakenOver, let kept, kept.plan != plan { await ACPPrograms.end(session, run.services.supervision) }
     connection = kept ?? ACPConnection(plan: plan)
+    if let places = turn.places { connection.places = places }
     try takeOverTerminals()
     switch try HeldProgram.takeOver(session, supervision: run.services.supervision, tell: teller()) {
     case .nothing:
@@ -25,7 +26,9 @@ extension ACPRun {
       try goOnWithoutProgram()
     case .program(let found):
       attach(found)
-      if let taken = found.inputBytes, kept != nil, connection.noteSent(taken) {
+      // Where nobody has written down how far it was read, as after a run that could not be taken over, it begins anew.
+      let isKnown = kept != nil && (connection.places != nil || connection.phase == .starting)
+      if let taken = found.inputBytes, isKnown, connection.noteSent(taken) {
         try goOn()
       } else if found.inputBytes == nil, kept != nil {
         // It has ended; where the run is not concerned, another one is started.

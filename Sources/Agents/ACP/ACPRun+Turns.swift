@@ -47,8 +47,7 @@ extension ACPRun {
         turn.isToldToEnd = false
         turn.stopReason = nil
         changes.become(.running)
-        changes.session.driver = connection.json
-        changes.record.driver = turn.json(terminals)
+        keep(in: &changes)
       }
       try probe()
       try flush()

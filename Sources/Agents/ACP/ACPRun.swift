@@ -156,11 +156,17 @@ final class ACPRun {
       try body(&changes)
       connection.trim()
       turn.message = updates.text.first
-      changes.session.driver = connection.json
-      changes.record.driver = turn.json(terminals)
+      keep(in: &changes)
     }
     try probe()
     try act()
+  }
+
+  /// Writes down where the connection and the turn stand.
+  func keep(in changes: inout RunChanges) {
+    turn.places = connection.places
+    changes.session.driver = connection.json(places: ending != nil)
+    changes.record.driver = turn.json(terminals)
   }
 
   private func act() throws {
@@ -238,6 +244,8 @@ struct ACPTurn {
   var stopReason: String?
   /// The first piece of the message that is being said.
   var message: Int?
+  /// How far the agent's output was read.
+  var places: HeldOutput.Places?
   /// Not kept: whether the program is to end before the run does, and how long after its signal.
   var endsProgram = false
   var killSeconds = 0.0
@@ -248,6 +256,7 @@ struct ACPTurn {
     isToldToEnd = json["toldToEnd"]?.boolValue ?? false
     stopReason = json["stopReason"]?.stringValue
     message = json["message"]?.intValue
+    places = json["places"].flatMap { try? Decoding.decode(HeldOutput.Places.self, from: $0) }
   }
 
   func json(_ terminals: [AgentTerminal]) -> JSONObject {
@@ -257,6 +266,7 @@ struct ACPTurn {
     if isToldToEnd { json["toldToEnd"] = true }
     if let stopReason { json["stopReason"] = .string(stopReason) }
     if let message { json["message"] = .integer(message) }
+    if let places { json["places"] = places.jsonValue() }
     if !terminals.isEmpty {
       json["programs"] = .array(terminals.map { .string($0.id) })
       json["terminals"] = .array(terminals.map(\.json))

@@ -93,7 +93,7 @@ struct ACPUpdates {
         content: entry["content"]?.stringValue ?? "", priority: entry["priority"]?.stringValue,
         status: entry["status"]?.stringValue)
     }
-    changes.add(EventType.plan) { PlanEvent(seq: $0, entries: plan) }
+    changes.add(EventType.plan) { RunPlan(seq: $0, entries: plan) }
     let isKnown =
       update.isOnly(["sessionUpdate", "entries"]) && objects.count == entries.count
       && objects.allSatisfy { $0.isOnly(["content", "priority", "status"]) }
@@ -131,12 +131,12 @@ struct ACPUpdates {
 
 /// A tool call, or what has changed of one.
 struct ACPTool {
-  private var event: ToolCallEvent
+  private var event: ToolCall
 
   /// Nil where it has no id.
   init?(_ update: JSONObject) {
     guard let id = update["toolCallId"]?.stringValue else { return nil }
-    event = ToolCallEvent(seq: 0, id: id)
+    event = ToolCall(seq: 0, id: id)
     var meta: [JSONObject.Member] = []
     for member in update.members where member.value != .null {
       if !take(member.key, member.value) { meta.append(member) }
@@ -181,7 +181,7 @@ struct ACPTool {
 
   var title: String? { event.title }
 
-  func event(seq: Int) -> ToolCallEvent {
+  func event(seq: Int) -> ToolCall {
     var event = event
     event.seq = seq
     return event

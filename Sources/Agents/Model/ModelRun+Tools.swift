@@ -11,7 +11,7 @@ extension ModelRun {
     let use = try? parsed?.get()
     try run.commit { changes in
       changes.add(EventType.toolCall) { seq in
-        ToolCallEvent(
+        ToolCall(
           seq: seq, id: call.id, title: use?.title ?? call.name, kind: known?.kind ?? "other", status: .pending,
           input: input(of: call), locations: use.flatMap(locations))
       }
@@ -67,7 +67,7 @@ extension ModelRun {
         }
       }
       changes.add(EventType.toolUpdate) { seq in
-        ToolCallEvent(
+        ToolCall(
           seq: seq, id: call.id, status: result.isFailure ? .failed : .completed, content: result.shown)
       }
       changes.converse([message])
@@ -104,7 +104,7 @@ extension ModelRun {
 
   private func begin(_ call: ChatReply.Call) throws {
     try run.commit { changes in
-      changes.add(EventType.toolUpdate) { ToolCallEvent(seq: $0, id: call.id, status: .inProgress) }
+      changes.add(EventType.toolUpdate) { ToolCall(seq: $0, id: call.id, status: .inProgress) }
     }
   }
 

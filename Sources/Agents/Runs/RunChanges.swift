@@ -60,13 +60,13 @@ struct RunChanges {
     record.run.state = state
     if state != .queued { record.run.place = nil }
     if record.run.startedAt == nil, state != .queued { record.run.startedAt = Timestamp.now() }
-    add(EventType.runState) { RunStateEvent(seq: $0, state: state, detail: detail) }
+    add(EventType.runState) { RunStateChange(seq: $0, state: state, detail: detail) }
   }
 
   /// Tells what the run has used in all.
   mutating func use(_ usage: RunUsage) {
     record.run.usage = usage
-    add(EventType.usage) { UsageEvent(seq: $0, usage: usage) }
+    add(EventType.usage) { UsageReport(seq: $0, usage: usage) }
   }
 
   // MARK: Turns

@@ -2919,7 +2919,7 @@ package enum MessageRole: String, Enumeration {
 }
 
 /// Where the run stands.
-package struct RunStateEvent: JSONCodable, Sendable, Hashable {
+package struct RunStateChange: JSONCodable, Sendable, Hashable {
   /// Counts the run's events, from 1.
   package var seq: Int
   /// Where it stands.
@@ -3066,7 +3066,7 @@ package enum ToolStatus: String, Enumeration {
 }
 
 /// A tool that the agent uses, or a change of that.
-package struct ToolCallEvent: JSONCodable, Sendable, Hashable {
+package struct ToolCall: JSONCodable, Sendable, Hashable {
   /// Counts the run's events, from 1.
   package var seq: Int
   /// The call's id, within the run.
@@ -3232,7 +3232,7 @@ package struct PlanEntry: JSONCodable, Sendable, Hashable {
 }
 
 /// The agent's plan, whole.
-package struct PlanEvent: JSONCodable, Sendable, Hashable {
+package struct RunPlan: JSONCodable, Sendable, Hashable {
   /// Counts the run's events, from 1.
   package var seq: Int
   /// The steps, in order.
@@ -3268,7 +3268,7 @@ package struct PlanEvent: JSONCodable, Sendable, Hashable {
 }
 
 /// What the run has used so far.
-package struct UsageEvent: JSONCodable, Sendable, Hashable {
+package struct UsageReport: JSONCodable, Sendable, Hashable {
   /// Counts the run's events, from 1.
   package var seq: Int
   /// The sums.

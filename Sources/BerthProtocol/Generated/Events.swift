@@ -47,7 +47,7 @@ package enum EventType {
   package static let jobOutput = "job.output"
   /// A run was asked for, or stands elsewhere. On `events`, with AgentRun.
   package static let agentRunState = "agentRun.state"
-  /// Where the run stands. On `run/…`, with RunStateEvent.
+  /// Where the run stands. On `run/…`, with RunStateChange.
   package static let runState = "run.state"
   /// The agent says something; the next piece of it. On `run/…`, with TextDelta.
   package static let messageDelta = "message.delta"
@@ -55,13 +55,13 @@ package enum EventType {
   package static let message = "message"
   /// The agent thinks; the next piece of it. On `run/…`, with TextDelta.
   package static let thoughtDelta = "thought.delta"
-  /// The agent uses a tool. On `run/…`, with ToolCallEvent.
+  /// The agent uses a tool. On `run/…`, with ToolCall.
   package static let toolCall = "tool.call"
-  /// A tool call has come further; what is absent is as before. On `run/…`, with ToolCallEvent.
+  /// A tool call has come further; what is absent is as before. On `run/…`, with ToolCall.
   package static let toolUpdate = "tool.update"
-  /// The agent's plan, whole. On `run/…`, with PlanEvent.
+  /// The agent's plan, whole. On `run/…`, with RunPlan.
   package static let plan = "plan"
-  /// What the run has used so far. On `run/…`, with UsageEvent.
+  /// What the run has used so far. On `run/…`, with UsageReport.
   package static let usage = "usage"
   /// The agent asks whether it may do something. On `run/…`, with PermissionEvent.
   package static let permissionRequested = "permission.requested"

@@ -1715,392 +1715,392 @@ package enum OpenRPCDocument {
     n":"An agent's question whether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","type":"\#
     object","properties":{"option":{"type":"string","minLength":1,"maxLength":200,"description":"The id of the opt\#
     ion that is taken. Absent: none, the question is dismissed."}},"description":"A client's answer."},"MessageRol\#
-    e":{"title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunStateEvent"\#
-    :{"title":"RunStateEvent","type":"object","required":["seq","state"],"properties":{"seq":{"type":"integer","de\#
-    scription":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","description":"\#
-    Where it stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"\#
-    detail":{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stands."},"T\#
-    extDelta":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"integer"\#
-    ,"description":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}},"descr\#
-    iption":"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["seq","rol\#
-    e","content"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"role":{\#
-    "$ref":"#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items":{"$re\#
-    f":"#/components/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","descriptio\#
-    n":"Whether it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean","descr\#
-    iption":"Whether the text goes on with the next message: it is very long.","default":false}},"description":"A w\#
-    hole message. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"ToolStatu\#
-    s","type":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool call stan\#
-    ds."},"ToolCallEvent":{"title":"ToolCallEvent","type":"object","required":["seq","id"],"properties":{"seq":{"t\#
-    ype":"integer","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call\#
-    's id, within the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","descri\#
-    ption":"What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` o\#
-    r `other`."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"de\#
-    scription":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"\#
-    array","items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Pro\#
-    tocol has them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `\#
-    path`, and maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"descript\#
-    ion":"A tool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","req\#
-    uired":["content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"\#
-    type":"string","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `\#
-    in_progress` or `completed`."}},"description":"A step of a plan."},"PlanEvent":{"title":"PlanEvent","type":"ob\#
-    ject","required":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's event\#
-    s, from 1."},"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The st\#
-    eps, in order."}},"description":"The agent's plan, whole."},"UsageEvent":{"title":"UsageEvent","type":"object"\#
-    ,"required":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1\#
-    ."},"usage":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run ha\#
-    s used so far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],\#
-    "properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"\#
-    #/components/schemas/Permission","description":"The question as it stands."}},"description":"A question, or th\#
-    e answer to one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"proper\#
-    ties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/component\#
-    s/schemas/OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The l\#
-    ine, without its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line a\#
-    s an object, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the l\#
-    ine goes on with the next event of its source.","default":false}},"description":"A line that the agent's progr\#
-    am has written."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties"\#
-    :{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/sche\#
-    mas/RunLogLevel","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retr\#
-    yInMs":{"type":"integer","description":"When the server tries again, in milliseconds."}},"description":"Someth\#
-    ing about the run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garb\#
-    age line."},"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"d\#
-    escription":"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":\#
-    "AgentUpdate","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":\#
-    "Counts the run's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `sess\#
-    ion/update`, or the whole message."}},"description":"Something the agent told that has no type of its own, as i\#
-    t came."},"RunCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"prop\#
-    erties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/com\#
-    ponents/schemas/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunU\#
-    sage","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the a\#
-    gent's program ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title\#
-    ":"RunFailed","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer"\#
-    ,"description":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","descripti\#
-    on":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usa\#
-    ge":{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/sc\#
-    hemas/RunExit","description":"How the agent's program ended."}},"description":"The run has failed or was inter\#
-    rupted. No event comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLe\#
-    ngth":200,"description":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"Envi\#
-    ronmentValues","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,\#
-    "description":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","s\#
-    etting_up","starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"]\#
-    ,"description":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `set\#
-    ting_up`: its setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is a\#
-    live, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its o\#
-    wn has no listener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash\#
-    _loop`: it ended again and again, and will be tried again seldom. `exited`: it ended by itself and is not to b\#
-    e started again. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: p\#
-    rocesses of it could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","sto\#
-    pped"],"description":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","ty\#
-    pe":"string","enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_mi\#
-    ssing","folder_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited"\#
-    ,"signalled","lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description\#
-    ":"Why an app is in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adop\#
-    ted` by a server that started; something it needs is missing; it `exited` or was `signalled`; its holder was `\#
-    lost`; a probe failed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"\#
-    AppPort":{"title":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"pr\#
-    operties":{"name":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","descri\#
-    ption":"The TCP port."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#\#
-    /components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":\#
-    "Its URL. Absent where nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"\#
-    description":"The environment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Wh\#
-    ether the manifest demands this very port.","default":false},"listening":{"type":"boolean","description":"Whet\#
-    her a process of the app was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"A\#
-    ppExit","type":"object","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. A\#
-    bsent where a signal ended it."},"signal":{"type":"string","description":"The signal that ended it, such as `S\#
-    IGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items\#
-    ":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"description":"How an app's f\#
-    irst process ended."},"AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","n\#
-    ame","state","desired","since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."\#
-    },"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"string","description":\#
-    "The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."}\#
-    ,"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/com\#
-    ponents/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppR\#
-    eason","description":"Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description\#
-    ":"Since when it is in this state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"descr\#
-    iption":"Its ports by name."},"version":{"type":"integer","description":"Counts its changes."}},"description":\#
-    "An app, in short."},"App":{"title":"App","type":"object","required":["id","workspace","app","name","folder","\#
-    manifest","state","desired","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version\#
-    ","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{\#
-    "type":"string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` o\#
-    f its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"folder":{"typ\#
-    e":"string","description":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"s\#
-    tring","description":"Its manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppSta\#
-    te","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"Wh\#
-    at is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state\#
-    ."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/co\#
-    mponents/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"array","items":{\#
-    "$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/Build\#
-    Status","description":"How its setup stands."},"pid":{"type":"integer","description":"Its first process, while t\#
-    hat lives."},"processes":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the pro\#
-    cesses that are left."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was starte\#
-    d last."},"restarts":{"type":"integer","description":"How often it was started again by itself since it was wa\#
-    nted running."},"lastExit":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTry\#
-    At":{"$ref":"#/components/schemas/Timestamp","description":"When it will be started again, with `backoff` and `\#
-    crash_loop`."},"dependsOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description"\#
-    :"What it waits for."},"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env"\#
-    :{"$ref":"#/components/schemas/EnvironmentValues","description":"The values that were given for it, secret one\#
-    s left out."},"secretEnv":{"type":"array","items":{"type":"string"},"description":"The names of the secret one\#
-    s."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
-    s/Timestamp","description":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","des\#
-    cription":"When it changed last."}},"description":"An app: what it is, what is wanted of it, and what is seen o\#
-    f it."},"AppDependency":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{\#
-    "app":{"type":"string","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/c\#
-    omponents/schemas/DependencyCondition","description":"What that must have reached."}},"description":"What an a\#
-    pp waits for before it is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enu\#
-    m":["started","ready","completed"],"description":"What another app must have reached: its process runs; it is r\#
-    eady; it ended with exit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"propertie\#
-    s":{"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest f\#
-    irst."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent o\#
-    n the last."}},"description":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","requir\#
-    ed":["app","created","warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app\#
-    ."},"created":{"type":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","i\#
-    tems":{"$ref":"#/components/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"des\#
-    cription":"An app that is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","need\#
-    ed","running","done","failed"],"description":"How a setup stands: there is none; it has not run, or what it de\#
-    pends on has changed; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","\#
-    required":["state"],"properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stan\#
-    ds."},"job":{"type":"string","description":"The job that runs it or ran it last; its stream has the output."},\#
-    "endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"str\#
-    ing","description":"Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"S\#
-    etupJobResult":{"title":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type\#
-    ":"boolean","description":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"\#
-    integer","description":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in mi\#
-    lliseconds."}},"description":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","requ\#
-    ired":["id","app","ok","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where i\#
-    t could not be installed."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder w\#
-    here that can't be read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state\#
-    ":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/\#
-    schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The sam\#
-    e as a sentence, with what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"d\#
-    escription":"Its ports."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as w\#
-    anted: the last lines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcom\#
-    e","type":"object","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all ar\#
-    e as the call wanted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"descri\#
-    ption":"A row an app."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource",\#
-    "type":"string","enum":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":\#
-    "AppOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/\#
+    e":{"title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunStateChange\#
+    ":{"title":"RunStateChange","type":"object","required":["seq","state"],"properties":{"seq":{"type":"integer","\#
+    description":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","description"\#
+    :"Where it stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."}\#
+    ,"detail":{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stands."},\#
+    "TextDelta":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"intege\#
+    r","description":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}},"des\#
+    cription":"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["seq","r\#
+    ole","content"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"role"\#
+    :{"$ref":"#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items":{"$\#
+    ref":"#/components/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","descript\#
+    ion":"Whether it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean","des\#
+    cription":"Whether the text goes on with the next message: it is very long.","default":false}},"description":"\#
+    A whole message. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"ToolSt\#
+    atus","type":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool call s\#
+    tands."},"ToolCall":{"title":"ToolCall","type":"object","required":["seq","id"],"properties":{"seq":{"type":"i\#
+    nteger","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call's id, w\#
+    ithin the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","description":"\#
+    What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other\#
+    `."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"descriptio\#
+    n":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"array","\#
+    items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Protocol ha\#
+    s them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `path`, a\#
+    nd maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"description":"A t\#
+    ool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","required":["\#
+    content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"type":"st\#
+    ring","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `in_prog\#
+    ress` or `completed`."}},"description":"A step of a plan."},"RunPlan":{"title":"RunPlan","type":"object","requ\#
+    ired":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."\#
+    },"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The steps, in ord\#
+    er."}},"description":"The agent's plan, whole."},"UsageReport":{"title":"UsageReport","type":"object","require\#
+    d":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"us\#
+    age":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run has used s\#
+    o far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],"propert\#
+    ies":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"#/compon\#
+    ents/schemas/Permission","description":"The question as it stands."}},"description":"A question, or the answer t\#
+    o one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"properties":{"se\#
+    q":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/components/schemas/\#
     OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line, witho\#
-    ut its end. Bytes that are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the lin\#
-    e goes on with the next event of its source: it is very long, or has not ended yet.","default":false}},"descri\#
-    ption":"A line that an app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stre\#
-    am","lines"],"properties":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attach\#
-    ment":{"type":"string","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/com\#
-    ponents/schemas/Cursor","description":"The last line's position, for `stream/attach`."}},"description":"What a\#
-    n app has written."},"FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"\#
-    description":"Whether a manifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding"\#
-    ,"type":"object","required":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/\#
-    components/schemas/FindingSeverity","description":"How grave it is."},"message":{"type":"string","description"\#
-    :"What is wrong, and what to do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.p\#
-    ath`."},"line":{"type":"integer","description":"The line, from 1."},"column":{"type":"integer","description":"\#
-    The column, from 1, in characters."},"suggestion":{"type":"string","description":"The key that was likely mean\#
-    t."},"text":{"type":"string","description":"The same as a compiler shows it: `file:line:column: error: …`, the l\#
-    ine, and a caret below."}},"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title"\#
-    :"ManifestValidation","type":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean",\#
-    "description":"Whether it has no errors."},"file":{"type":"string","description":"The manifest's name, or its p\#
-    ath in the workspace."},"app":{"type":"string","description":"Its `app_id`, where that can be read."},"finding\#
-    s":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, i\#
-    n the order of the file."},"environment":{"type":"array","items":{"type":"string"},"description":"The names of i\#
-    ts environment contract."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them th\#
-    at nothing gives a value to, where the app is installed."}},"description":"What was found in a manifest."},"Ap\#
-    psConfig":{"title":"AppsConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange"\#
-    ,"description":"Where ports are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":\#
-    "#/components/schemas/EnvironmentValues","description":"Environment variables for every app. Not for secrets."\#
-    },"logBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"How large one file of an ap\#
-    p's output becomes, in bytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"de\#
-    scription":"How many files of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"ti\#
-    tle":"PortRange","type":"object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"descr\#
-    iption":"The first.","default":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"T\#
-    he last.","default":29999}},"description":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"\#
-    string","enum":["http","https","tcp"],"description":"What is spoken on a port."},"PortLease":{"title":"PortLea\#
-    se","type":"object","required":["port","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","desc\#
-    ription":"The TCP port."},"name":{"type":"string","description":"Its name."},"app":{"type":"string","descripti\#
-    on":"The id of the app that has it."},"appName":{"type":"string","description":"The `app_id` of that app."},"w\#
-    orkspace":{"type":"string","description":"The id of that app's workspace."},"fixed":{"type":"boolean","descrip\#
-    tion":"Whether this very port was demanded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description\#
-    ":"Since when."}},"description":"A port that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList",\#
-    "type":"object","required":["ports"],"properties":{"ports":{"type":"array","items":{"$ref":"#/components/schem\#
-    as/PortLease"},"description":"The leases, lowest port first."}},"description":"Leased ports."},"ResolvedPort":\#
-    {"title":"ResolvedPort","type":"object","required":["name","host","port","protocol","listening"],"properties":\#
-    {"name":{"type":"string","description":"Its name."},"host":{"type":"string","description":"Where clients reach i\#
-    t."},"port":{"type":"integer","description":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProt\#
-    ocol","description":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothi\#
-    ng is known of what is spoken."},"listening":{"type":"boolean","description":"Whether anything listens there n\#
-    ow."},"pid":{"type":"integer","description":"The process that listens, where that can be seen."},"foreign":{"t\#
-    ype":"boolean","description":"Whether what listens is not of the app.","default":false}},"description":"Where a p\#
-    ort of an app is."},"PortHolder":{"title":"PortHolder","type":"object","required":["uid"],"properties":{"pid":\#
-    {"type":"integer","description":"The process. Absent where this user may not see it."},"command":{"type":"stri\#
-    ng","description":"What it runs, in short."},"uid":{"type":"integer","description":"The user it belongs to."},\#
-    "app":{"type":"string","description":"The id of Berth's app that it belongs to."},"appName":{"type":"string","\#
-    description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of that app's wor\#
-    kspace."}},"description":"A process that listens on a port."},"PortOwnership":{"title":"PortOwnership","type":\#
-    "object","required":["port","listening","holders"],"properties":{"port":{"type":"integer","description":"The T\#
-    CP port."},"listening":{"type":"boolean","description":"Whether anything listens there."},"holders":{"type":"a\#
-    rray","items":{"$ref":"#/components/schemas/PortHolder"},"description":"The processes that listen."},"lease":{\#
-    "$ref":"#/components/schemas/PortLease","description":"Berth's lease of it."}},"description":"Who has a port."\#
-    },"PortMoved":{"title":"PortMoved","type":"object","required":["from","to"],"properties":{"from":{"type":"inte\#
-    ger","description":"The port it was."},"to":{"$ref":"#/components/schemas/PortLease","description":"The lease a\#
-    s it now is."},"holder":{"type":"string","description":"Who has the old port."}},"description":"A lease had to m\#
-    ove, for somebody else has the port."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not v\#
-    alid JSON.","data":{"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The m\#
-    essage is JSON, but no request that may be sent now.","data":{"type":"invalid_request","retryable":false}},"me\#
-    thod_not_found":{"code":-32601,"message":"There is no method of that name.","data":{"type":"method_not_found",\#
-    "retryable":false}},"invalid_params":{"code":-32602,"message":"The parameters do not decode or break a bound. `\#
-    errors` lists every fault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-3260\#
-    3,"message":"A fault of the server's own. Nothing that a client sends should cause it.","data":{"type":"intern\#
-    al_error","retryable":false}},"message_too_large":{"code":-32600,"message":"The message is larger than `limits\#
-    .maxMessageBytes`. It was skipped; the connection goes on.","data":{"type":"message_too_large","retryable":fal\#
-    se}},"batch_too_large":{"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing o\#
-    f it was carried out.","data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"\#
-    message":"The connection has not been initialized. Call `initialize` first.","data":{"type":"not_initialized",\#
-    "retryable":false}},"cancelled":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"t\#
-    ype":"cancelled","retryable":false}},"unsupported_version":{"code":426,"message":"The client and the server ha\#
-    ve no protocol version in common. `supportedVersions` lists the server's.","data":{"type":"unsupported_version\#
-    ","retryable":false}},"scope_denied":{"code":403,"message":"The caller does not hold the scope that the method n\#
-    eeds.","data":{"type":"scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is s\#
-    topping and takes no new work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"mess\#
-    age":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true\#
-    }},"io_error":{"code":500,"message":"The operating system refused an operation on a file. `detail` holds its o\#
-    wn words.","data":{"type":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The data\#
-    base could not be read or written. `detail` says why.","data":{"type":"database_unavailable","retryable":true}\#
-    },"permission_denied":{"code":403,"message":"The operating system denies the server's user access to the path.\#
-    ","data":{"type":"permission_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The paramet\#
-    ers decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_\#
-    argument","retryable":false}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or s\#
-    tream.","data":{"type":"invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The enti\#
-    ty has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"vers\#
-    ion_conflict","retryable":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used b\#
-    efore with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"cod\#
-    e":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","retryable\#
-    ":false}},"limit_reached":{"code":429,"message":"A limit on how many of these may be open at once is reached. `\#
-    detail` names the limit.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"mess\#
-    age":"The configuration does not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid",\#
-    "retryable":false}},"config_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. M\#
-    end it first; it will not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not\#
-    _found":{"code":404,"message":"There is no stream of that name.","data":{"type":"stream_not_found","retryable"\#
-    :false}},"stream_closed":{"code":409,"message":"The stream has ended and takes no further events.","data":{"ty\#
-    pe":"stream_closed","retryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no a\#
-    ttachment of that id.","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"\#
-    message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":\#
-    409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false\#
-    }},"workspace_not_found":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"worksp\#
-    ace_not_found","retryable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of t\#
-    he workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":tr\#
-    ue}},"workspace_archived":{"code":409,"message":"The workspace is archived and read-only. Set its state to `ac\#
-    tive` first.","data":{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"\#
-    The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `workspac\#
-    e/update`.","data":{"type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"Th\#
-    ere is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{\#
-    "code":404,"message":"The home has no template of that name.","data":{"type":"template_not_found","retryable":\#
-    false}},"template_invalid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors\#
-    ` lists every fault.","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"\#
-    message":"Variables of the template are missing or do not match their pattern. `errors` has a row for each; `v\#
-    ariables` holds their declarations.","data":{"type":"template_variables","retryable":false}},"archive_rejected\#
-    ":{"code":422,"message":"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that w\#
-    ould leave the workspace or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rej\#
-    ected","retryable":false}},"source_unavailable":{"code":502,"message":"The git repository or URL could not be f\#
-    etched. `detail` holds the last words of the tool.","data":{"type":"source_unavailable","retryable":true}},"fi\#
-    le_not_found":{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found\#
-    ","retryable":false}},"path_escapes":{"code":403,"message":"The path, or a link on it, leads out of the worksp\#
-    ace.","data":{"type":"path_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is n\#
-    eeded and the path is something else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{\#
-    "code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":\#
-    false}},"not_a_file":{"code":422,"message":"The path is a device, a socket or a pipe, which is neither read no\#
-    r written.","data":{"type":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The f\#
-    older is not empty. Pass `recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable\#
-    ":false}},"etag_mismatch":{"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` hold\#
-    s today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"cod\#
-    e":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":fal\#
-    se}},"content_invalid":{"code":422,"message":"The content is not valid in the encoding that was named.","data"\#
-    :{"type":"content_invalid","retryable":false}},"app_not_found":{"code":404,"message":"No app has that id or na\#
-    me.","data":{"type":"app_not_found","retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspa\#
-    ces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","re\#
-    tryable":false}},"manifest_not_found":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtim\#
-    e.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"co\#
-    de":422,"message":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manife\#
-    st_invalid","retryable":false}},"environment_missing":{"code":422,"message":"Environment variables that the ma\#
-    nifest demands have no value. `names` lists them; give them with `app/configure`.","data":{"type":"environment\#
-    _missing","retryable":false}},"setup_failed":{"code":422,"message":"The app's setup ended badly. `detail` says h\#
-    ow; the job's stream has its output.","data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code\#
-    ":504,"message":"The app's setup took longer than its manifest allows and was ended.","data":{"type":"setup_ti\#
-    meout","retryable":false}},"stop_failed":{"code":500,"message":"Processes of the app could not be ended. `proc\#
-    esses` lists them.","data":{"type":"stop_failed","retryable":true}},"port_not_found":{"code":404,"message":"Th\#
-    ere is no such port or lease.","data":{"type":"port_not_found","retryable":false}},"port_taken":{"code":409,"m\#
-    essage":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","retryable":true}},"port_\#
-    in_use":{"code":409,"message":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryab\#
-    le":true}},"no_free_port":{"code":503,"message":"Every port of the range in `config.apps.ports` is taken.","da\#
-    ta":{"type":"no_free_port","retryable":true}},"agent_not_found":{"code":404,"message":"No agent of that name i\#
-    s declared in the configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable":fal\#
-    se}},"agent_invalid":{"code":422,"message":"The agent is declared in a way that it can't be used. `detail` say\#
-    s how.","data":{"type":"agent_invalid","retryable":false}},"session_not_found":{"code":404,"message":"No agent s\#
-    ession has that id.","data":{"type":"session_not_found","retryable":false}},"run_not_found":{"code":404,"messa\#
-    ge":"No run has that id.","data":{"type":"run_not_found","retryable":false}},"run_ended":{"code":409,"message"\#
-    :"The run has ended. Begin a new one of the same session.","data":{"type":"run_ended","retryable":false}},"pro\#
-    mpt_invalid":{"code":422,"message":"A block of the prompt lacks what its type needs, or names a file that is n\#
-    ot there.","data":{"type":"prompt_invalid","retryable":false}},"not_supported":{"code":422,"message":"The agen\#
-    t can't do that.","data":{"type":"not_supported","retryable":false}},"permission_not_found":{"code":404,"messa\#
-    ge":"No question for permission has that id.","data":{"type":"permission_not_found","retryable":false}},"permi\#
-    ssion_resolved":{"code":409,"message":"The question was answered before. `permission` tells how.","data":{"typ\#
-    e":"permission_resolved","retryable":false}},"result_too_large":{"code":422,"message":"The answer would pass `\#
-    limits.maxMessageBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_too_large","retryable"\#
-    :false}}}},"x-common-errors":["parse_error","invalid_request","method_not_found","invalid_params","internal_er\#
-    ror","message_too_large","batch_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_er\#
-    ror","database_unavailable"],"x-events":{"server.started":{"stream":"events","description":"A server has start\#
-    ed on the home.","schema":{"$ref":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events",\#
-    "description":"The server is stopping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":\#
-    {"stream":"events","description":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/C\#
-    onfigState"}},"config.faulty":{"stream":"events","description":"The configuration file was changed and is faul\#
-    ty; the last good one stays in force.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.create\#
-    d":{"stream":"events","description":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}\#
-    },"workspace.updated":{"stream":"events","description":"A workspace was changed.","schema":{"$ref":"#/componen\#
-    ts/schemas/Workspace"}},"workspace.deleted":{"stream":"events","description":"A workspace was deleted.","schem\#
-    a":{"$ref":"#/components/schemas/Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted w\#
-    orkspace was brought back.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"\#
-    events","description":"A deleted workspace can no longer be restored; what was left of it is gone.","schema":{\#
-    "$ref":"#/components/schemas/Workspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was m\#
-    ade.","schema":{"$ref":"#/components/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"\#
-    A snapshot was deleted.","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"w\#
-    orkspace/…/files/…","description":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"fi\#
-    le.changed":{"stream":"workspace/…/files/…, run/…","description":"A file's content or an entry's mode changed. I\#
-    n a run's stream: the agent has written the file through the server.","schema":{"$ref":"#/components/schemas/F\#
-    ileChanged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref\#
-    ":"#/components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry wa\#
-    s moved inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"\#
-    server/log","description":"A line of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},\#
-    "job.created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/J\#
-    ob"}},"job.updated":{"stream":"events","description":"A job changed its state.","schema":{"$ref":"#/components\#
-    /schemas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/c\#
-    omponents/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came further. At most ten a s\#
-    econd.","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A l\#
-    ine of the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}},"agentRun.state":{"stream":"events\#
-    ","description":"A run was asked for, or stands elsewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}}\#
-    ,"run.state":{"stream":"run/…","description":"Where the run stands.","schema":{"$ref":"#/components/schemas/Ru\#
-    nStateEvent"}},"message.delta":{"stream":"run/…","description":"The agent says something; the next piece of it\#
-    .","schema":{"$ref":"#/components/schemas/TextDelta"}},"message":{"stream":"run/…","description":"A whole mess\#
-    age, of the user's or the agent's.","schema":{"$ref":"#/components/schemas/RunMessage"}},"thought.delta":{"str\#
-    eam":"run/…","description":"The agent thinks; the next piece of it.","schema":{"$ref":"#/components/schemas/Te\#
-    xtDelta"}},"tool.call":{"stream":"run/…","description":"The agent uses a tool.","schema":{"$ref":"#/components\#
-    /schemas/ToolCallEvent"}},"tool.update":{"stream":"run/…","description":"A tool call has come further; what is a\#
-    bsent is as before.","schema":{"$ref":"#/components/schemas/ToolCallEvent"}},"plan":{"stream":"run/…","descrip\#
-    tion":"The agent's plan, whole.","schema":{"$ref":"#/components/schemas/PlanEvent"}},"usage":{"stream":"run/…"\#
-    ,"description":"What the run has used so far.","schema":{"$ref":"#/components/schemas/UsageEvent"}},"permissio\#
-    n.requested":{"stream":"run/…","description":"The agent asks whether it may do something.","schema":{"$ref":"#\#
-    /components/schemas/PermissionEvent"}},"permission.resolved":{"stream":"run/…","description":"A question was a\#
-    nswered, by whomever.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"output":{"stream":"run/…","d\#
-    escription":"A line that the agent's program has written.","schema":{"$ref":"#/components/schemas/RunOutput"}}\#
-    ,"log":{"stream":"run/…","description":"Something about the run.","schema":{"$ref":"#/components/schemas/RunLo\#
-    g"}},"agent.update":{"stream":"run/…","description":"Something the agent told, as it came.","schema":{"$ref":"\#
-    #/components/schemas/AgentUpdate"}},"run.completed":{"stream":"run/…","description":"The run has ended well.",\#
-    "schema":{"$ref":"#/components/schemas/RunCompleted"}},"run.failed":{"stream":"run/…","description":"The run h\#
-    as failed or was interrupted or cancelled.","schema":{"$ref":"#/components/schemas/RunFailed"}},"app.installed\#
-    ":{"stream":"events","description":"An app was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.\#
-    updated":{"stream":"events","description":"What is known or wanted of an app has changed.","schema":{"$ref":"#\#
-    /components/schemas/App"}},"app.state":{"stream":"events","description":"What is seen of an app has changed.",\#
-    "schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninstalled":{"stream":"events","description":"An ap\#
-    p was uninstalled.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","d\#
-    escription":"A line that the app has written.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.lease\#
-    d":{"stream":"events","description":"A port was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"\#
-    port.released":{"stream":"events","description":"A leased port was given back.","schema":{"$ref":"#/components\#
-    /schemas/PortLease"}},"port.moved":{"stream":"events","description":"A lease moved to another port, for somebo\#
-    dy else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"}}}}
+    ut its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line as an obje\#
+    ct, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the line goes o\#
+    n with the next event of its source.","default":false}},"description":"A line that the agent's program has wri\#
+    tten."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties":{"seq":{"\#
+    type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/schemas/RunLog\#
+    Level","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retryInMs":{"t\#
+    ype":"integer","description":"When the server tries again, in milliseconds."}},"description":"Something about t\#
+    he run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garbage line."}\#
+    ,"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"description"\#
+    :"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":"AgentUpdat\#
+    e","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":"Counts the r\#
+    un's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `session/update`, o\#
+    r the whole message."}},"description":"Something the agent told that has no type of its own, as it came."},"Ru\#
+    nCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"properties":{"seq\#
+    ":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/components/schem\#
+    as/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage","descri\#
+    ption":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's progr\#
+    am ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title":"RunFailed\#
+    ","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer","descriptio\#
+    n":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","description":"A stabl\#
+    e word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usage":{"$ref":\#
+    "#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExi\#
+    t","description":"How the agent's program ended."}},"description":"The run has failed or was interrupted. No e\#
+    vent comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLength":200,"d\#
+    escription":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValue\#
+    s","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,"description\#
+    ":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","\#
+    starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"],"descriptio\#
+    n":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: it\#
+    s setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is alive, and r\#
+    eady where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its own has no l\#
+    istener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash_loop`: it e\#
+    nded again and again, and will be tried again seldom. `exited`: it ended by itself and is not to be started ag\#
+    ain. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: processes of i\#
+    t could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","stopped"],"descr\#
+    iption":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","type":"string",\#
+    "enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_missing","folde\#
+    r_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited","signalled",\#
+    "lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description":"Why an app i\#
+    s in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adopted` by a serve\#
+    r that started; something it needs is missing; it `exited` or was `signalled`; its holder was `lost`; a probe f\#
+    ailed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"AppPort":{"title\#
+    ":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"properties":{"name\#
+    ":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","description":"The TCP p\#
+    ort."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#/components/schem\#
+    as/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent w\#
+    here nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"description":"The e\#
+    nvironment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Whether the manifest d\#
+    emands this very port.","default":false},"listening":{"type":"boolean","description":"Whether a process of the a\#
+    pp was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"AppExit","type":"object\#
+    ","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal e\#
+    nded it."},"signal":{"type":"string","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref\#
+    ":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items":{"type":"string"},"d\#
+    escription":"The last lines that it wrote, at most ten."}},"description":"How an app's first process ended."},\#
+    "AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","name","state","desired"\#
+    ,"since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":\#
+    "string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its m\#
+    anifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"state":{"$ref":"#/co\#
+    mponents/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDes\#
+    ired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"\#
+    Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in t\#
+    his state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"description":"Its ports by na\#
+    me."},"version":{"type":"integer","description":"Counts its changes."}},"description":"An app, in short."},"Ap\#
+    p":{"title":"App","type":"object","required":["id","workspace","app","name","folder","manifest","state","desir\#
+    ed","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt\#
+    "],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","descrip\#
+    tion":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique i\#
+    n the workspace."},"name":{"type":"string","description":"For people."},"folder":{"type":"string","description\#
+    ":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"string","description":"It\#
+    s manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppState","description":"What i\#
+    s seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"re\#
+    ason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"st\#
+    ring","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/components/schemas/Timestam\#
+    p","description":"Since when it is in this state."},"ports":{"type":"array","items":{"$ref":"#/components/sche\#
+    mas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"Ho\#
+    w its setup stands."},"pid":{"type":"integer","description":"Its first process, while that lives."},"processes\#
+    ":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the processes that are left."}\#
+    ,"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was started last."},"restarts":{"\#
+    type":"integer","description":"How often it was started again by itself since it was wanted running."},"lastEx\#
+    it":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/componen\#
+    ts/schemas/Timestamp","description":"When it will be started again, with `backoff` and `crash_loop`."},"depend\#
+    sOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description":"What it waits for."}\#
+    ,"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components\#
+    /schemas/EnvironmentValues","description":"The values that were given for it, secret ones left out."},"secretE\#
+    nv":{"type":"array","items":{"type":"string"},"description":"The names of the secret ones."},"version":{"type"\#
+    :"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","descript\#
+    ion":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it cha\#
+    nged last."}},"description":"An app: what it is, what is wanted of it, and what is seen of it."},"AppDependenc\#
+    y":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{"app":{"type":"string\#
+    ","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/components/schemas/Dep\#
+    endencyCondition","description":"What that must have reached."}},"description":"What an app waits for before i\#
+    t is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enum":["started","ready"\#
+    ,"completed"],"description":"What another app must have reached: its process runs; it is ready; it ended with e\#
+    xit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"properties":{"apps":{"type":"a\#
+    rray","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor"\#
+    :{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"desc\#
+    ription":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","required":["app","created"\#
+    ,"warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app."},"created":{"type\#
+    ":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","items":{"$ref":"#/com\#
+    ponents/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"description":"An app th\#
+    at is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","needed","running","done"\#
+    ,"failed"],"description":"How a setup stands: there is none; it has not run, or what it depends on has changed\#
+    ; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","required":["state"],\#
+    "properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stands."},"job":{"type":\#
+    "string","description":"The job that runs it or ran it last; its stream has the output."},"endedAt":{"$ref":"#\#
+    /components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"string","description":"\#
+    Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"SetupJobResult":{"tit\#
+    le":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type":"boolean","descrip\#
+    tion":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"integer","descriptio\#
+    n":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in milliseconds."}},"desc\#
+    ription":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","required":["id","app","o\#
+    k","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where it could not be ins\#
+    talled."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder where that can't b\#
+    e read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state":{"$ref":"#/comp\#
+    onents/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason\#
+    ","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a sentence, w\#
+    ith what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its p\#
+    orts."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as wanted: the last l\#
+    ines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object\#
+    ","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all are as the call wan\#
+    ted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an a\#
+    pp."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource","type":"string","e\#
+    num":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":"AppOutput","type"\#
+    :"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","des\#
+    cription":"Where it was written to."},"text":{"type":"string","description":"The line, without its end. Bytes t\#
+    hat are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the line goes on with the n\#
+    ext event of its source: it is very long, or has not ended yet.","default":false}},"description":"A line that a\#
+    n app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stream","lines"],"propert\#
+    ies":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attachment":{"type":"string\#
+    ","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref":"#/components/schema\#
+    s/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/components/schemas/Curso\#
+    r","description":"The last line's position, for `stream/attach`."}},"description":"What an app has written."},\#
+    "FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"description":"Whether a m\#
+    anifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","require\#
+    d":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/components/schemas/Findin\#
+    gSeverity","description":"How grave it is."},"message":{"type":"string","description":"What is wrong, and what t\#
+    o do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.path`."},"line":{"type":"int\#
+    eger","description":"The line, from 1."},"column":{"type":"integer","description":"The column, from 1, in char\#
+    acters."},"suggestion":{"type":"string","description":"The key that was likely meant."},"text":{"type":"string\#
+    ","description":"The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below."}\#
+    },"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","ty\#
+    pe":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean","description":"Whether it h\#
+    as no errors."},"file":{"type":"string","description":"The manifest's name, or its path in the workspace."},"a\#
+    pp":{"type":"string","description":"Its `app_id`, where that can be read."},"findings":{"type":"array","items"\#
+    :{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, in the order of the file.\#
+    "},"environment":{"type":"array","items":{"type":"string"},"description":"The names of its environment contrac\#
+    t."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them that nothing gives a val\#
+    ue to, where the app is installed."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"Ap\#
+    psConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where p\#
+    orts are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/E\#
+    nvironmentValues","description":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"i\#
+    nteger","minimum":65536,"maximum":1073741824,"description":"How large one file of an app's output becomes, in b\#
+    ytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many fil\#
+    es of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":\#
+    "object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","de\#
+    fault":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"The last.","default":2999\#
+    9}},"description":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","\#
+    https","tcp"],"description":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","req\#
+    uired":["port","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."\#
+    },"name":{"type":"string","description":"Its name."},"app":{"type":"string","description":"The id of the app t\#
+    hat has it."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"strin\#
+    g","description":"The id of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very p\#
+    ort was demanded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"descrip\#
+    tion":"A port that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required"\#
+    :["ports"],"properties":{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"descriptio\#
+    n":"The leases, lowest port first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","t\#
+    ype":"object","required":["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","\#
+    description":"Its name."},"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"int\#
+    eger","description":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"Wha\#
+    t is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is s\#
+    poken."},"listening":{"type":"boolean","description":"Whether anything listens there now."},"pid":{"type":"int\#
+    eger","description":"The process that listens, where that can be seen."},"foreign":{"type":"boolean","descript\#
+    ion":"Whether what listens is not of the app.","default":false}},"description":"Where a port of an app is."},"\#
+    PortHolder":{"title":"PortHolder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","de\#
+    scription":"The process. Absent where this user may not see it."},"command":{"type":"string","description":"Wh\#
+    at it runs, in short."},"uid":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string\#
+    ","description":"The id of Berth's app that it belongs to."},"appName":{"type":"string","description":"The `ap\#
+    p_id` of that app."},"workspace":{"type":"string","description":"The id of that app's workspace."}},"descripti\#
+    on":"A process that listens on a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":[\#
+    "port","listening","holders"],"properties":{"port":{"type":"integer","description":"The TCP port."},"listening\#
+    ":{"type":"boolean","description":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/PortHolder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/\#
+    schemas/PortLease","description":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title\#
+    ":"PortMoved","type":"object","required":["from","to"],"properties":{"from":{"type":"integer","description":"T\#
+    he port it was."},"to":{"$ref":"#/components/schemas/PortLease","description":"The lease as it now is."},"hold\#
+    er":{"type":"string","description":"Who has the old port."}},"description":"A lease had to move, for somebody e\#
+    lse has the port."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":\#
+    {"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but n\#
+    o request that may be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"cod\#
+    e":-32601,"message":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"\#
+    invalid_params":{"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every f\#
+    ault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault o\#
+    f the server's own. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":\#
+    false}},"message_too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It w\#
+    as skipped; the connection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":\#
+    {"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out."\#
+    ,"data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connecti\#
+    on has not been initialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"c\#
+    ancelled":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retr\#
+    yable":false}},"unsupported_version":{"code":426,"message":"The client and the server have no protocol version i\#
+    n common. `supportedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"s\#
+    cope_denied":{"code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":\#
+    "scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no n\#
+    ew work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that ho\#
+    lds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":\#
+    500,"message":"The operating system refused an operation on a file. `detail` holds its own words.","data":{"ty\#
+    pe":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read o\#
+    r written. `detail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"\#
+    code":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permis\#
+    sion_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep thei\#
+    r bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":fa\#
+    lse}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":\#
+    "invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since th\#
+    e version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryabl\#
+    e":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used before with other parame\#
+    ters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Somet\#
+    hing of that name or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reache\#
+    d":{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limi\#
+    t.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuratio\#
+    n does not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"c\#
+    onfig_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it wil\#
+    l not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,\#
+    "message":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_clo\#
+    sed":{"code":409,"message":"The stream has ended and takes no further events.","data":{"type":"stream_closed",\#
+    "retryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id\#
+    .","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is n\#
+    o job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The j\#
+    ob has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_fo\#
+    und":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retr\#
+    yable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try ag\#
+    ain when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_arch\#
+    ived":{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data"\#
+    :{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's fold\#
+    er is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{\#
+    "type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot o\#
+    f that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message"\#
+    :"The home has no template of that name.","data":{"type":"template_not_found","retryable":false}},"template_in\#
+    valid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.\#
+    ","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables o\#
+    f the template are missing or do not match their pattern. `errors` has a row for each; `variables` holds their d\#
+    eclarations.","data":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message"\#
+    :"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspac\#
+    e or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":fals\#
+    e}},"source_unavailable":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds t\#
+    he last words of the tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":40\#
+    4,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"p\#
+    ath_escapes":{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"pa\#
+    th_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is so\#
+    mething else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A f\#
+    ile is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"co\#
+    de":422,"message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type\#
+    ":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `\#
+    recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":\#
+    {"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where th\#
+    e file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file i\#
+    s not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"cod\#
+    e":422,"message":"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","\#
+    retryable":false}},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not\#
+    _found","retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name\#
+    . Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_n\#
+    ot_found":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`\#
+    .","data":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manif\#
+    est has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":fals\#
+    e}},"environment_missing":{"code":422,"message":"Environment variables that the manifest demands have no value\#
+    . `names` lists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}\#
+    },"setup_failed":{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has i\#
+    ts output.","data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's s\#
+    etup took longer than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"\#
+    stop_failed":{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{\#
+    "type":"stop_failed","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease\#
+    .","data":{"type":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has t\#
+    he port. `detail` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message\#
+    ":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"\#
+    code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","\#
+    retryable":true}},"agent_not_found":{"code":404,"message":"No agent of that name is declared in the configurat\#
+    ion, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code"\#
+    :422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agen\#
+    t_invalid","retryable":false}},"session_not_found":{"code":404,"message":"No agent session has that id.","data\#
+    ":{"type":"session_not_found","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.",\#
+    "data":{"type":"run_not_found","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a n\#
+    ew one of the same session.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"mess\#
+    age":"A block of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"pro\#
+    mpt_invalid","retryable":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"typ\#
+    e":"not_supported","retryable":false}},"permission_not_found":{"code":404,"message":"No question for permissio\#
+    n has that id.","data":{"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"m\#
+    essage":"The question was answered before. `permission` tells how.","data":{"type":"permission_resolved","retr\#
+    yable":false}},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask f\#
+    or a range, or for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":[\#
+    "parse_error","invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batc\#
+    h_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"\#
+    x-events":{"server.started":{"stream":"events","description":"A server has started on the home.","schema":{"$r\#
+    ef":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is s\#
+    topping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","descriptio\#
+    n":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":\#
+    {"stream":"events","description":"The configuration file was changed and is faulty; the last good one stays in f\#
+    orce.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","descripti\#
+    on":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":\#
+    "events","description":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspa\#
+    ce.deleted":{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas\#
+    /Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","s\#
+    chema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A delet\#
+    ed workspace can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/W\#
+    orkspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/com\#
+    ponents/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","sch\#
+    ema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","descript\#
+    ion":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"worksp\#
+    ace/…/files/…, run/…","description":"A file's content or an entry's mode changed. In a run's stream: the agent h\#
+    as written the file through the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":\#
+    {"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileC\#
+    hanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was moved inside the watched pa\#
+    th.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A l\#
+    ine of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"event\#
+    s","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":\#
+    "events","description":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"\#
+    stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.\#
+    progress":{"stream":"job/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/co\#
+    mponents/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schem\#
+    a":{"$ref":"#/components/schemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was as\#
+    ked for, or stands elsewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…\#
+    ","description":"Where the run stands.","schema":{"$ref":"#/components/schemas/RunStateChange"}},"message.delt\#
+    a":{"stream":"run/…","description":"The agent says something; the next piece of it.","schema":{"$ref":"#/compo\#
+    nents/schemas/TextDelta"}},"message":{"stream":"run/…","description":"A whole message, of the user's or the ag\#
+    ent's.","schema":{"$ref":"#/components/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"\#
+    The agent thinks; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"str\#
+    eam":"run/…","description":"The agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCall"}},"tool.u\#
+    pdate":{"stream":"run/…","description":"A tool call has come further; what is absent is as before.","schema":{\#
+    "$ref":"#/components/schemas/ToolCall"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","sc\#
+    hema":{"$ref":"#/components/schemas/RunPlan"}},"usage":{"stream":"run/…","description":"What the run has used s\#
+    o far.","schema":{"$ref":"#/components/schemas/UsageReport"}},"permission.requested":{"stream":"run/…","descri\#
+    ption":"The agent asks whether it may do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}}\#
+    ,"permission.resolved":{"stream":"run/…","description":"A question was answered, by whomever.","schema":{"$ref\#
+    ":"#/components/schemas/PermissionEvent"}},"output":{"stream":"run/…","description":"A line that the agent's p\#
+    rogram has written.","schema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description"\#
+    :"Something about the run.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…",\#
+    "description":"Something the agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"r\#
+    un.completed":{"stream":"run/…","description":"The run has ended well.","schema":{"$ref":"#/components/schemas\#
+    /RunCompleted"}},"run.failed":{"stream":"run/…","description":"The run has failed or was interrupted or cancel\#
+    led.","schema":{"$ref":"#/components/schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An a\#
+    pp was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description\#
+    ":"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{\#
+    "stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/A\#
+    ppSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/\#
+    components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has wri\#
+    tten.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A p\#
+    ort was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","descr\#
+    iption":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"str\#
+    eam":"events","description":"A lease moved to another port, for somebody else had taken it.","schema":{"$ref":\#
+    "#/components/schemas/PortMoved"}}}}
     """#
 }

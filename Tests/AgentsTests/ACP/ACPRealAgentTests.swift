@@ -6,14 +6,13 @@ import Testing
 
 @testable import Agents
 
-/// Agents of the protocol's Python SDK. `BERTH_TEST_ACP_PYTHON` is a Python that has it, `BERTH_TEST_ACP_EXAMPLES` the
-/// folder of its examples.
-@Suite("ACP: real agents", .enabled(if: RealAgents.python != nil && RealAgents.examples != nil))
+/// Agents of the protocol's Python SDK.
+@Suite("ACP: real agents", .enabled(if: RealAgents.has("examples/echo_agent.py")))
 struct ACPRealAgentTests {
   private func fixture(_ example: String) throws -> RunFixture {
     try RunFixture { _ in
       AgentConfig(
-        kind: .acp, command: RealAgents.python ?? "", args: [(RealAgents.examples ?? "") + "/" + example])
+        kind: .acp, command: RealAgents.path("bin/python"), args: [RealAgents.path("examples/\(example)")])
     }
   }
 
@@ -34,11 +33,4 @@ struct ACPRealAgentTests {
     let result = await ACPDriver.probe(fixture.agent, fixture.services, timeoutSeconds: 30)
     #expect(result.ok && result.protocolVersion == 1, "\(result)")
   }
-}
-
-private enum RealAgents {
-  static let python = variable("BERTH_TEST_ACP_PYTHON")
-  static let examples = variable("BERTH_TEST_ACP_EXAMPLES")
-
-  private static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 }

@@ -1481,7 +1481,7 @@ export interface PermissionAnswer {
 export type MessageRole = "user" | "agent";
 
 /** Where the run stands. */
-export interface RunStateEvent {
+export interface RunStateChange {
   /** Counts the run's events, from 1. */
   seq: number;
   /** Where it stands. */
@@ -1518,7 +1518,7 @@ export interface RunMessage {
 export type ToolStatus = "pending" | "in_progress" | "completed" | "failed";
 
 /** A tool that the agent uses, or a change of that. */
-export interface ToolCallEvent {
+export interface ToolCall {
   /** Counts the run's events, from 1. */
   seq: number;
   /** The call's id, within the run. */
@@ -1555,7 +1555,7 @@ export interface PlanEntry {
 }
 
 /** The agent's plan, whole. */
-export interface PlanEvent {
+export interface RunPlan {
   /** Counts the run's events, from 1. */
   seq: number;
   /** The steps, in order. */
@@ -1563,7 +1563,7 @@ export interface PlanEvent {
 }
 
 /** What the run has used so far. */
-export interface UsageEvent {
+export interface UsageReport {
   /** Counts the run's events, from 1. */
   seq: number;
   /** The sums. */
@@ -3217,7 +3217,7 @@ export interface EventPayloads {
   /** A run was asked for, or stands elsewhere. On `events`. */
   "agentRun.state": AgentRun;
   /** Where the run stands. On `run/…`. */
-  "run.state": RunStateEvent;
+  "run.state": RunStateChange;
   /** The agent says something; the next piece of it. On `run/…`. */
   "message.delta": TextDelta;
   /** A whole message, of the user's or the agent's. On `run/…`. */
@@ -3225,13 +3225,13 @@ export interface EventPayloads {
   /** The agent thinks; the next piece of it. On `run/…`. */
   "thought.delta": TextDelta;
   /** The agent uses a tool. On `run/…`. */
-  "tool.call": ToolCallEvent;
+  "tool.call": ToolCall;
   /** A tool call has come further; what is absent is as before. On `run/…`. */
-  "tool.update": ToolCallEvent;
+  "tool.update": ToolCall;
   /** The agent's plan, whole. On `run/…`. */
-  "plan": PlanEvent;
+  "plan": RunPlan;
   /** What the run has used so far. On `run/…`. */
-  "usage": UsageEvent;
+  "usage": UsageReport;
   /** The agent asks whether it may do something. On `run/…`. */
   "permission.requested": PermissionEvent;
   /** A question was answered, by whomever. On `run/…`. */

@@ -46,8 +46,8 @@ struct RunRenderer {
     case EventType.thoughtDelta: if let text = payload["text"]?.stringValue { think(text) }
     case EventType.message: decode(RunMessage.self, payload).map { message($0) }
     case EventType.output: decode(RunOutput.self, payload).map { output($0) }
-    case EventType.toolCall, EventType.toolUpdate: decode(ToolCallEvent.self, payload).map { tool($0) }
-    case EventType.plan: decode(PlanEvent.self, payload).map { show(plan: $0.entries) }
+    case EventType.toolCall, EventType.toolUpdate: decode(ToolCall.self, payload).map { tool($0) }
+    case EventType.plan: decode(RunPlan.self, payload).map { show(plan: $0.entries) }
     case EventType.permissionRequested: decode(PermissionEvent.self, payload).map { asked($0.permission) }
     case EventType.permissionResolved: decode(PermissionEvent.self, payload).map { answered($0.permission) }
     case EventType.fileChanged: if let path = payload["path"]?.stringValue { changed(path) }
@@ -140,7 +140,7 @@ struct RunRenderer {
 
   // MARK: What it does
 
-  private mutating func tool(_ event: ToolCallEvent) {
+  private mutating func tool(_ event: ToolCall) {
     guard let ended = tools.take(event), !settings.isQuiet else { return }
     for line in ended.lines(settings) { layout.line(line, in: .tools) }
     tools.noteShown(ended.id)

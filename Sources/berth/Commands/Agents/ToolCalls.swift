@@ -2,7 +2,7 @@ import BerthProtocol
 import JSON
 
 /// A tool call, as its events have told it so far.
-struct ToolCall {
+struct ShownTool {
   let id: String
   private(set) var title: String?
   private(set) var kind: String?
@@ -16,7 +16,7 @@ struct ToolCall {
     self.id = id
   }
 
-  fileprivate mutating func merge(_ event: ToolCallEvent) {
+  fileprivate mutating func merge(_ event: ToolCall) {
     title = event.title ?? title
     kind = event.kind ?? kind
     status = event.status ?? status
@@ -99,13 +99,13 @@ struct ToolCall {
 
 /// The tool calls of a run.
 struct ToolCalls {
-  private var calls: [String: ToolCall] = [:]
+  private var calls: [String: ShownTool] = [:]
   /// Those that have not ended, the oldest first.
   private var open: [String] = []
 
   /// Takes an event in. - Returns: The call, where it has ended with this.
-  mutating func take(_ event: ToolCallEvent) -> ToolCall? {
-    var call = calls[event.id] ?? ToolCall(event.id)
+  mutating func take(_ event: ToolCall) -> ShownTool? {
+    var call = calls[event.id] ?? ShownTool(event.id)
     let before = calls[event.id]?.status
     call.merge(event)
     calls[event.id] = call
@@ -119,7 +119,7 @@ struct ToolCalls {
 
   mutating func noteShown(_ id: String) { calls[id]?.hasShownDiffs = true }
 
-  var unfinished: [ToolCall] { open.compactMap { calls[$0] } }
+  var unfinished: [ShownTool] { open.compactMap { calls[$0] } }
 
   /// The line of the one that was begun last, of those that go on.
   func running(_ settings: RunRenderer.Settings) -> String? {
@@ -138,8 +138,8 @@ struct ToolCalls {
     guard let object = permission.toolCall, let id = (object["id"] ?? object["toolCallId"])?.stringValue else {
       return []
     }
-    var call = calls[id] ?? ToolCall(id)
-    var about = ToolCallEvent(seq: 0, id: id)
+    var call = calls[id] ?? ShownTool(id)
+    var about = ToolCall(seq: 0, id: id)
     about.content = object["content"]?.arrayValue?.compactMap(\.objectValue)
     call.merge(about)
     let lines = call.diffs(settings)

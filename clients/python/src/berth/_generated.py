@@ -1940,7 +1940,7 @@ class PermissionAnswer(TypedDict):
     """The id of the option that is taken. Absent: none, the question is dismissed."""
 
 
-class RunStateEvent(TypedDict):
+class RunStateChange(TypedDict):
     """Where the run stands."""
 
     seq: int
@@ -1985,7 +1985,7 @@ class RunMessage(TypedDict):
     """Whether the text goes on with the next message: it is very long."""
 
 
-class ToolCallEvent(TypedDict):
+class ToolCall(TypedDict):
     """A tool that the agent uses, or a change of that."""
 
     seq: int
@@ -2034,7 +2034,7 @@ class PlanEntry(TypedDict):
     """`pending`, `in_progress` or `completed`."""
 
 
-class PlanEvent(TypedDict):
+class RunPlan(TypedDict):
     """The agent's plan, whole."""
 
     seq: int
@@ -2044,7 +2044,7 @@ class PlanEvent(TypedDict):
     """The steps, in order."""
 
 
-class UsageEvent(TypedDict):
+class UsageReport(TypedDict):
     """What the run has used so far."""
 
     seq: int
@@ -3100,7 +3100,7 @@ class RunStateEvent(TypedDict):
     cursor: Cursor
     time: Timestamp
     type: Literal["run.state"]
-    payload: RunStateEvent
+    payload: RunStateChange
 
 
 class MessageDeltaEvent(TypedDict):
@@ -3136,7 +3136,7 @@ class ToolCallEvent(TypedDict):
     cursor: Cursor
     time: Timestamp
     type: Literal["tool.call"]
-    payload: ToolCallEvent
+    payload: ToolCall
 
 
 class ToolUpdateEvent(TypedDict):
@@ -3145,7 +3145,7 @@ class ToolUpdateEvent(TypedDict):
     cursor: Cursor
     time: Timestamp
     type: Literal["tool.update"]
-    payload: ToolCallEvent
+    payload: ToolCall
 
 
 class PlanEvent(TypedDict):
@@ -3154,7 +3154,7 @@ class PlanEvent(TypedDict):
     cursor: Cursor
     time: Timestamp
     type: Literal["plan"]
-    payload: PlanEvent
+    payload: RunPlan
 
 
 class UsageEvent(TypedDict):
@@ -3163,7 +3163,7 @@ class UsageEvent(TypedDict):
     cursor: Cursor
     time: Timestamp
     type: Literal["usage"]
-    payload: UsageEvent
+    payload: UsageReport
 
 
 class PermissionRequestedEvent(TypedDict):
