@@ -18,7 +18,7 @@ extension AgentService {
           WHERE state IN ('queued', 'starting', 'running', 'waiting') ORDER BY id
           """)
       return try rows.map { row in
-        let record = try RunRecord(row)
+        let record = try RunRecord(row, in: db)
         return (record, try Permission.open(of: record.run.id, in: db))
       }
     }

@@ -14,22 +14,47 @@ extension StreamStore {
   }
 
   /// Appends several events, in order.
-  package func record(_ stream: String, _ events: [NewJournalEvent], in db: GRDB.Database) throws {
-    try change(stream, in: db) { row in
-      if row.closed != nil { throw Self.closed(stream) }
+  ///
+  /// - Parameter note: What the stream's owner keeps with its end: how far it has come, for example. Nil for what is
+  ///   there.
+  package func record(
+    _ stream: String, _ events: [NewJournalEvent], note: String? = nil, in db: GRDB.Database
+  ) throws {
+    try inTransaction(db) {
+      // Asked for before anything is written, so that the row cannot be committed unannounced.
+      live.publishAfterTransaction(stream, in: db)
+      let bytes = events.reduce(0) { $0 + StoredEvent.bytes(type: $1.type.utf8.count, payload: $1.payload.count) }
       let time = now()
-      for event in events {
-        try StoredEvent.insert(event, stream: row.id, number: row.next, time: time, in: db)
-        row.next += 1
-        row.bytes += StoredEvent.bytes(type: event.type.utf8.count, payload: event.payload.count)
+      func advance() throws -> StreamRow? {
+        try StreamRow.advance(stream, events: events.count, bytes: bytes, note: note, in: db)
+      }
+      var row = try advance()
+      if row == nil {
+        // There is none of that name, or it is closed.
+        guard try StreamRow.findOrInsert(stream, now: time, in: db).closed == nil else { throw Self.closed(stream) }
+        row = try advance()
+      }
+      guard let row else { return }
+      for (number, event) in zip((row.next - UInt64(events.count))..., events) {
+        try StoredEvent.insert(event, stream: row.id, number: number, time: time, in: db)
       }
     }
   }
 
+  /// How many events a stream has ever had, and what its owner keeps with it; nil where there is none.
+  package static func end(of stream: String, in db: GRDB.Database) throws -> (last: Int, note: String?)? {
+    let statement = try db.cachedStatement(sql: "SELECT next, note FROM streams WHERE name = ?")
+    return try Row.fetchOne(statement, arguments: [stream]).map { (($0[0] as Int) - 1, $0[1]) }
+  }
+
   /// Closes a stream: followers get what is left, and then its end. Closing it again changes nothing.
   package func close(_ stream: String, in db: GRDB.Database) throws {
-    try change(stream, in: db) { row in
-      if row.closed == nil { row.closed = now() }
+    try inTransaction(db) {
+      live.publishAfterTransaction(stream, in: db)
+      var row = try StreamRow.findOrInsert(stream, now: now(), in: db)
+      guard row.closed == nil else { return }
+      row.closed = now()
+      try row.update(in: db)
     }
   }
 
@@ -41,17 +66,11 @@ extension StreamStore {
     try row.delete(in: db)
   }
 
-  private func change(_ stream: String, in db: GRDB.Database, _ body: (inout StreamRow) throws -> Void) throws {
-    guard db.isInsideTransaction else {
-      return try db.inTransaction(.immediate) {
-        try change(stream, in: db, body)
-        return .commit
-      }
+  private func inTransaction(_ db: GRDB.Database, _ body: () throws -> Void) throws {
+    guard !db.isInsideTransaction else { return try body() }
+    try db.inTransaction(.immediate) {
+      try body()
+      return .commit
     }
-    // Asked for before anything is written, so that the row cannot be committed unannounced.
-    live.publishAfterTransaction(stream, in: db)
-    var row = try StreamRow.findOrInsert(stream, now: now(), in: db)
-    try body(&row)
-    try row.update(in: db)
   }
 }

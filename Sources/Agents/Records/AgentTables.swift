@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import JSON
 package import Storage
+import Streams
 
 extension AgentService {
   package static let migrations = [
@@ -26,9 +27,7 @@ extension AgentService {
             run TEXT NOT NULL,
             turns TEXT NOT NULL,
             options TEXT NOT NULL,
-            driver TEXT NOT NULL,
-            cancelled INTEGER NOT NULL,
-            last_seq INTEGER NOT NULL
+            cancelled INTEGER NOT NULL
           );
           CREATE INDEX agent_runs_session ON agent_runs (session, id);
           CREATE INDEX agent_runs_workspace ON agent_runs (workspace, id);
@@ -56,34 +55,37 @@ extension AgentService {
 }
 
 extension RunRecord {
-  static let columns = "run, turns, options, driver, cancelled, last_seq"
+  static let columns = "run, turns, options, cancelled"
 
-  init(_ row: Row) throws {
+  /// - Parameter row: Of ``columns``. What changes with every event is kept with the run's stream.
+  init(_ row: Row, in db: GRDB.Database) throws {
     run = try Decoding.decode(AgentRun.self, from: JSONParser.parse(row["run"] as String))
     turns = try Decoding.decode([Turn].self, from: JSONParser.parse(row["turns"] as String))
     options = try Decoding.decode(StartOptions.self, from: JSONParser.parse(row["options"] as String))
-    driver = try JSONParser.parse(row["driver"] as String).objectValue ?? [:]
     isCancelled = row["cancelled"]
-    lastSeq = row["last_seq"]
+    if let (last, note) = try StreamStore.end(of: run.stream, in: db) {
+      lastSeq = last
+      if let note { driver = try JSONParser.parse(note).objectValue ?? [:] }
+    }
   }
 
   static func find(_ id: String, in db: GRDB.Database) throws -> RunRecord? {
     let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM agent_runs WHERE id = ?")
-    return try Row.fetchOne(statement, arguments: [id]).map { try RunRecord($0) }
+    return try Row.fetchOne(statement, arguments: [id]).map { try RunRecord($0, in: db) }
   }
 
   func insert(in db: GRDB.Database) throws {
-    try db.cachedStatement(sql: "INSERT INTO agent_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").execute(
+    try db.cachedStatement(sql: "INSERT INTO agent_runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)").execute(
       arguments: [
         run.id, run.session, run.workspace, run.state.rawValue, run.jsonString, turns.jsonString, options.jsonString,
-        driver.jsonString, isCancelled, lastSeq,
+        isCancelled,
       ])
   }
 
-  /// Writes what has changed.
+  /// Writes what has changed, but for what is kept with the run's stream.
   func update(from before: RunRecord, in db: GRDB.Database) throws {
-    var sets = ["last_seq = ?"]
-    var values: [(any DatabaseValueConvertible)?] = [lastSeq]
+    var sets: [String] = []
+    var values: [(any DatabaseValueConvertible)?] = []
     func set(_ column: String, _ value: some DatabaseValueConvertible) {
       sets.append("\(column) = ?")
       values.append(value)
@@ -93,8 +95,8 @@ extension RunRecord {
       set("state", run.state.rawValue)
     }
     if turns != before.turns { set("turns", turns.jsonString) }
-    if driver != before.driver { set("driver", driver.jsonString) }
     if isCancelled != before.isCancelled { set("cancelled", isCancelled) }
+    guard !sets.isEmpty else { return }
     let statement = try db.cachedStatement(sql: "UPDATE agent_runs SET \(sets.joined(separator: ", ")) WHERE id = ?")
     try statement.execute(arguments: StatementArguments(values + [run.id]))
   }

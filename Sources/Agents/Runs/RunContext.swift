@@ -115,7 +115,11 @@ final class RunContext: Sendable {
     let isTold = changes.record.run.state != before.record.run.state
     try services.database.write { db in
       let run = changes.record.run
-      if !changes.events.isEmpty { try services.streams.record(run.stream, changes.events, in: db) }
+      let driver = changes.record.driver
+      if !changes.events.isEmpty || driver != before.record.driver {
+        try services.streams.record(
+          run.stream, changes.events, note: driver == before.record.driver ? nil : driver.jsonString, in: db)
+      }
       if run.state.isFinal { try services.streams.close(run.stream, in: db) }
       try changes.record.update(from: before.record, in: db)
       try changes.session.update(from: before.session, in: db)

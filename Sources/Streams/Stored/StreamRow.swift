@@ -42,7 +42,8 @@ struct StreamRow {
             payload TEXT NOT NULL
           );
           """)
-    }
+    },
+    Migration("streams.note") { db in try db.execute(sql: "ALTER TABLE streams ADD COLUMN note TEXT") },
   ]
 
   static let columns = "id, name, next, first, bytes, created, closed"
@@ -76,6 +77,23 @@ struct StreamRow {
       throw DatabaseError(message: "the stream \(name) was not inserted")
     }
     return StreamRow(row)
+  }
+
+  /// Makes room behind a stream's last event. Nil where there is no such stream, or none that is open.
+  ///
+  /// - Parameters:
+  ///   - bytes: How much the events take.
+  ///   - note: What its owner keeps with it; nil for what is there.
+  /// - Returns: The row as it is then.
+  static func advance(
+    _ name: String, events: Int, bytes: Int, note: String?, in db: GRDB.Database
+  ) throws -> StreamRow? {
+    let statement = try db.cachedStatement(
+      sql: """
+        UPDATE streams SET next = next + ?, bytes = bytes + ?, note = COALESCE(?, note)
+        WHERE name = ? AND closed IS NULL RETURNING \(columns)
+        """)
+    return try Row.fetchOne(statement, arguments: [events, bytes, note, name]).map { StreamRow($0) }
   }
 
   /// Writes what can change.

@@ -45,11 +45,17 @@ package struct HeldOutput {
   private var openOutput: Open?
   private var openError: Open?
   private let maximumLineBytes: Int
+  /// At about what size a segment has a next one: before half of it, nobody looks for one.
+  private let segmentBytes: Int
+  /// The segment at hand, while it is read.
+  private var current: (number: UInt64, descriptor: OwnedDescriptor)?
 
   /// - Parameters:
   ///   - folder: The folder of the segments.
   ///   - places: Where to go on; nil for the beginning.
-  init(folder: String, after places: Places?, maximumLineBytes: Int = 64 << 20) {
+  ///   - segmentBytes: At what size the next segment is begun.
+  init(folder: String, after places: Places?, segmentBytes: Int, maximumLineBytes: Int = 64 << 20) {
+    self.segmentBytes = segmentBytes
     self.folder = SegmentFolder(path: folder)
     self.maximumLineBytes = maximumLineBytes
     let beginning = StreamPosition(high: SegmentFolder.first, low: 0)
@@ -74,7 +80,7 @@ package struct HeldOutput {
   ) throws -> Bool {
     var seen = 0
     while true {
-      guard let descriptor = try folder.open(scanned.high) else {
+      guard let descriptor = try segment() else {
         guard let next = try folder.segments().first(where: { $0 > scanned.high }) else {
           if isFinal { try finish(body) }
           return true
@@ -83,7 +89,7 @@ package struct HeldOutput {
         continue
       }
       // Looked at before the reading: a segment that has a next one grows no more.
-      let hasNext = folder.exists(scanned.high + 1)
+      let hasNext = try descriptor.status().size >= segmentBytes / 2 && folder.exists(scanned.high + 1)
       var failure: (any Error)?
       let lines = LogLines(descriptor: descriptor, isFinal: hasNext || isFinal)
       let outcome = try lines.forEach(from: scanned.low) { line, end in
@@ -105,6 +111,12 @@ package struct HeldOutput {
       }
       if seen >= wantedBytes { return false }
     }
+  }
+
+  private mutating func segment() throws(SystemError) -> OwnedDescriptor? {
+    if let current, current.number == scanned.high { return current.descriptor }
+    current = try folder.open(scanned.high).map { (scanned.high, $0) }
+    return current?.descriptor
   }
 
   private mutating func take(

@@ -172,7 +172,7 @@ package final class HeldProgram: Sendable {
 
   /// A reader of its output.
   package func output(after places: HeldOutput.Places?) -> HeldOutput {
-    HeldOutput(folder: Self.logFolder(id, supervision), after: places)
+    HeldOutput(folder: Self.logFolder(id, supervision), after: places, segmentBytes: Self.segmentBytes)
   }
 
   /// To be called before a reading that follows `Event.output`.
