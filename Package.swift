@@ -147,6 +147,7 @@ let package = Package(
       [
         "Agents", "Supervisor", "Workspaces", "Streams", "Storage", "BerthProtocol", "JSON", "Platform", "berth-shim",
         sqlite,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio, exclude: ["ACP/Fixtures"]),
     tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),

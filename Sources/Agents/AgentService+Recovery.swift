@@ -86,7 +86,9 @@ extension AgentService {
           Leftovers.clear(name, in: services.supervision)
           Leftovers.clear(name + ".log", in: services.supervision)
         }
-      } else if id.hasPrefix("run_") && !runs.contains(id) || id.hasPrefix("trm_") && !programs.contains(id) {
+      } else if id.hasPrefix("prb_") || id.hasPrefix("run_") && !runs.contains(id)
+        || id.hasPrefix("trm_") && !programs.contains(id)
+      {
         Leftovers.clear(name, in: services.supervision)
       }
     }

@@ -4,6 +4,7 @@ import JSON
 import Platform
 import Storage
 import Streams
+import Supervisor
 import Workspaces
 
 /// `agentSession/*`.
@@ -131,6 +132,7 @@ extension AgentService {
     for run in active { _ = try await cancel(AgentRunCancel.Params(run: run, graceSeconds: 2)) }
     withTable { _ = $0.closings.removeValue(forKey: session)?.cancel() }
     if let kind = (try? catalogue.resolve(agent))?.kind { await kind.driver.close(session: session, services) }
+    HeldProgram.remove(session, supervision: services.supervision)
     try services.database.write { db in
       for run in try String.fetchAll(db, sql: "SELECT id FROM agent_runs WHERE session = ?", arguments: [session]) {
         try services.streams.remove("run/\(run)", in: db)

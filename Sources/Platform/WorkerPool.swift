@@ -18,6 +18,8 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private var queue = JobQueue()
   private var threads = 0
   private var idleThreads = 0
+  /// Of those that are idle, how many have been woken and do not run yet.
+  private var wakingThreads = 0
   private var jobsTaken: UInt64 = 0
   /// Whether the watching thread waits to be told that jobs wait.
   private var isWatcherIdle = false
@@ -48,7 +50,10 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
     queue.append(job)
     // A thread that has been woken counts as idle until it runs: where more jobs wait than threads are idle, one of
     // them may come to wait behind a job that blocks.
-    if idleThreads > 0 { pthread_cond_signal(jobArrived) }
+    if idleThreads > wakingThreads, queue.count > wakingThreads {
+      wakingThreads += 1
+      pthread_cond_signal(jobArrived)
+    }
     if isWatcherIdle, queue.count > idleThreads {
       isWatcherIdle = false
       pthread_cond_signal(helpNeeded)
@@ -70,6 +75,7 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
         idleThreads += 1
         pthread_cond_wait(jobArrived, mutex)
         idleThreads -= 1
+        if wakingThreads > 0 { wakingThreads -= 1 }
       }
       let job = queue.popFirst()
       jobsTaken &+= 1

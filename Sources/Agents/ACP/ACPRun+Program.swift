@@ -62,7 +62,7 @@ extension ACPRun {
     if turn.stopReason != nil { linger() }
     try settlePermissions()
     // Told once only, and maybe to the server before.
-    try read()
+    run.tell(.own("\(generation) output"))
   }
 
   /// Starts the program, and says hello.
@@ -141,37 +141,59 @@ extension ACPRun {
   private static let pieceBytes = 512 << 10
 
   /// Reads on, a piece at a time, so that other signals are heard in between.
-  func read() throws {
-    let isAll = try readOnce(isFinal: false)
+  func read() async throws {
+    guard let program, output != nil else { return }
+    program.beginReading()
+    let segment = connection.places?.segment
+    var isAll = true
+    do {
+      try await changeShared { changes in
+        isAll = try read(isFinal: false, in: &changes)
+      }
+    } catch is Unchanged {
+      return
+    }
+    forget(of: program, before: segment)
     if !isAll { run.tell(.own("\(generation) output")) }
   }
 
   private struct Unchanged: Error {}
 
-  /// - Returns: Whether that was all.
+  /// The same at once. - Returns: Whether that was all.
   func readOnce(isFinal: Bool) throws -> Bool {
-    guard let program, var reader = output else { return true }
-    // Taken out while it reads, so that it is not copied.
-    output = nil
+    guard let program, output != nil else { return true }
     program.beginReading()
+    let segment = connection.places?.segment
     var isAll = true
-    let segment = connection.places
     do {
       try change { changes in
-        var lines = 0
-        defer { output = reader }
-        isAll = try reader.read(wantedBytes: Self.pieceBytes, isFinal: isFinal) { line in
-          lines += 1
-          take(line, in: &changes)
-        }
-        if lines == 0 { throw Unchanged() }
-        connection.places = reader.places
+        isAll = try read(isFinal: isFinal, in: &changes)
       }
     } catch is Unchanged {
-      return isAll
+      return true
     }
-    if let places = connection.places, places != segment { program.forgetOutput(before: places) }
+    forget(of: program, before: segment)
     return isAll
+  }
+
+  /// Takes in the next lines. - Returns: Whether that was all.
+  private func read(isFinal: Bool, in changes: inout RunChanges) throws -> Bool {
+    // Taken out while it reads, so that it is not copied.
+    guard var reader = output else { throw Unchanged() }
+    output = nil
+    defer { output = reader }
+    var lines = 0
+    let isAll = try reader.read(wantedBytes: Self.pieceBytes, isFinal: isFinal) { line in
+      lines += 1
+      take(line, in: &changes)
+    }
+    if lines == 0, isAll { throw Unchanged() }
+    connection.places = reader.places
+    return isAll
+  }
+
+  private func forget(of program: HeldProgram, before segment: UInt64?) {
+    if let places = connection.places, places.segment != segment { program.forgetOutput(before: places) }
   }
 
   private static let lastLineCount = 10
@@ -242,7 +264,7 @@ extension ACPRun {
         session, supervision: run.services.supervision, tell: teller())
       {
         attach(found)
-        return try read()
+        return run.tell(.own("\(generation) output"))
       }
     case .lost:
       isLost = true

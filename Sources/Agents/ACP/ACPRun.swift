@@ -95,7 +95,7 @@ final class ACPRun {
     try await acting { try await self.begin() }
     if let ending, isQuiet { return ending }
     for await signal in run.signals {
-      try await acting { try self.take(signal) }
+      try await acting { try await self.take(signal) }
       if let ending, isQuiet { return ending }
     }
     throw CancellationError()
@@ -114,9 +114,9 @@ final class ACPRun {
   /// Whether nothing is left to be awaited before the run ends.
   private var isQuiet: Bool { terminals.isEmpty && (!turn.endsProgram || program == nil) }
 
-  private func take(_ signal: RunSignal) throws {
+  private func take(_ signal: RunSignal) async throws {
     switch signal {
-    case .own(let text): try take(own: text)
+    case .own(let text): try await take(own: text)
     case .cancel(let grace): try beginStop(.cancelled, graceSeconds: grace)
     case .deadline: try beginStop(.deadline, graceSeconds: Self.deadlineGraceSeconds)
     case .said: try steer()
@@ -127,7 +127,7 @@ final class ACPRun {
 
   private static let deadlineGraceSeconds = 5.0
 
-  private func take(own text: String) throws {
+  private func take(own text: String) async throws {
     let words = text.split(separator: " ", maxSplits: 1)
     guard words.count == 2 else { return }
     if words[0] == "timer" {
@@ -136,7 +136,7 @@ final class ACPRun {
       try noteTerminal(String(words[0]), hasEnded: words[1] == "ended")
     } else if Int(words[0]) == generation {
       switch words[1] {
-      case "output": try read()
+      case "output": try await read()
       case "room": try flush()
       case "exited": program?.stop(graceSeconds: Self.leftoverGraceSeconds)
       case "ended": try noteProgramEnd()
@@ -154,12 +154,16 @@ final class ACPRun {
   func change(_ body: (inout RunChanges) throws -> Void) throws {
     try run.commit { changes in
       try body(&changes)
-      connection.trim()
-      turn.message = updates.text.first
-      keep(in: &changes)
+      settle(&changes)
     }
     try probe()
     try act()
+  }
+
+  private func settle(_ changes: inout RunChanges) {
+    connection.trim()
+    turn.message = updates.text.first
+    keep(in: &changes)
   }
 
   /// Writes down where the connection and the turn stand.
@@ -167,6 +171,16 @@ final class ACPRun {
     turn.places = connection.places
     changes.session.driver = connection.json(places: ending != nil)
     changes.record.driver = turn.json(terminals)
+  }
+
+  /// The same for what can be written together with what other runs have to write.
+  func changeShared(_ body: (inout RunChanges) throws -> Void) async throws {
+    try await run.commitShared { changes in
+      try body(&changes)
+      settle(&changes)
+    }
+    try probe()
+    try act()
   }
 
   private func act() throws {

@@ -13,6 +13,23 @@ struct AgentServices: Sendable {
   let workspaces: WorkspaceService
   let files: FileService
   let supervision: Supervision
+  /// On which runs are carried.
   let pool: WorkerPool
+  let commits: SharedCommits
   let config: @Sendable () -> Config
+
+  init(
+    home: Home, database: Database, streams: StreamStore, workspaces: WorkspaceService, files: FileService,
+    supervision: Supervision, pool: WorkerPool, config: @escaping @Sendable () -> Config
+  ) {
+    self.home = home
+    self.database = database
+    self.streams = streams
+    self.workspaces = workspaces
+    self.files = files
+    self.supervision = supervision
+    self.pool = pool
+    self.config = config
+    commits = SharedCommits(database: database, pool: pool)
+  }
 }

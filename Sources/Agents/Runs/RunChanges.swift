@@ -6,7 +6,7 @@ import Storage
 import Streams
 
 /// What is to be written of a run in one step: events, and what the run, its session and its driver have become.
-struct RunChanges {
+struct RunChanges: Sendable {
   var record: RunRecord
   var session: SessionRecord
   private(set) var events: [NewJournalEvent] = []

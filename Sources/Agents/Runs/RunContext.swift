@@ -35,6 +35,9 @@ final class RunContext: Sendable {
     var watches: [String: Task<Void, Never>] = [:]
     /// Nothing can be said any more.
     var isEnding = false
+    /// A change is on its way into the database: others wait for it.
+    var isBeingWritten = false
+    var blocked: [Signal] = []
     /// What the observer is still to be told, once the lock is free.
     var news: [(AgentRun, [Permission])] = []
   }
@@ -90,52 +93,113 @@ final class RunContext: Sendable {
     try changing { try change(&$0, body) }
   }
 
+  /// The same for what can be written together with what other runs have to write: nothing is held up but this run.
+  func commitShared(_ body: (inout RunChanges) throws -> Void) async throws {
+    let prepared = try changing { state in
+      let prepared = try prepare(state, body).prepared
+      state.isBeingWritten = true
+      return prepared
+    }
+    let outcome: Result<Void, any Error>
+    do {
+      outcome = .success(try await services.commits.run { db in try self.write(prepared, in: db) })
+    } catch {
+      outcome = .failure(error)
+    }
+    let blocked = state.withLock { state in
+      if case .success = outcome { take(prepared, in: &state) }
+      state.isBeingWritten = false
+      defer { state.blocked = [] }
+      return state.blocked
+    }
+    for signal in blocked { signal.set() }
+    tellNews()
+    try outcome.get()
+  }
+
   private func changing<T: Sendable>(_ body: (inout State) throws -> T) rethrows -> T {
-    let result = try state.withLock { try body(&$0) }
+    while true {
+      let (result, isOver) = try state.withLock { state -> (T?, Signal?) in
+        guard state.isBeingWritten else { return (try body(&state), nil) }
+        let isOver = Signal()
+        state.blocked.append(isOver)
+        return (nil, isOver)
+      }
+      isOver?.wait()
+      guard let result else { continue }
+      tellNews()
+      return result
+    }
+  }
+
+  private func tellNews() {
     let news = state.withLock { state in
       defer { state.news = [] }
       return state.news
     }
     for (run, permissions) in news { observer(run, permissions) }
-    return result
   }
 
   private func change<T: Sendable>(_ state: inout State, _ body: (inout RunChanges) throws -> T) throws -> T {
-    let before = state
+    let (prepared, result) = try prepare(state, body)
+    try services.database.write { db in try write(prepared, in: db) }
+    take(prepared, in: &state)
+    return result
+  }
+
+  /// A change that is ready to be written.
+  private struct Prepared: Sendable {
+    let record: RunRecord
+    let session: SessionRecord
+    var changes: RunChanges
+
+    var isNew: Bool { changes.record.run != record.run }
+  }
+
+  private func prepare<T>(
+    _ state: State, _ body: (inout RunChanges) throws -> T
+  ) throws -> (prepared: Prepared, result: T) {
     var changes = RunChanges(state.record, state.session)
     let result = try body(&changes)
-    let isNew = changes.record.run != before.record.run
-    if isNew { changes.record.run.version += 1 }
-    var open = before.open
-    for permission in changes.permissions {
-      open.removeAll { $0.id == permission.id }
-      if permission.state == .open { open.append(permission) }
+    var prepared = Prepared(record: state.record, session: state.session, changes: changes)
+    if prepared.isNew { prepared.changes.record.run.version += 1 }
+    return (prepared, result)
+  }
+
+  private func write(_ prepared: Prepared, in db: GRDB.Database) throws {
+    let (changes, streams) = (prepared.changes, services.streams)
+    let run = changes.record.run
+    let driver = changes.record.driver
+    let isKept = driver == prepared.record.driver
+    if !changes.events.isEmpty || !isKept {
+      try streams.record(run.stream, changes.events, note: isKept ? nil : driver.jsonString, in: db)
     }
-    // What the event says is what is written: where it stands differs, not just what it has used.
-    let isTold = changes.record.run.state != before.record.run.state
-    try services.database.write { db in
-      let run = changes.record.run
-      let driver = changes.record.driver
-      if !changes.events.isEmpty || driver != before.record.driver {
-        try services.streams.record(
-          run.stream, changes.events, note: driver == before.record.driver ? nil : driver.jsonString, in: db)
-      }
-      if run.state.isFinal { try services.streams.close(run.stream, in: db) }
-      try changes.record.update(from: before.record, in: db)
-      try changes.session.update(from: before.session, in: db)
-      for permission in changes.permissions { try permission.save(in: db) }
-      if !changes.messages.isEmpty { try AgentMessages.append(changes.messages, to: run.session, in: db) }
-      if let call = changes.idempotency { try Idempotency.record(NullResult(), of: call, in: db) }
-      if isTold { try services.streams.record("events", type: EventType.agentRunState, payload: run, in: db) }
+    if run.state.isFinal { try streams.close(run.stream, in: db) }
+    try changes.record.update(from: prepared.record, in: db)
+    try changes.session.update(from: prepared.session, in: db)
+    for permission in changes.permissions { try permission.save(in: db) }
+    if !changes.messages.isEmpty { try AgentMessages.append(changes.messages, to: run.session, in: db) }
+    if let call = changes.idempotency { try Idempotency.record(NullResult(), of: call, in: db) }
+    // Where it stands differs, not just what it has used.
+    if run.state != prepared.record.run.state {
+      try streams.record("events", type: EventType.agentRunState, payload: run, in: db)
     }
+  }
+
+  /// Takes over in memory what has been written.
+  private func take(_ prepared: Prepared, in state: inout State) {
+    let changes = prepared.changes
     state.record = changes.record
     state.session = changes.session
-    state.open = open
-    for permission in changes.permissions where permission.state == .resolved {
-      state.watches.removeValue(forKey: permission.id)?.cancel()
+    for permission in changes.permissions {
+      state.open.removeAll { $0.id == permission.id }
+      if permission.state == .open {
+        state.open.append(permission)
+      } else {
+        state.watches.removeValue(forKey: permission.id)?.cancel()
+      }
     }
-    if isNew || !changes.permissions.isEmpty { state.news.append((changes.record.run, changes.permissions)) }
-    return result
+    if prepared.isNew || !changes.permissions.isEmpty { state.news.append((changes.record.run, changes.permissions)) }
   }
 
   // MARK: Turns

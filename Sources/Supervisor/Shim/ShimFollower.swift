@@ -101,12 +101,14 @@ private struct Crowd {
 
   static let pauseMicroseconds: UInt32 = 5000
   private static let spanNanoseconds: Int64 = 50_000_000
+  /// After so long, what was seen says nothing about now.
+  private static let pastNanoseconds: Int64 = 500_000_000
   private static let many = 16
 
   mutating func note(_ writer: Int32) {
     let now = Timestamp.monotonicNanoseconds()
     if now - began > Self.spanNanoseconds {
-      isLarge = writers.count >= Self.many && now - began < 2 * Self.spanNanoseconds
+      isLarge = writers.count >= Self.many && now - began < Self.pastNanoseconds
       writers.removeAll(keepingCapacity: true)
       began = now
     }
