@@ -58,7 +58,7 @@ int berth_packet_send(int socket, const void *bytes, size_t length, int64_t dead
   }
 }
 
-ssize_t berth_packet_receive(int socket, void *bytes, size_t length, int64_t deadline) {
+intptr_t berth_packet_receive(int socket, void *bytes, size_t length, int64_t deadline) {
   for (;;) {
     ssize_t count = recv(socket, bytes, length, 0);
     if (count >= 0) return count;
@@ -68,7 +68,7 @@ ssize_t berth_packet_receive(int socket, void *bytes, size_t length, int64_t dea
   }
 }
 
-ssize_t berth_read_until(int pipe, void *bytes, size_t length, int64_t deadline) {
+intptr_t berth_read_until(int pipe, void *bytes, size_t length, int64_t deadline) {
   if (wait_for(pipe, POLLIN, deadline) != 0) return -1;
   ssize_t count;
   do count = read(pipe, bytes, length);

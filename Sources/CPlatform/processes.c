@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int berth_pidfd_open(pid_t process) {
+int berth_pidfd_open(int process) {
   return (int)syscall(SYS_pidfd_open, process, 0);
 }
 
@@ -44,7 +44,7 @@ int berth_pipe(int ends[2]) {
 
 enum { MAXIMUM_DESCRIPTORS = 8 };
 
-ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count) {
+intptr_t berth_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count) {
   union {
     struct cmsghdr header;
     char space[CMSG_SPACE(MAXIMUM_DESCRIPTORS * sizeof(int))];
@@ -70,7 +70,7 @@ ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, con
   }
 }
 
-ssize_t berth_receive_descriptors(
+intptr_t berth_receive_descriptors(
     int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count) {
   union {
     struct cmsghdr header;
@@ -119,7 +119,7 @@ int berth_forward_signals(int pipe) {
 }
 
 int berth_spawn(
-    pid_t *process, const char *program, char *const arguments[], char *const environment[], int input, int output,
+    int *process, const char *program, char *const arguments[], char *const environment[], int input, int output,
     int error, int new_session) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;

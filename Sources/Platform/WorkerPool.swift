@@ -1,4 +1,3 @@
-internal import CPlatform
 internal import Glibc
 
 /// Threads on which tasks may block: SQLite, file trees, `read` and `write`.

@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import NIOCore
 import NIOHTTP1
+import Platform
 
 /// Asks a provider, over connections of its own. To be closed when it is no longer needed.
 struct ModelClient: Sendable {
@@ -175,7 +176,9 @@ struct ModelClient: Sendable {
     case .connectTimeout?: reason = "could not be reached within \(timings.connectSeconds.formatted()) s"
     case .remoteConnectionClosed?: return ModelFailure(kind: .cut, message: "\(endpoint.address) closed the connection")
     case .some(let error): reason = "could not be reached: \(error)"
-    case nil: reason = "could not be reached: \(endpoint.mask("\(error)"))"
+    case nil:
+      let words = (error as? IOError).map { SystemError(errno: $0.errnoCode, operation: "connect").reason }
+      reason = "could not be reached: \(endpoint.mask(words ?? "\(error)"))"
     }
     return ModelFailure(kind: .unavailable(retryAfter: nil), message: "\(endpoint.address) \(reason)")
   }

@@ -1,4 +1,8 @@
 // Everything that Platform takes from C.
+//
+// The headers include nothing of the system's but stddef.h and stdint.h: Swift takes what a module includes for the
+// module's own, and would look for a `timespec` here in one build and in Glibc in the next.
+
 #include "berth_disks.h"
 #include "berth_files.h"
 #include "berth_folders.h"

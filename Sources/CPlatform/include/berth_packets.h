@@ -5,7 +5,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /// Connects to the socket `name` in an open folder, whose path may be longer than a socket's address. The descriptor is
 /// closed on exec and does not block. Waits at most `timeout` nanoseconds for the listener to take more connections.
@@ -17,10 +16,10 @@ int berth_packet_connect(int folder, const char *name, int64_t timeout);
 int berth_packet_send(int socket, const void *bytes, size_t length, int64_t deadline);
 
 /// Receives one packet; 0 at the end. A `deadline` of 0 does not wait at all: EAGAIN. Otherwise as berth_packet_send.
-ssize_t berth_packet_receive(int socket, void *bytes, size_t length, int64_t deadline);
+intptr_t berth_packet_receive(int socket, void *bytes, size_t length, int64_t deadline);
 
 /// Reads from a pipe what is there, and waits for it at most until the deadline. Otherwise as berth_packet_receive.
-ssize_t berth_read_until(int pipe, void *bytes, size_t length, int64_t deadline);
+intptr_t berth_read_until(int pipe, void *bytes, size_t length, int64_t deadline);
 
 /// Watches a descriptor for as long as it is open, whenever it is readable. Returns 0, or -1 with errno set.
 int berth_epoll_add(int epoll, int descriptor);

@@ -6,10 +6,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 /// pidfd_open(2). The descriptor is closed on exec.
-int berth_pidfd_open(pid_t process);
+int berth_pidfd_open(int process);
 
 /// An epoll instance that is closed on exec.
 int berth_epoll_create(void);
@@ -27,11 +26,11 @@ void berth_name_thread(const char *name);
 int berth_pipe(int ends[2]);
 
 /// Sends bytes together with descriptors (SCM_RIGHTS).
-ssize_t berth_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);
+intptr_t berth_send_descriptors(int socket, const void *bytes, size_t length, const int *descriptors, size_t count);
 
 /// Receives bytes and at most `capacity` descriptors, which are closed on exec. `*count` is how many came. Descriptors
 /// beyond the capacity are closed by the kernel.
-ssize_t berth_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count);
+intptr_t berth_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count);
 
 /// Writes the number of each SIGTERM, SIGINT and SIGHUP into a pipe, as one byte, and ignores SIGPIPE.
 int berth_forward_signals(int pipe);
@@ -40,7 +39,7 @@ int berth_forward_signals(int pipe);
 ///
 /// `new_session` makes it the leader of a session of its own. Returns 0 or an error number.
 int berth_spawn(
-    pid_t *process, const char *program, char *const arguments[], char *const environment[], int input, int output,
+    int *process, const char *program, char *const arguments[], char *const environment[], int input, int output,
     int error, int new_session);
 
 #endif
