@@ -121,8 +121,9 @@ struct ACPClientTests {
     let (ending, events) = try await agent.run("Go")
     #expect(ending.stopReason == .endTurn)
     #expect(events.of("permission.resolved").count == 1)
-    let answer = try #require(try agent.received().last)
-    #expect(answer["result"] == ["outcome": ["outcome": "cancelled"]])
+    // The run does not wait until the agent has read its answer.
+    let isTold = waits { (try? agent.received())?.last?["result"] == ["outcome": ["outcome": "cancelled"]] }
+    #expect(isTold)
   }
 
   @Test("a command runs in the workspace, and its output and end are told")
