@@ -61,7 +61,8 @@ extension Fleet {
   static func writing(_ bench: Bench) throws -> Fleet {
     let command = "exec \(Lines.command(AppDraining.lines))"
     return try Fleet(
-      entries(command, count: bench.rounds, manifest: "restart: never\n"), bench, config: ["apps": ["logFiles": 1000]])
+      entries(command, count: bench.rounds + 1, manifest: "restart: never\n"), bench,
+      config: ["apps": ["logFiles": 1000]])
   }
 
   /// Starts the app, waits for its end, and makes sure that all of its lines are there.

@@ -8,6 +8,8 @@ enum AppFollowing {
   static func run(_ bench: Bench) throws -> [Row] {
     let fleet = try Fleet.writing(bench)
     defer { fleet.stop() }
+    // Once without looking: the code that this needs is in memory then, and what is kept of every connection.
+    _ = try fleet.follow(try fleet.install("app\(bench.rounds)"))
     let before = try fleet.server.settledMemory().resident
     var largest = before
     let rates = try (0..<bench.rounds).map { round in
