@@ -260,7 +260,8 @@ extension AgentService {
       changed.notify()
     } else {
       try context.cancel(graceSeconds: params.graceSeconds)
-      try await changed.wait(seconds: nil) { !self.isActive(params.run) }
+      // An end that can't be written down, since the disk is full, is not waited for without end.
+      try await changed.wait(seconds: params.graceSeconds + 30) { !self.isActive(params.run) }
     }
     return try get(run: params.run)
   }

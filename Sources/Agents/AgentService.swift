@@ -92,13 +92,22 @@ package final class AgentService: Sendable {
       ending = try await context.agent.kind.driver.carry(context)
     } catch {
       ending = Self.ending(after: error)
+      endPrograms(of: context)
     }
-    do {
-      try context.end(ending)
-      context.agent.kind.driver.cleanUp(context)
-    } catch {
-      // Where the disk is full, say, the next server tells it as interrupted.
-      context.abandon()
+    // Where the disk is full, say, the run has not ended for anybody until that can be written down.
+    while (try? context.end(ending)) == nil {
+      guard (try? await Task.sleep(for: .seconds(1))) != nil else { return }
+    }
+    context.agent.kind.driver.cleanUp(context)
+  }
+
+  /// Ends what runs for a run that its driver can't go on with: nobody would hear it.
+  private func endPrograms(of context: RunContext) {
+    let record = context.record
+    let others = [record.run.session] + record.driver.programs
+    for name in (try? Directory(path: services.supervision.folder).entries().map(\.name.string)) ?? []
+    where !name.hasSuffix(".log") && (name.hasPrefix(context.id) || others.contains(name)) {
+      Leftovers.clear(name, in: services.supervision)
     }
   }
 

@@ -315,9 +315,4 @@ final class RunContext: Sendable {
     }
     sink.finish()
   }
-
-  /// Gives up, where even the end can't be written down.
-  func abandon() {
-    sink.finish()
-  }
 }
