@@ -30,6 +30,7 @@ extension Server {
       }
       socket = try UnixSocket.listen(path)
     }
+    tellStart()
     let handover = Home.handoverSocket(for: path)
     let handoverListener = try HandoverListener(path: handover, channels: channels)
     let listener = try await channels.listen(on: socket)
@@ -44,8 +45,16 @@ extension Server {
   package func serve(
     input: OwnedDescriptor, output: OwnedDescriptor, exit: @escaping @Sendable (Int32) -> Void
   ) async throws {
+    tellStart()
     try begin(socket: "")
     _ = try await Channels(group: group, server: self).adopt(input: input, output: output, exit: exit)
+  }
+
+  /// Makes the stream `events`, by its first event: the first client may ask for it at once.
+  private func tellStart() {
+    publish(
+      EventType.serverStarted,
+      ServerStarted(instanceId: instanceID, pid: ProcessStatus.processID, version: Self.version))
   }
 
   private func begin(socket: String) throws {
@@ -56,9 +65,6 @@ extension Server {
       state.phase = .running
       state.socket = socket
     }
-    publish(
-      EventType.serverStarted,
-      ServerStarted(instanceId: instanceID, pid: ProcessStatus.processID, version: Self.version))
     if let fault = config.fault { log.error("config file is faulty", metadata: ["detail": "\(fault.message)"]) }
     log.info(
       "serving", metadata: ["home": "\(options.home.path)", "socket": "\(socket)", "version": "\(Self.version)"])
