@@ -143,6 +143,76 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
   case permissionNotFound = "permission_not_found"
   /// The question was answered before. `permission` tells how.
   case permissionResolved = "permission_resolved"
+  /// No runtime has that name. `runtimeNames` lists those there are.
+  case runtimeUnknown = "runtime_unknown"
+  /// The catalog has no runtime of that id. `catalog/listRuntimes` lists them.
+  case runtimeNotFound = "runtime_not_found"
+  /// The language has no application server of that name. `servers` lists those there are.
+  case serverUnknown = "server_unknown"
+  /// A file of the home's `catalog` folder is faulty. `errors` lists every fault.
+  case catalogInvalid = "catalog_invalid"
+  /// No project has that id or slug.
+  case projectNotFound = "project_not_found"
+  /// The project has no environment of that id or slug.
+  case environmentNotFound = "environment_not_found"
+  /// It still has resources or instances. Delete them first; `resources` names them.
+  case notEmpty = "not_empty"
+  /// No resource has that id or name.
+  case resourceNotFound = "resource_not_found"
+  /// Several resources have that name. Use the id; `ids` lists them.
+  case resourceAmbiguous = "resource_ambiguous"
+  /// It has connections. Disconnect them first; `connections` names them.
+  case resourceConnected = "resource_connected"
+  /// No instance has that id or name.
+  case instanceNotFound = "instance_not_found"
+  /// Several instances have that name. Use the id; `ids` lists them.
+  case instanceAmbiguous = "instance_ambiguous"
+  /// There is no connection of that id.
+  case connectionNotFound = "connection_not_found"
+  /// Resources of these types can't be connected. `connection/listAllowed` has the table.
+  case connectionNotAllowed = "connection_not_allowed"
+  /// Something is being done for the connection. Try again when it has ended; `job` holds its id.
+  case connectionBusy = "connection_busy"
+  /// The connection does not stand where this can be done.
+  case connectionState = "connection_state"
+  /// The host name of the instance could not be resolved.
+  case dnsFailed = "dns_failed"
+  /// Nothing listens at the instance's address and port.
+  case connectRefused = "connect_refused"
+  /// The instance did not answer in time.
+  case connectTimeout = "connect_timeout"
+  /// There is no way to the instance's address.
+  case hostUnreachable = "host_unreachable"
+  /// The instance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.
+  case hostKeyUnknown = "host_key_unknown"
+  /// The instance's host key is not the one that was accepted. It may be another machine, or one in between.
+  case hostKeyChanged = "host_key_changed"
+  /// The instance shows another host key than the one to be accepted. `fingerprint` holds it.
+  case hostKeyMismatch = "host_key_mismatch"
+  /// The instance did not let the user in. `tried` and `offered` list the methods.
+  case authFailed = "auth_failed"
+  /// The private key can't be read or used. `detail` says why.
+  case keyUnusable = "key_unusable"
+  /// The SSH session failed or was cut. `detail` says how.
+  case sshFailed = "ssh_failed"
+  /// Something on the instance took longer than it may.
+  case stepTimeout = "step_timeout"
+  /// Root is needed on the instance, and the user can't become it. Allow sudo, or give `sudoPassword`.
+  case sudoRequired = "sudo_required"
+  /// The catalog has no recipe for the instance's system.
+  case unsupportedOs = "unsupported_os"
+  /// Another program holds the lock of the instance's package manager.
+  case packageLockBusy = "package_lock_busy"
+  /// The instance can't reach where its packages come from.
+  case repositoryUnreachable = "repository_unreachable"
+  /// A disk of the instance is full.
+  case instanceNoSpace = "instance_no_space"
+  /// What is to be installed can't be had in that version for the instance's system.
+  case versionUnavailable = "version_unavailable"
+  /// A file that was fetched is not the one that was meant.
+  case checksumMismatch = "checksum_mismatch"
+  /// A command on the instance failed. `step`, `exitCode` and `lastLines` tell more.
+  case commandFailed = "command_failed"
   /// The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries.
   case resultTooLarge = "result_too_large"
 
@@ -218,6 +288,41 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
     case .notSupported: 422
     case .permissionNotFound: 404
     case .permissionResolved: 409
+    case .runtimeUnknown: 404
+    case .runtimeNotFound: 404
+    case .serverUnknown: 404
+    case .catalogInvalid: 422
+    case .projectNotFound: 404
+    case .environmentNotFound: 404
+    case .notEmpty: 409
+    case .resourceNotFound: 404
+    case .resourceAmbiguous: 409
+    case .resourceConnected: 409
+    case .instanceNotFound: 404
+    case .instanceAmbiguous: 409
+    case .connectionNotFound: 404
+    case .connectionNotAllowed: 422
+    case .connectionBusy: 409
+    case .connectionState: 409
+    case .dnsFailed: 502
+    case .connectRefused: 502
+    case .connectTimeout: 504
+    case .hostUnreachable: 502
+    case .hostKeyUnknown: 403
+    case .hostKeyChanged: 403
+    case .hostKeyMismatch: 409
+    case .authFailed: 401
+    case .keyUnusable: 422
+    case .sshFailed: 502
+    case .stepTimeout: 504
+    case .sudoRequired: 403
+    case .unsupportedOs: 422
+    case .packageLockBusy: 503
+    case .repositoryUnreachable: 502
+    case .instanceNoSpace: 503
+    case .versionUnavailable: 422
+    case .checksumMismatch: 502
+    case .commandFailed: 502
     case .resultTooLarge: 422
     }
   }
@@ -236,6 +341,16 @@ package enum ErrorType: String, Sendable, Hashable, CaseIterable {
     case .portTaken: true
     case .portInUse: true
     case .noFreePort: true
+    case .connectionBusy: true
+    case .dnsFailed: true
+    case .connectRefused: true
+    case .connectTimeout: true
+    case .hostUnreachable: true
+    case .sshFailed: true
+    case .stepTimeout: true
+    case .packageLockBusy: true
+    case .repositoryUnreachable: true
+    case .instanceNoSpace: true
     default: false
     }
   }

@@ -87,10 +87,40 @@ package enum EventType {
   package static let appUninstalled = "app.uninstalled"
   /// A line that the app has written. On `app/…/log`, with AppOutput.
   package static let appOutput = "app.output"
+  /// A connection was made, or stands elsewhere. On `events`, with ResourceConnection.
+  package static let connectionUpdated = "connection.updated"
+  /// A step began or ended. On `job/…`, with StepReport.
+  package static let stepReport = "step.report"
+  /// Output of a shell. On `terminal/…`, with TerminalOutput.
+  package static let terminalOutput = "terminal.output"
+  /// An instance was made known. On `events`, with Instance.
+  package static let instanceCreated = "instance.created"
+  /// An instance was changed, or found otherwise. On `events`, with Instance.
+  package static let instanceUpdated = "instance.updated"
+  /// An instance was forgotten. On `events`, with Instance.
+  package static let instanceDeleted = "instance.deleted"
+  /// Output of a command on an instance. On `job/…`, with ExecOutput.
+  package static let execOutput = "exec.output"
   /// A port was leased. On `events`, with PortLease.
   package static let portLeased = "port.leased"
   /// A leased port was given back. On `events`, with PortLease.
   package static let portReleased = "port.released"
   /// A lease moved to another port, for somebody else had taken it. On `events`, with PortMoved.
   package static let portMoved = "port.moved"
+  /// A project was made. On `events`, with Project.
+  package static let projectCreated = "project.created"
+  /// A project was changed. On `events`, with Project.
+  package static let projectUpdated = "project.updated"
+  /// A project was deleted. On `events`, with Project.
+  package static let projectDeleted = "project.deleted"
+  /// An environment was made. On `events`, with ProjectEnvironment.
+  package static let environmentCreated = "environment.created"
+  /// An environment was deleted. On `events`, with ProjectEnvironment.
+  package static let environmentDeleted = "environment.deleted"
+  /// A resource was made. On `events`, with Resource.
+  package static let resourceCreated = "resource.created"
+  /// A resource was changed. On `events`, with Resource.
+  package static let resourceUpdated = "resource.updated"
+  /// A resource was deleted. On `events`, with Resource.
+  package static let resourceDeleted = "resource.deleted"
 }

@@ -49,10 +49,12 @@ package enum JobList: Method {
   package static let description = MethodDescription(name: "job/list", family: "job", lane: .concurrent, scope: .read)
 
   package struct Params: MethodParams {
-    package static let positional: [String] = ["workspace", "states", "limit", "cursor"]
+    package static let positional: [String] = ["workspace", "subject", "states", "limit", "cursor"]
 
     /// Only those of this workspace.
     package var workspace: String?
+    /// Only those that work on this instance or connection, by its id.
+    package var subject: String?
     /// Only those in one of these states.
     package var states: [JobState]?
     /// The most rows.
@@ -60,8 +62,15 @@ package enum JobList: Method {
     /// `nextCursor` of the page before.
     package var cursor: String?
 
-    package init(workspace: String? = nil, states: [JobState]? = nil, limit: Int = 100, cursor: String? = nil) {
+    package init(
+      workspace: String? = nil,
+      subject: String? = nil,
+      states: [JobState]? = nil,
+      limit: Int = 100,
+      cursor: String? = nil
+    ) {
       self.workspace = workspace
+      self.subject = subject
       self.states = states
       self.limit = limit
       self.cursor = cursor
@@ -71,11 +80,13 @@ package enum JobList: Method {
       guard let object = decoding.parameters(json, Self.positional) else { return nil }
       let faultsBefore = decoding.faults.count
       let workspace = decoding.optional("workspace", in: object, TextRule(minLength: 1, maxLength: 256))
+      let subject = decoding.optional("subject", in: object, TextRule(minLength: 1, maxLength: 64))
       let states = decoding.optional("states", in: object, ListRule(AnyRule<JobState>(), maxItems: 16))
       let limit = decoding.optional("limit", in: object, IntegerRule(minimum: 1, maximum: 1000)) ?? 100
       let cursor = decoding.optional("cursor", in: object, TextRule(minLength: 1, maxLength: 512))
       guard decoding.faults.count == faultsBefore else { return nil }
       self.workspace = workspace
+      self.subject = subject
       self.states = states
       self.limit = limit
       self.cursor = cursor
@@ -86,6 +97,10 @@ package enum JobList: Method {
       if let workspace {
         writer.key(plain: "workspace")
         writer.string(workspace)
+      }
+      if let subject {
+        writer.key(plain: "subject")
+        writer.string(subject)
       }
       if let states {
         writer.key(plain: "states")
@@ -165,6 +180,9 @@ package enum JobKind: String, Enumeration {
   case `import`
   case install
   case setup
+  case exec
+  case connect
+  case disconnect
 }
 
 /// How far a job has come.
@@ -221,6 +239,7 @@ package struct JobProgress: JSONCodable, Sendable, Hashable {
 package enum ProgressUnit: String, Enumeration {
   case bytes
   case files
+  case steps
 }
 
 /// Why a job failed.
@@ -308,12 +327,14 @@ package struct Job: JSONCodable, Sendable, Hashable {
   package var state: JobState
   /// The id of the workspace that it works on.
   package var workspace: String?
+  /// The id of what else it works on: an instance or a connection.
+  package var subject: String?
   /// The name of its stream.
   package var stream: String
   /// How far it has come.
   package var progress: JobProgress?
-  /// What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult`
-  /// or `SetupJobResult`, by its kind.
+  /// What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`,
+  /// `ImportJobResult`, `SetupJobResult`, `ExecJobResult` or `ResourceConnection`, by its kind.
   package var result: JSONObject?
   /// Why it failed.
   package var error: JobError?
@@ -332,6 +353,7 @@ package struct Job: JSONCodable, Sendable, Hashable {
     title: String,
     state: JobState,
     workspace: String? = nil,
+    subject: String? = nil,
     stream: String,
     progress: JobProgress? = nil,
     result: JSONObject? = nil,
@@ -346,6 +368,7 @@ package struct Job: JSONCodable, Sendable, Hashable {
     self.title = title
     self.state = state
     self.workspace = workspace
+    self.subject = subject
     self.stream = stream
     self.progress = progress
     self.result = result
@@ -364,6 +387,7 @@ package struct Job: JSONCodable, Sendable, Hashable {
     let title = decoding.required("title", in: object, TextRule())
     let state = decoding.required("state", in: object, AnyRule<JobState>())
     let workspace = decoding.optional("workspace", in: object, TextRule())
+    let subject = decoding.optional("subject", in: object, TextRule())
     let stream = decoding.required("stream", in: object, TextRule())
     let progress = decoding.optional("progress", in: object, AnyRule<JobProgress>())
     let result = decoding.optional("result", in: object, AnyRule<JSONObject>())
@@ -387,6 +411,7 @@ package struct Job: JSONCodable, Sendable, Hashable {
     self.title = title
     self.state = state
     self.workspace = workspace
+    self.subject = subject
     self.stream = stream
     self.progress = progress
     self.result = result
@@ -410,6 +435,10 @@ package struct Job: JSONCodable, Sendable, Hashable {
     if let workspace {
       writer.key(plain: "workspace")
       writer.string(workspace)
+    }
+    if let subject {
+      writer.key(plain: "subject")
+      writer.string(subject)
     }
     writer.key(plain: "stream")
     writer.string(stream)

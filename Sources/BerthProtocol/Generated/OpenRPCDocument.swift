@@ -652,1455 +652,2440 @@ package enum OpenRPCDocument {
     -lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,\#
     "x-notification":false},{"name":"job/list","tags":[{"$ref":"#/components/tags/job"}],"summary":"Lists jobs, ne\#
     west first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of this workspa\#
-    ce.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","descripti\#
-    on":"Only those in one of these states.","required":false,"schema":{"type":"array","items":{"$ref":"#/componen\#
-    ts/schemas/JobState"},"maxItems":16}},{"name":"limit","description":"The most rows.","required":false,"schema"\#
-    :{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of t\#
-    he page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"jobs","s\#
-    chema":{"$ref":"#/components/schemas/JobPage"}},"errors":[{"code":400,"message":"The cursor was not made by th\#
-    is list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace ha\#
-    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-sc\#
-    ope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
-    "name":"job/cancel","tags":[{"$ref":"#/components/tags/job"}],"summary":"Cancels a job. It ends as `cancelled`\#
-    , with what it had staged removed, and is returned once it has ended.","paramStructure":"either","params":[{"n\#
-    ame":"job","description":"The job.","required":true,"schema":{"type":"string","maxLength":64}}],"result":{"nam\#
-    e":"job","schema":{"$ref":"#/components/schemas/Job"}},"errors":[{"code":404,"message":"There is no job of tha\#
-    t id.","data":{"type":"job_not_found","retryable":false}},{"code":409,"message":"The job has ended and can no l\#
-    onger be cancelled.","data":{"type":"job_ended","retryable":false}}],"x-lane":"concurrent","x-scope":"write","\#
-    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agent\#
-    /list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists the agents that are declared in the config\#
-    uration, and the presets that one can be declared with.","paramStructure":"either","params":[],"result":{"name\#
-    ":"agents","schema":{"$ref":"#/components/schemas/AgentCatalog"}},"errors":[],"x-lane":"concurrent","x-scope":\#
-    "read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name\#
-    ":"agent/get","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one agent: what is declared, with w\#
-    hat its preset adds.","paramStructure":"either","params":[{"name":"agent","description":"The agent.","required\#
-    ":true,"schema":{"$ref":"#/components/schemas/AgentReference"}}],"result":{"name":"agent","schema":{"$ref":"#/\#
-    components/schemas/Agent"}},"errors":[{"code":404,"message":"No agent of that name is declared in the configur\#
-    ation, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}}],"x-lane":"concurrent\#
-    ","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":f\#
-    alse},{"name":"agent/probe","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Tries an agent out: whether i\#
-    t can be started, what it says of itself, and what it still needs.","description":"Of an ACP agent, the progra\#
-    m is started and initialized; of a command, it is looked for; of a model, its provider is asked for the models i\#
-    t has. A failure is an answer too.","paramStructure":"either","params":[{"name":"agent","description":"The age\#
-    nt.","required":true,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"timeoutSeconds","descri\#
-    ption":"How long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":1,"maximum":60\#
-    0,"default":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/AgentProbeResult"}},"errors"\#
-    :[{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a preset.",\#
-    "data":{"type":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is declared in a way tha\#
-    t it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}}],"x-lane":"concurre\#
-    nt","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification\#
-    ":false},{"name":"agent/configure","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Keeps secrets for an a\#
-    gent: keys and tokens. They are never answered, logged or exported.","description":"Programs get each in their e\#
-    nvironment, under its name. For a model, `API_KEY` is what its provider is asked with.","paramStructure":"eith\#
-    er","params":[{"name":"agent","description":"The agent, or a preset that is to be one.","required":true,"schem\#
-    a":{"$ref":"#/components/schemas/AgentReference"}},{"name":"secrets","description":"A merge patch on the value\#
-    s by name: null removes one.","required":true,"schema":{"type":"object"}}],"result":{"name":"agent","schema":{\#
-    "$ref":"#/components/schemas/Agent"}},"errors":[{"code":404,"message":"No agent of that name is declared in th\#
-    e configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},{"code":422\#
-    ,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agent_in\#
-    valid","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
-    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent\#
-    ","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
-    false},{"name":"agentSession/list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists sessions, the o\#
-    ne used last first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of this w\#
-    orkspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"agent","desc\#
-    ription":"Only those of this agent.","required":false,"schema":{"$ref":"#/components/schemas/AgentReference"}}\#
-    ,{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maxim\#
-    um":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"s\#
-    chema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"sessions","schema":{"$ref":"#/components/sch\#
-    emas/AgentSessionPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","da\#
-    ta":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.\#
-    ","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabilit\#
-    y":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentSession/ge\#
-    t","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one session.","paramStructure":"either","par\#
-    ams":[{"name":"session","description":"The session.","required":true,"schema":{"$ref":"#/components/schemas/Ag\#
-    entSessionReference"}}],"result":{"name":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"err\#
-    ors":[{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found","retryable":fal\#
-    se}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream\#
-    ":false,"x-notification":false},{"name":"agentSession/history","tags":[{"$ref":"#/components/tags/agent"}],"su\#
-    mmary":"Returns what was said and done in a session: the events of its runs in order, without those that tell p\#
-    arts.","paramStructure":"either","params":[{"name":"session","description":"The session.","required":true,"sch\#
-    ema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"limit","description":"The most events.","\#
-    required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":200}},{"name":"cursor","descri\#
-    ption":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"\#
-    result":{"name":"history","schema":{"$ref":"#/components/schemas/AgentHistoryPage"}},"errors":[{"code":404,"me\#
-    ssage":"No agent session has that id.","data":{"type":"session_not_found","retryable":false}},{"code":400,"mes\#
-    sage":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"\#
-    x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
-    ,"x-notification":false},{"name":"agentSession/delete","tags":[{"$ref":"#/components/tags/agent"}],"summary":"\#
-    Forgets a session, its runs and all their events. What runs is cancelled first.","paramStructure":"either","pa\#
-    rams":[{"name":"session","description":"The session.","required":true,"schema":{"$ref":"#/components/schemas/A\#
-    gentSessionReference"}}],"result":{"name":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"er\#
-    rors":[{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found","retryable":fa\#
-    lse}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stre\#
-    am":false,"x-notification":false},{"name":"agentRun/start","tags":[{"$ref":"#/components/tags/agent"}],"summar\#
-    y":"Gives an agent something to do in a workspace. The answer comes before the run's first event.","descriptio\#
-    n":"Without `session`, a new one is begun. The runs of a session come one after the other; runs of several ses\#
-    sions go side by side, up to the limits of the configuration; the rest is `queued`. The run goes on whatever b\#
-    ecomes of the client. With `attach`, the connection follows the run's stream from its first event.","paramStru\#
-    cture":"either","params":[{"name":"prompt","description":"What to do, as one or several blocks.","required":tr\#
-    ue,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ContentBlock"},"minItems":1,"maxItems":256}}\#
-    ,{"name":"agent","description":"The agent; absent: the session's, or `runs.defaultAgent`, or the only one that i\#
-    s declared.","required":false,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"workspace","de\#
-    scription":"Where it works; needed without `session`.","required":false,"schema":{"$ref":"#/components/schemas\#
-    /WorkspaceReference"}},{"name":"session","description":"The session that it goes on with.","required":false,"s\#
-    chema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"title","description":"A new session's t\#
-    itle. Absent: the beginning of the prompt.","required":false,"schema":{"type":"string","minLength":1,"maxLengt\#
-    h":200}},{"name":"mode","description":"With ACP: the mode to work in, by its id.","required":false,"schema":{"\#
-    type":"string","minLength":1,"maxLength":200}},{"name":"options","description":"With ACP: values of the agent'\#
-    s own options, by their ids. With a model: `model` takes another one.","required":false,"schema":{"type":"obje\#
-    ct","additionalProperties":{"type":"string","maxLength":1024},"maxProperties":64}},{"name":"permissions","desc\#
-    ription":"What happens to its questions for permission. Absent: the agent's.","required":false,"schema":{"$ref\#
-    ":"#/components/schemas/PermissionPolicy"}},{"name":"permissionSeconds","description":"How long a question sta\#
-    ys open, in seconds; then it is answered with no. Absent: `runs.permissionSeconds`.","required":false,"schema"\#
-    :{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"deadlineSeconds","description":"How long the run m\#
-    ay take from its start, in seconds. Absent: the agent's.","required":false,"schema":{"type":"number","minimum"\#
-    :0.1,"maximum":2592000}},{"name":"priority","description":"Of those that wait, the highest goes first; of equa\#
-    l ones, the oldest.","required":false,"schema":{"type":"integer","minimum":-100,"maximum":100,"default":0}},{"\#
-    name":"attach","description":"Whether the connection follows the run's stream.","required":false,"schema":{"ty\#
-    pe":"boolean","default":false}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","require\#
-    d":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"started","schema":{"$ref"\#
-    :"#/components/schemas/AgentRunStarted"}},"errors":[{"code":404,"message":"No agent of that name is declared i\#
-    n the configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},{"code"\#
-    :422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agen\#
-    t_invalid","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"\#
-    workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set i\#
-    ts state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":404,"message":"No a\#
-    gent session has that id.","data":{"type":"session_not_found","retryable":false}},{"code":422,"message":"A blo\#
-    ck of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid\#
-    ","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
-    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"T\#
-    he idempotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":f\#
-    alse}},{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the l\#
-    imit.","data":{"type":"limit_reached","retryable":true}},{"code":503,"message":"The disk that holds the target i\#
-    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"w\#
-    rite","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":\#
-    "agentRun/get","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one run; with `waitSeconds`, whe\#
-    n it has ended, or has a question, or the time is over.","paramStructure":"either","params":[{"name":"run","de\#
-    scription":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"wai\#
-    tSeconds","description":"How long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSecond\#
-    s","default":0}},{"name":"until","description":"What to wait for.","required":false,"schema":{"$ref":"#/compon\#
-    ents/schemas/RunUntil","default":"end"}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentR\#
-    un"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","retryable":false}}\#
-    ],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fa\#
-    lse,"x-notification":false},{"name":"agentRun/list","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lis\#
-    ts runs, newest first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of t\#
-    his workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"session\#
-    ","description":"Only those of this session.","required":false,"schema":{"$ref":"#/components/schemas/AgentSes\#
-    sionReference"}},{"name":"states","description":"Only those in one of these states.","required":false,"schema"\#
-    :{"type":"array","items":{"$ref":"#/components/schemas/RunState"},"maxItems":16}},{"name":"limit","description\#
-    ":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"na\#
-    me":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/\#
-    schemas/Cursor"}}],"result":{"name":"runs","schema":{"$ref":"#/components/schemas/AgentRunPage"}},"errors":[{"\#
+    ce.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"subject","descript\#
+    ion":"Only those that work on this instance or connection, by its id.","required":false,"schema":{"type":"stri\#
+    ng","minLength":1,"maxLength":64}},{"name":"states","description":"Only those in one of these states.","requir\#
+    ed":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/JobState"},"maxItems":16}},{"name":"l\#
+    imit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"d\#
+    efault":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$r\#
+    ef":"#/components/schemas/Cursor"}}],"result":{"name":"jobs","schema":{"$ref":"#/components/schemas/JobPage"}}\#
+    ,"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cur\#
+    sor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"worksp\#
+    ace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction\#
+    ":"client-to-server","x-stream":false,"x-notification":false},{"name":"job/cancel","tags":[{"$ref":"#/componen\#
+    ts/tags/job"}],"summary":"Cancels a job. It ends as `cancelled`, with what it had staged removed, and is retur\#
+    ned once it has ended.","paramStructure":"either","params":[{"name":"job","description":"The job.","required":\#
+    true,"schema":{"type":"string","maxLength":64}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas\#
+    /Job"}},"errors":[{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryabl\#
+    e":false}},{"code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended\#
+    ","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to\#
+    -server","x-stream":false,"x-notification":false},{"name":"agent/list","tags":[{"$ref":"#/components/tags/agen\#
+    t"}],"summary":"Lists the agents that are declared in the configuration, and the presets that one can be decla\#
+    red with.","paramStructure":"either","params":[],"result":{"name":"agents","schema":{"$ref":"#/components/sche\#
+    mas/AgentCatalog"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"c\#
+    lient-to-server","x-stream":false,"x-notification":false},{"name":"agent/get","tags":[{"$ref":"#/components/ta\#
+    gs/agent"}],"summary":"Returns one agent: what is declared, with what its preset adds.","paramStructure":"eith\#
+    er","params":[{"name":"agent","description":"The agent.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/AgentReference"}}],"result":{"name":"agent","schema":{"$ref":"#/components/schemas/Agent"}},"errors":[{"code\#
+    ":404,"message":"No agent of that name is declared in the configuration, nor is there such a preset.","data":{\#
+    "type":"agent_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x\#
+    -direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agent/probe","tags":[{"$ref":\#
+    "#/components/tags/agent"}],"summary":"Tries an agent out: whether it can be started, what it says of itself, a\#
+    nd what it still needs.","description":"Of an ACP agent, the program is started and initialized; of a command, i\#
+    t is looked for; of a model, its provider is asked for the models it has. A failure is an answer too.","paramS\#
+    tructure":"either","params":[{"name":"agent","description":"The agent.","required":true,"schema":{"$ref":"#/co\#
+    mponents/schemas/AgentReference"}},{"name":"timeoutSeconds","description":"How long it may take, in seconds.",\#
+    "required":false,"schema":{"type":"number","minimum":1,"maximum":600,"default":60}}],"result":{"name":"probe",\#
+    "schema":{"$ref":"#/components/schemas/AgentProbeResult"}},"errors":[{"code":404,"message":"No agent of that n\#
+    ame is declared in the configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable\#
+    ":false}},{"code":422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","da\#
+    ta":{"type":"agent_invalid","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable\#
+    ","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agent/configure","tags":[\#
+    {"$ref":"#/components/tags/agent"}],"summary":"Keeps secrets for an agent: keys and tokens. They are never ans\#
+    wered, logged or exported.","description":"Programs get each in their environment, under its name. For a model\#
+    , `API_KEY` is what its provider is asked with.","paramStructure":"either","params":[{"name":"agent","descript\#
+    ion":"The agent, or a preset that is to be one.","required":true,"schema":{"$ref":"#/components/schemas/AgentR\#
+    eference"}},{"name":"secrets","description":"A merge patch on the values by name: null removes one.","required\#
+    ":true,"schema":{"type":"object"}}],"result":{"name":"agent","schema":{"$ref":"#/components/schemas/Agent"}},"\#
+    errors":[{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a pr\#
+    eset.","data":{"type":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is declared in a w\#
+    ay that it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}},{"code":400,"\#
+    message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","da\#
+    ta":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"sta\#
+    ble","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentSession/list","ta\#
+    gs":[{"$ref":"#/components/tags/agent"}],"summary":"Lists sessions, the one used last first.","paramStructure"\#
+    :"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema\#
+    ":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"agent","description":"Only those of this agent.\#
+    ","required":false,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"limit","description":"The m\#
+    ost rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cur\#
+    sor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/\#
+    Cursor"}}],"result":{"name":"sessions","schema":{"$ref":"#/components/schemas/AgentSessionPage"}},"errors":[{"\#
     code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryab\#
     le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
-    ","retryable":false}},{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_found"\#
-    ,"retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-s\#
-    erver","x-stream":false,"x-notification":false},{"name":"agentRun/cancel","tags":[{"$ref":"#/components/tags/a\#
-    gent"}],"summary":"Ends a run: its agent is asked to stop, and after a grace time nothing of its processes is l\#
-    eft.","description":"A run that has ended stays as it is. The answer comes when the run has ended.","paramStru\#
-    cture":"either","params":[{"name":"run","description":"The run.","required":true,"schema":{"$ref":"#/component\#
-    s/schemas/AgentRunReference"}},{"name":"graceSeconds","description":"How long the agent has to end its turn by i\#
-    tself, in seconds.","required":false,"schema":{"type":"number","minimum":0,"maximum":600,"default":10}}],"resu\#
-    lt":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run h\#
-    as that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-st\#
-    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/\#
-    send","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Says something more to a run that has not ended."\#
-    ,"description":"A `follow_up` is a turn of its own, after the one at hand, within the same run. A `steer` reac\#
-    hes the agent as soon as it can: a model before its next step; an ACP agent ends the turn at hand and goes on w\#
-    ith this. A command can't be steered; a follow-up starts its program again.","paramStructure":"either","params\#
-    ":[{"name":"run","description":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunRefer\#
-    ence"}},{"name":"prompt","description":"What to say, as one or several blocks.","required":true,"schema":{"typ\#
-    e":"array","items":{"$ref":"#/components/schemas/ContentBlock"},"minItems":1,"maxItems":256}},{"name":"mode","\#
-    description":"When it reaches the agent.","required":false,"schema":{"$ref":"#/components/schemas/SendMode","d\#
-    efault":"follow_up"}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"\#
-    schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"run","schema":{"$ref":"#/components\#
-    /schemas/AgentRun"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","ret\#
-    ryable":false}},{"code":409,"message":"The run has ended. Begin a new one of the same session.","data":{"type"\#
-    :"run_ended","retryable":false}},{"code":422,"message":"A block of the prompt lacks what its type needs, or na\#
-    mes a file that is not there.","data":{"type":"prompt_invalid","retryable":false}},{"code":422,"message":"The a\#
-    gent can't do that.","data":{"type":"not_supported","retryable":false}},{"code":409,"message":"The idempotency k\#
-    ey was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-lane"\#
-    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
-    tification":false},{"name":"agentRun/respondPermission","tags":[{"$ref":"#/components/tags/agent"}],"summary":\#
-    "Answers an agent's question. The first answer counts; all who follow the run see it.","paramStructure":"eithe\#
-    r","params":[{"name":"permission","description":"The question.","required":true,"schema":{"type":"string","min\#
-    Length":1,"maxLength":64}},{"name":"option","description":"The id of the option that is taken. Absent: none, t\#
-    he question is dismissed.","required":false,"schema":{"type":"string","minLength":1,"maxLength":200}}],"result\#
-    ":{"name":"permission","schema":{"$ref":"#/components/schemas/Permission"}},"errors":[{"code":404,"message":"N\#
-    o question for permission has that id.","data":{"type":"permission_not_found","retryable":false}},{"code":409,\#
-    "message":"The question was answered before. `permission` tells how.","data":{"type":"permission_resolved","re\#
-    tryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense tog\#
-    ether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-sco\#
-    pe":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
-    "name":"agentRun/requestPermission","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Asks the client whe\#
-    ther an agent may do something. Sent to each connection that declared `capabilities.permissions` and follows t\#
-    he run.","description":"The answer counts as one by `agentRun/respondPermission`; where another was faster, th\#
-    e request is cancelled with `$/cancelRequest`, and its answer is not looked at.","paramStructure":"either","pa\#
-    rams":[{"name":"permission","description":"The question.","required":true,"schema":{"$ref":"#/components/schem\#
-    as/Permission"}}],"result":{"name":"answer","schema":{"$ref":"#/components/schemas/PermissionAnswer"}},"errors\#
-    ":[],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"server-to-client","x-stream\#
-    ":false,"x-notification":false},{"name":"app/validateManifest","tags":[{"$ref":"#/components/tags/app"}],"summ\#
-    ary":"Reads a manifest and tells every fault and doubt with its place; nothing is installed.","description":"T\#
-    he manifest is given as `text`, or is a file of a workspace. A manifest with errors is an answer too, not an e\#
-    rror of the call.","paramStructure":"either","params":[{"name":"text","description":"The manifest itself.","re\#
-    quired":false,"schema":{"type":"string","maxLength":1048576}},{"name":"file","description":"With `text`: the f\#
-    ile's name, for the findings.","required":false,"schema":{"type":"string","minLength":1,"maxLength":255,"defau\#
-    lt":"app.runtime.yaml"}},{"name":"workspace","description":"The workspace that holds the manifest; not togethe\#
-    r with `text`.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","\#
-    description":"With `workspace`: the manifest, or the folder that it is in.","required":false,"schema":{"type":\#
-    "string","maxLength":4096,"default":""}}],"result":{"name":"validation","schema":{"$ref":"#/components/schemas\#
-    /ManifestValidation"}},"errors":[{"code":400,"message":"The parameters decode and keep their bounds, but do no\#
-    t make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":404,"\#
-    message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"c\#
-    ode":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new p\#
-    ath with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"The f\#
-    older has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found"\#
-    ,"retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one with its place\#
-    .","data":{"type":"manifest_invalid","retryable":false}},{"code":404,"message":"Nothing is at that path in the w\#
-    orkspace.","data":{"type":"file_not_found","retryable":false}},{"code":422,"message":"A folder is needed and t\#
-    he path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The pa\#
-    th, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":\#
-    "concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-noti\#
-    fication":false},{"name":"app/install","tags":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a f\#
-    older of a workspace; its content may be brought there first.","description":"Without `url`, the folder is the\#
-    re already, and so is its manifest. With it, a git repository or an archive is put into `folder`, which must b\#
-    e free, all of it or nothing. An app that is installed already (the same folder) is returned as it is, its man\#
-    ifest read anew, `created: false`. Nothing is started.","paramStructure":"either","params":[{"name":"workspace\#
-    ","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},\#
-    {"name":"folder","description":"The app's folder in it; empty for the workspace's own. With `url`, absent: a f\#
-    older named after the source.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}},{"na\#
-    me":"url","description":"A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ss\#
-    h URL, or an absolute path of this machine.","required":false,"schema":{"type":"string","minLength":1,"maxLeng\#
-    th":4096}},{"name":"ref","description":"With a git URL: the branch, tag or commit.","required":false,"schema":\#
-    {"type":"string","minLength":1,"maxLength":256}},{"name":"subdirectory","description":"With `url`: only this f\#
-    older of it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"env","descr\#
-    iption":"Values of environment variables, kept with the app.","required":false,"schema":{"$ref":"#/components/\#
-    schemas/EnvironmentValues"}},{"name":"secretEnv","description":"The same for values that are never answered, l\#
-    ogged or exported; kept encrypted, and masked in all output.","required":false,"schema":{"$ref":"#/components/\#
-    schemas/EnvironmentValues"}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":\#
-    false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"installed","schema":{"$ref":\#
-    "#/components/schemas/AppInstalled"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug."\#
-    ,"data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and r\#
-    ead-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":40\#
-    9,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` holds its id.\#
-    ","data":{"type":"workspace_busy","retryable":true}},{"code":409,"message":"The workspace's folder is not wher\#
-    e it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder\#
-    _missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type"\#
-    :"file_not_found","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtim\#
-    e.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"\#
-    The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retrya\#
-    ble":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense togethe\#
-    r. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"Something o\#
-    f that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"messag\#
-    e":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryab\#
-    le":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"pat\#
-    h_escapes","retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","dat\#
-    a":{"type":"not_a_directory","retryable":false}},{"code":502,"message":"The git repository or URL could not be f\#
-    etched. `detail` holds the last words of the tool.","data":{"type":"source_unavailable","retryable":true}},{"c\#
-    ode":422,"message":"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that would l\#
-    eave the workspace or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected"\#
-    ,"retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","dat\#
-    a":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-di\#
-    rection":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/configure","tags":[{"$ref":"\#
-    #/components/tags/app"}],"summary":"Changes what the app is given beside its manifest. A running app has it af\#
-    ter its next start.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":tru\#
-    e,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; nee\#
-    ded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspace\#
-    Reference"}},{"name":"env","description":"A merge patch on the values: null removes one.","required":false,"sc\#
-    hema":{"type":"object"}},{"name":"secretEnv","description":"The same for the secret ones.","required":false,"s\#
-    chema":{"type":"object"}},{"name":"ifVersion","description":"Only where the app is still of this version.","re\#
-    quired":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"app","schema":{"$ref":"#/components/\#
-    schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","r\#
-    etryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
-    r use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace ha\#
-    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"The p\#
+    ","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-\#
+    server","x-stream":false,"x-notification":false},{"name":"agentSession/get","tags":[{"$ref":"#/components/tags\#
+    /agent"}],"summary":"Returns one session.","paramStructure":"either","params":[{"name":"session","description"\#
+    :"The session.","required":true,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}}],"result":{"na\#
+    me":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"errors":[{"code":404,"message":"No agent s\#
+    ession has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
+    read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name"\#
+    :"agentSession/history","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns what was said and done i\#
+    n a session: the events of its runs in order, without those that tell parts.","paramStructure":"either","param\#
+    s":[{"name":"session","description":"The session.","required":true,"schema":{"$ref":"#/components/schemas/Agen\#
+    tSessionReference"}},{"name":"limit","description":"The most events.","required":false,"schema":{"type":"integ\#
+    er","minimum":1,"maximum":1000,"default":200}},{"name":"cursor","description":"`nextCursor` of the page before\#
+    .","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"history","schema":{"$r\#
+    ef":"#/components/schemas/AgentHistoryPage"}},"errors":[{"code":404,"message":"No agent session has that id.",\#
+    "data":{"type":"session_not_found","retryable":false}},{"code":400,"message":"The cursor was not made by this l\#
+    ist or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x\#
+    -stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentS\#
+    ession/delete","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Forgets a session, its runs and all thei\#
+    r events. What runs is cancelled first.","paramStructure":"either","params":[{"name":"session","description":"\#
+    The session.","required":true,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}}],"result":{"name\#
+    ":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"errors":[{"code":404,"message":"No agent s\#
+    ession has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
+    admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name\#
+    ":"agentRun/start","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Gives an agent something to do in a w\#
+    orkspace. The answer comes before the run's first event.","description":"Without `session`, a new one is begun\#
+    . The runs of a session come one after the other; runs of several sessions go side by side, up to the limits o\#
+    f the configuration; the rest is `queued`. The run goes on whatever becomes of the client. With `attach`, the c\#
+    onnection follows the run's stream from its first event.","paramStructure":"either","params":[{"name":"prompt"\#
+    ,"description":"What to do, as one or several blocks.","required":true,"schema":{"type":"array","items":{"$ref\#
+    ":"#/components/schemas/ContentBlock"},"minItems":1,"maxItems":256}},{"name":"agent","description":"The agent; a\#
+    bsent: the session's, or `runs.defaultAgent`, or the only one that is declared.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/AgentReference"}},{"name":"workspace","description":"Where it works; needed without `\#
+    session`.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"session","de\#
+    scription":"The session that it goes on with.","required":false,"schema":{"$ref":"#/components/schemas/AgentSe\#
+    ssionReference"}},{"name":"title","description":"A new session's title. Absent: the beginning of the prompt.",\#
+    "required":false,"schema":{"type":"string","minLength":1,"maxLength":200}},{"name":"mode","description":"With A\#
+    CP: the mode to work in, by its id.","required":false,"schema":{"type":"string","minLength":1,"maxLength":200}\#
+    },{"name":"options","description":"With ACP: values of the agent's own options, by their ids. With a model: `m\#
+    odel` takes another one.","required":false,"schema":{"type":"object","additionalProperties":{"type":"string","\#
+    maxLength":1024},"maxProperties":64}},{"name":"permissions","description":"What happens to its questions for p\#
+    ermission. Absent: the agent's.","required":false,"schema":{"$ref":"#/components/schemas/PermissionPolicy"}},{\#
+    "name":"permissionSeconds","description":"How long a question stays open, in seconds; then it is answered with n\#
+    o. Absent: `runs.permissionSeconds`.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":25920\#
+    00}},{"name":"deadlineSeconds","description":"How long the run may take from its start, in seconds. Absent: th\#
+    e agent's.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"priority","d\#
+    escription":"Of those that wait, the highest goes first; of equal ones, the oldest.","required":false,"schema"\#
+    :{"type":"integer","minimum":-100,"maximum":100,"default":0}},{"name":"attach","description":"Whether the conn\#
+    ection follows the run's stream.","required":false,"schema":{"type":"boolean","default":false}},{"name":"idemp\#
+    otencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schema\#
+    s/IdempotencyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/AgentRunStarted"}},"err\#
+    ors":[{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a prese\#
+    t.","data":{"type":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is declared in a way t\#
+    hat it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}},{"code":404,"mess\#
+    age":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code"\#
+    :409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"wor\#
+    kspace_archived","retryable":false}},{"code":404,"message":"No agent session has that id.","data":{"type":"ses\#
+    sion_not_found","retryable":false}},{"code":422,"message":"A block of the prompt lacks what its type needs, or n\#
+    ames a file that is not there.","data":{"type":"prompt_invalid","retryable":false}},{"code":400,"message":"The p\#
     arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
-    valid_argument","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVers\#
-    ion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane"\#
-    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
-    tification":false},{"name":"app/uninstall","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app a\#
-    nd forgets it, its ports and its output. Its files stay unless told otherwise.","paramStructure":"either","par\#
+    valid_argument","retryable":false}},{"code":409,"message":"The idempotency key was used before with other para\#
+    meters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how many o\#
+    f these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":\#
+    true}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no\#
+    _space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"clie\#
+    nt-to-server","x-stream":true,"x-notification":false},{"name":"agentRun/get","tags":[{"$ref":"#/components/tag\#
+    s/agent"}],"summary":"Returns one run; with `waitSeconds`, when it has ended, or has a question, or the time i\#
+    s over.","paramStructure":"either","params":[{"name":"run","description":"The run.","required":true,"schema":{\#
+    "$ref":"#/components/schemas/AgentRunReference"}},{"name":"waitSeconds","description":"How long to wait.","req\#
+    uired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"until","description":"\#
+    What to wait for.","required":false,"schema":{"$ref":"#/components/schemas/RunUntil","default":"end"}}],"resul\#
+    t":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run ha\#
+    s that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stab\#
+    ility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/li\#
+    st","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists runs, newest first.","paramStructure":"either\#
+    ","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/WorkspaceReference"}},{"name":"session","description":"Only those of this session.","r\#
+    equired":false,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"states","description":\#
+    "Only those in one of these states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/s\#
+    chemas/RunState"},"maxItems":16}},{"name":"limit","description":"The most rows.","required":false,"schema":{"t\#
+    ype":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the p\#
+    age before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"runs","schem\#
+    a":{"$ref":"#/components/schemas/AgentRunPage"}},"errors":[{"code":400,"message":"The cursor was not made by t\#
+    his list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace h\#
+    as that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No a\#
+    gent session has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-sc\#
+    ope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
+    "name":"agentRun/cancel","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Ends a run: its agent is asked t\#
+    o stop, and after a grace time nothing of its processes is left.","description":"A run that has ended stays as i\#
+    t is. The answer comes when the run has ended.","paramStructure":"either","params":[{"name":"run","description\#
+    ":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"graceSeconds\#
+    ","description":"How long the agent has to end its turn by itself, in seconds.","required":false,"schema":{"ty\#
+    pe":"number","minimum":0,"maximum":600,"default":10}}],"result":{"name":"run","schema":{"$ref":"#/components/s\#
+    chemas/AgentRun"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","retry\#
+    able":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server"\#
+    ,"x-stream":false,"x-notification":false},{"name":"agentRun/send","tags":[{"$ref":"#/components/tags/agent"}],\#
+    "summary":"Says something more to a run that has not ended.","description":"A `follow_up` is a turn of its own\#
+    , after the one at hand, within the same run. A `steer` reaches the agent as soon as it can: a model before it\#
+    s next step; an ACP agent ends the turn at hand and goes on with this. A command can't be steered; a follow-up s\#
+    tarts its program again.","paramStructure":"either","params":[{"name":"run","description":"The run.","required\#
+    ":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"prompt","description":"What to say\#
+    , as one or several blocks.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/Co\#
+    ntentBlock"},"minItems":1,"maxItems":256}},{"name":"mode","description":"When it reaches the agent.","required\#
+    ":false,"schema":{"$ref":"#/components/schemas/SendMode","default":"follow_up"}},{"name":"idempotencyKey","des\#
+    cription":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKe\#
+    y"}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message\#
+    ":"No run has that id.","data":{"type":"run_not_found","retryable":false}},{"code":409,"message":"The run has e\#
+    nded. Begin a new one of the same session.","data":{"type":"run_ended","retryable":false}},{"code":422,"messag\#
+    e":"A block of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"promp\#
+    t_invalid","retryable":false}},{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported"\#
+    ,"retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.","data"\#
+    :{"type":"idempotency_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"st\#
+    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/respondPermi\#
+    ssion","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Answers an agent's question. The first answer co\#
+    unts; all who follow the run see it.","paramStructure":"either","params":[{"name":"permission","description":"\#
+    The question.","required":true,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"option","desc\#
+    ription":"The id of the option that is taken. Absent: none, the question is dismissed.","required":false,"sche\#
+    ma":{"type":"string","minLength":1,"maxLength":200}}],"result":{"name":"permission","schema":{"$ref":"#/compon\#
+    ents/schemas/Permission"}},"errors":[{"code":404,"message":"No question for permission has that id.","data":{"\#
+    type":"permission_not_found","retryable":false}},{"code":409,"message":"The question was answered before. `per\#
+    mission` tells how.","data":{"type":"permission_resolved","retryable":false}},{"code":400,"message":"The param\#
+    eters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invali\#
+    d_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":\#
+    "client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/requestPermission","tags":[{"$re\#
+    f":"#/components/tags/agent"}],"summary":"Asks the client whether an agent may do something. Sent to each conn\#
+    ection that declared `capabilities.permissions` and follows the run.","description":"The answer counts as one b\#
+    y `agentRun/respondPermission`; where another was faster, the request is cancelled with `$/cancelRequest`, and i\#
+    ts answer is not looked at.","paramStructure":"either","params":[{"name":"permission","description":"The quest\#
+    ion.","required":true,"schema":{"$ref":"#/components/schemas/Permission"}}],"result":{"name":"answer","schema"\#
+    :{"$ref":"#/components/schemas/PermissionAnswer"}},"errors":[],"x-lane":"concurrent","x-scope":"write","x-stab\#
+    ility":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":false},{"name":"app/validat\#
+    eManifest","tags":[{"$ref":"#/components/tags/app"}],"summary":"Reads a manifest and tells every fault and dou\#
+    bt with its place; nothing is installed.","description":"The manifest is given as `text`, or is a file of a wo\#
+    rkspace. A manifest with errors is an answer too, not an error of the call.","paramStructure":"either","params\#
+    ":[{"name":"text","description":"The manifest itself.","required":false,"schema":{"type":"string","maxLength":\#
+    1048576}},{"name":"file","description":"With `text`: the file's name, for the findings.","required":false,"sch\#
+    ema":{"type":"string","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"name":"workspace","descri\#
+    ption":"The workspace that holds the manifest; not together with `text`.","required":false,"schema":{"$ref":"#\#
+    /components/schemas/WorkspaceReference"}},{"name":"path","description":"With `workspace`: the manifest, or the f\#
+    older that it is in.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}}],"result":{"n\#
+    ame":"validation","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"code":400,"message"\#
+    :"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"ty\#
+    pe":"invalid_argument","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","dat\#
+    a":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace's folder is not wher\#
+    e it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder\#
+    _missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` o\#
+    r `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"The mani\#
+    fest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":fal\#
+    se}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retrya\#
+    ble":false}},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_\#
+    directory","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.",\#
+    "data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stabl\#
+    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/install","tags":[{"$\#
+    ref":"#/components/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content may be brought t\#
+    here first.","description":"Without `url`, the folder is there already, and so is its manifest. With it, a git r\#
+    epository or an archive is put into `folder`, which must be free, all of it or nothing. An app that is install\#
+    ed already (the same folder) is returned as it is, its manifest read anew, `created: false`. Nothing is starte\#
+    d.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"sc\#
+    hema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The app's folder in i\#
+    t; empty for the workspace's own. With `url`, absent: a folder named after the source.","required":false,"sche\#
+    ma":{"type":"string","maxLength":4096,"default":""}},{"name":"url","description":"A git repository or an archi\#
+    ve (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path of this machine.","require\#
+    d":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","description":"With a git UR\#
+    L: the branch, tag or commit.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}},{"na\#
+    me":"subdirectory","description":"With `url`: only this folder of it.","required":false,"schema":{"type":"stri\#
+    ng","minLength":1,"maxLength":1024}},{"name":"env","description":"Values of environment variables, kept with t\#
+    he app.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"secretEnv","des\#
+    cription":"The same for values that are never answered, logged or exported; kept encrypted, and masked in all o\#
+    utput.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"idempotencyKey",\#
+    "description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempoten\#
+    cyKey"}}],"result":{"name":"installed","schema":{"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"code\#
+    ":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":fals\#
+    e}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{\#
+    "type":"workspace_archived","retryable":false}},{"code":409,"message":"Another job is replacing files of the w\#
+    orkspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}}\#
+    ,{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its n\#
+    ew path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"N\#
+    othing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":404,"mes\#
+    sage":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifes\#
+    t_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one wi\#
+    th its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":400,"message":"The parameters dec\#
+    ode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argumen\#
+    t","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type"\#
+    :"already_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other pa\#
+    rameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a lin\#
+    k on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message":\#
+    "A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"co\#
+    de":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool."\#
+    ,"data":{"type":"source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: i\#
+    t is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `\#
+    detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The dis\#
+    k that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":\#
+    "concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
+    ification":false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what th\#
+    e app is given beside its manifest. A running app has it after its next start.","paramStructure":"either","par\#
     ams":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReferen\#
     ce"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","requi\#
-    red":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"deleteFiles","description":"W\#
-    hether its folder is deleted too. Never the workspace's own.","required":false,"schema":{"type":"boolean","def\#
-    ault":false}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"mes\#
-    sage":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"\#
-    Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app\#
-    _ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":\#
-    "workspace_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
-    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"cod\#
-    e":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_faile\#
-    d","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to\#
-    -server","x-stream":false,"x-notification":false},{"name":"app/list","tags":[{"$ref":"#/components/tags/app"}]\#
-    ,"summary":"Lists apps, oldest first.","paramStructure":"either","params":[{"name":"workspace","description":"\#
-    Only those of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{\#
-    "name":"states","description":"Only those in one of these states.","required":false,"schema":{"type":"array","\#
-    items":{"$ref":"#/components/schemas/AppState"},"maxItems":32}},{"name":"limit","description":"The most rows."\#
-    ,"required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","desc\#
-    ription":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}]\#
-    ,"result":{"name":"apps","schema":{"$ref":"#/components/schemas/AppPage"}},"errors":[{"code":400,"message":"Th\#
-    e cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404\#
-    ,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],\#
-    "x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fals\#
-    e,"x-notification":false},{"name":"app/get","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns one a\#
-    pp, with all that is known of it.","paramStructure":"either","params":[{"name":"app","description":"The app.",\#
-    "required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its w\#
-    orkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/sche\#
-    mas/WorkspaceReference"}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"co\#
-    de":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409\#
-    ,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":\#
-    {"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","da\#
-    ta":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"s\#
-    table","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/setup","tags":[{\#
-    "$ref":"#/components/tags/app"}],"summary":"Runs the app's setup, as a job with live output; it is skipped whe\#
-    re nothing it depends on has changed.","paramStructure":"either","params":[{"name":"app","description":"The ap\#
-    p.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"\#
-    Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components\#
-    /schemas/WorkspaceReference"}},{"name":"force","description":"Whether it runs even where nothing has changed."\#
-    ,"required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long t\#
-    o wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}]\#
-    ,"result":{"name":"job","schema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"message":"\#
-    No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several w\#
-    orkspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguou\#
-    s","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspac\#
-    e_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one wi\#
-    th its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":422,"message":"Environment variab\#
-    les that the manifest demands have no value. `names` lists them; give them with `app/configure`.","data":{"typ\#
-    e":"environment_missing","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was\#
-    . Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing\#
-    ","retryable":false}},{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream h\#
-    as its output.","data":{"type":"setup_failed","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-\#
-    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/bui\#
-    ldStatus","tags":[{"$ref":"#/components/tags/app"}],"summary":"Tells how the app's setup stands.","paramStruct\#
-    ure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/\#
-    schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of t\#
-    his name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"bu\#
-    ild","schema":{"$ref":"#/components/schemas/BuildStatus"}},"errors":[{"code":404,"message":"No app has that id o\#
-    r name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an a\#
-    pp of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":fals\#
-    e}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retry\#
-    able":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server",\#
-    "x-stream":false,"x-notification":false},{"name":"app/start","tags":[{"$ref":"#/components/tags/app"}],"summar\#
-    y":"Wants an app running: it is set up where that is needed, started, and kept running until it is stopped.","\#
-    description":"What it depends on is wanted running too. The answer comes at once, or when the app is running, h\#
-    as failed, or the time is over.","paramStructure":"either","params":[{"name":"app","description":"The app.","r\#
-    equired":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its wo\#
-    rkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schem\#
-    as/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it is running.","required\#
-    ":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$\#
-    ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type"\#
-    :"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name t\#
-    he workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"messag\#
-    e":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":4\#
-    09,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"works\#
-    pace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-directio\#
-    n":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/stop","tags":[{"$ref":"#/component\#
-    s/tags/app"}],"summary":"Wants an app stopped, and returns when nothing of it is left. It stays stopped until i\#
-    t is started.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":true,"sch\#
-    ema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed wh\#
-    ere several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRefere\#
-    nce"}},{"name":"graceSeconds","description":"How long its processes have to end by themselves, in seconds. Abs\#
-    ent: the manifest's.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name\#
-    ":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or n\#
-    ame.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
-    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
-    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
-    ":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"ty\#
-    pe":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direct\#
-    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/restart","tags":[{"$ref":"#/comp\#
-    onents/tags/app"}],"summary":"Stops an app and starts it again, in one step; its manifest is read anew.","para\#
-    mStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/comp\#
-    onents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
-    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitS\#
-    econds","description":"How long to wait until it is running again.","required":false,"schema":{"$ref":"#/compo\#
-    nents/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}}\#
-    ,"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fals\#
-    e}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app\#
-    's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, ke\#
-    y or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is a\#
-    rchived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false\#
-    }}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
-    :false,"x-notification":false},{"name":"app/ensureRunning","tags":[{"$ref":"#/components/tags/app"}],"summary"\#
-    :"Does whatever is missing until apps are running, and tells for each whether it is, and why not.","descriptio\#
-    n":"Setup, dependencies, start, readiness: what is done already is not done again, and any number of calls sha\#
-    re one start. An app that fails leaves the others be; the call itself does not fail for it.","paramStructure":\#
-    "either","params":[{"name":"workspace","description":"The workspace. Absent: each of `apps` is found by itself\#
-    .","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"apps","description":\#
-    "The apps. Absent: all of the workspace, those that are found in its folders but not installed yet among them.\#
-    ","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppReference"},"maxItems":10\#
-    00}},{"name":"waitSeconds","description":"How long to wait.","required":false,"schema":{"$ref":"#/components/s\#
-    chemas/WaitSeconds","default":60}}],"result":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutc\#
-    ome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_\#
-    found","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found",\#
-    "retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too\#
-    , or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":400,"message":"The paramete\#
-    rs decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_a\#
-    rgument","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `\#
-    active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's f\#
-    older is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data\#
-    ":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
-    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/startAll","tags":[{"$r\#
-    ef":"#/components/tags/app"}],"summary":"Starts all apps of a workspace: those that others depend on first, si\#
-    de by side where possible.","paramStructure":"either","params":[{"name":"workspace","description":"The workspa\#
-    ce.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","descr\#
-    iption":"How long to wait until they are running.","required":false,"schema":{"$ref":"#/components/schemas/Wai\#
-    tSeconds","default":0}}],"result":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"err\#
-    ors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","ret\#
-    ryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` firs\#
-    t.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is n\#
-    ot where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":\#
-    "folder_missing","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direct\#
-    ion":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/stopAll","tags":[{"$ref":"#/comp\#
-    onents/tags/app"}],"summary":"Stops all apps of a workspace, or of all: those that depend on others first.","p\#
-    aramStructure":"either","params":[{"name":"workspace","description":"The workspace. Absent: all of them.","req\#
-    uired":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description"\#
-    :"How long their processes have to end by themselves, in seconds. Absent: the manifests'.","required":false,"s\#
-    chema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"outcome","schema":{"$ref":"#/component\#
-    s/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"typ\#
-    e":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","\#
-    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/logs","tags":[{"$ref":"#\#
-    /components/tags/app"}],"summary":"Returns the last lines that an app has written, or those since a time; and w\#
-    hat comes, where that is wanted.","description":"With `follow` the lines come as `stream/event` of the attachm\#
-    ent that the answer names, and `lines` is empty.","paramStructure":"either","params":[{"name":"app","descripti\#
-    on":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","des\#
-    cription":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#\#
-    /components/schemas/WorkspaceReference"}},{"name":"tail","description":"The most lines of the past, counted fr\#
-    om the end.","required":false,"schema":{"type":"integer","minimum":1,"maximum":10000,"default":100}},{"name":"\#
-    since","description":"Only lines written at this time or later, in seconds since 1970.","required":false,"sche\#
-    ma":{"type":"number","minimum":0,"maximum":100000000000}},{"name":"follow","description":"Whether to go on wit\#
-    h what comes.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"logs","schema"\#
-    :{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"code":404,"message":"No app has that id or name.","da\#
-    ta":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that n\#
+    red":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge p\#
+    atch on the values: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","descr\#
+    iption":"The same for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","desc\#
+    ription":"Only where the app is still of this version.","required":false,"schema":{"type":"integer","minimum":\#
+    1}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No a\#
+    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
+    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
+    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
+    not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
+    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"mes\#
+    sage":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data\#
+    ":{"type":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
+    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{\#
+    "$ref":"#/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files s\#
+    tay unless told otherwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","requir\#
+    ed":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspa\#
+    ce; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wo\#
+    rkspaceReference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspac\#
+    e's own.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$re\#
+    f":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"\#
+    app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name th\#
+    e workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message\#
+    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":40\#
+    0,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.",\#
+    "data":{"type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be e\#
+    nded. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope\#
+    ":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
+    ame":"app/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructur\#
+    e":"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"sche\#
+    ma":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of t\#
+    hese states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxI\#
+    tems":32}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum\#
+    ":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required\#
+    ":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/componen\#
+    ts/schemas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data"\#
+    :{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","\#
+    data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":\#
+    "stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{\#
+    "$ref":"#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"\#
+    either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this n\#
+    ame.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","s\#
+    chema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","dat\#
+    a":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that n\#
     ame. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":\#
     404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}\#
-    },{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limit\#
-    .","data":{"type":"limit_reached","retryable":true}}],"x-lane":"concurrent","x-scope":"read","x-stability":"st\#
-    able","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"app/stateChanged","tag\#
-    s":[{"$ref":"#/components/tags/app"}],"summary":"An app's state has changed. Sent to connections that follow `\#
-    events`.","paramStructure":"either","params":[{"name":"app","description":"The app as it now stands.","require\#
-    d":true,"schema":{"$ref":"#/components/schemas/AppSummary"}},{"name":"previous","description":"The state it wa\#
-    s in.","required":true,"schema":{"$ref":"#/components/schemas/AppState"}}],"x-lane":"inline","x-scope":"read",\#
-    "x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"port/\#
-    list","tags":[{"$ref":"#/components/tags/port"}],"summary":"Lists the leased ports, lowest first.","paramStruc\#
-    ture":"either","params":[{"name":"workspace","description":"Only those of apps of this workspace.","required":\#
-    false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"app","description":"Only those of t\#
-    his app.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}}],"result":{"name":"ports","s\#
-    chema":{"$ref":"#/components/schemas/PortLeaseList"}},"errors":[{"code":404,"message":"No workspace has that i\#
-    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has th\#
-    at id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
-    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
-    le":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x\#
-    -stream":false,"x-notification":false},{"name":"port/resolve","tags":[{"$ref":"#/components/tags/port"}],"summ\#
-    ary":"Tells where a port of an app is, and whether anything listens there.","paramStructure":"either","params"\#
-    :[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}\#
-    },{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required"\#
-    :false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"name","description":"The port's n\#
-    ame. Absent: the app's only port, or `http`.","required":false,"schema":{"type":"string","minLength":1,"maxLen\#
-    gth":64}}],"result":{"name":"port","schema":{"$ref":"#/components/schemas/ResolvedPort"}},"errors":[{"code":40\#
-    4,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mess\#
-    age":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type\#
-    ":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"\#
-    type":"workspace_not_found","retryable":false}},{"code":404,"message":"There is no such port or lease.","data"\#
-    :{"type":"port_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","\#
-    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/reserve","tags":[{"$ref\#
-    ":"#/components/tags/port"}],"summary":"Leases a port: for an app, or for something of the caller's own.","par\#
-    amStructure":"either","params":[{"name":"name","description":"The lease's name: of the app's port, or, without a\#
-    n app, unique in the home.","required":true,"schema":{"type":"string","minLength":1,"maxLength":64,"pattern":"\#
-    ^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The app. Absent: the lease belongs to `name` alone.",\#
-    "required":false,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"The a\#
-    pp's workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"port",\#
-    "description":"The port that is wanted. Absent: a free one of the range.","required":false,"schema":{"type":"i\#
-    nteger","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLea\#
-    se"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable"\#
-    :false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use th\#
-    e app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that i\#
-    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"Somebody else h\#
-    as the port. `detail` says who.","data":{"type":"port_taken","retryable":true}},{"code":503,"message":"Every p\#
-    ort of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}}],"x-lane":\#
-    "concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
-    ification":false},{"name":"port/release","tags":[{"$ref":"#/components/tags/port"}],"summary":"Gives a leased p\#
-    ort back.","paramStructure":"either","params":[{"name":"port","description":"The port.","required":true,"schem\#
-    a":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/sc\#
-    hemas/PortLease"}},"errors":[{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_\#
-    found","retryable":false}},{"code":409,"message":"An app is using the port. Stop it first.","data":{"type":"po\#
-    rt_in_use","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"c\#
-    lient-to-server","x-stream":false,"x-notification":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components\#
-    /tags/port"}],"summary":"Tells who listens on a TCP port of this machine, and whose lease it is.","paramStruct\#
-    ure":"either","params":[{"name":"port","description":"The port.","required":true,"schema":{"type":"integer","m\#
-    inimum":1,"maximum":65535}}],"result":{"name":"owner","schema":{"$ref":"#/components/schemas/PortOwnership"}},\#
-    "errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-\#
-    stream":false,"x-notification":false}],"components":{"tags":{"base":{"name":"base","description":"The connecti\#
-    on itself: its life cycle, cancellation, progress, tracing and discovery."},"server":{"name":"server","descrip\#
-    tion":"The server as a whole, and its configuration."},"workspace":{"name":"workspace","description":"Workspac\#
-    es: folders that Berth knows, what they are made from, and their snapshots."},"file":{"name":"file","descripti\#
-    on":"Files of a workspace. No path, link or race leads out of it."},"stream":{"name":"stream","description":"S\#
-    treams: journals that any number of clients follow, each at its own pace."},"job":{"name":"job","description":\#
-    "Jobs: work that takes a while. Each has a stream, progress and an honest end."},"agent":{"name":"agent","desc\#
-    ription":"Agents: programs and models that work in a workspace, their sessions, and their runs."},"app":{"name\#
-    ":"app","description":"Apps: what a workspace runs, from a manifest. Each is set up, started, watched and kept a\#
-    s wanted."},"port":{"name":"port","description":"Ports: leases that are unique on the machine and last, and wh\#
-    o listens where."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","format":"date-time","maxLengt\#
-    h":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20T22:30:00.123Z`."},"Labels\#
-    ":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLength":256},"maxProperties":6\#
-    4,"description":"Short text labels by name, to find things by."},"Metadata":{"title":"Metadata","type":"object\#
-    ","description":"Anything a client wants to keep with the entity. The server stores it and does not look insid\#
-    e."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"maxLength":255,"description":"A w\#
-    ord of the caller's: a second call with the same key and the same parameters returns the first one's result."}\#
-    ,"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"description":"An opaque, ordered po\#
-    sition in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":["inline","serial","concurrent"]\#
-    ,"description":"How calls of a method are carried out: at once and in order, in arrival order for each key, or s\#
-    ide by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read","write","admin"],"description":"\#
-    What a caller must hold to call a method: `none` is open to all, each later one includes those before it."},"F\#
-    ault":{"title":"Fault","type":"object","required":["loc","msg","type"],"properties":{"loc":{"type":"array","it\#
-    ems":{},"description":"The path to the fault: names of members and indexes of entries."},"msg":{"type":"string\#
-    ","description":"What is wrong and what would be right."},"type":{"type":"string","description":"A stable word\#
-    : `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `pattern`, `min_items`, `max_it\#
-    ems`, `max_properties`."}},"description":"One fault in parameters or in a document."},"ErrorData":{"title":"Er\#
-    rorData","type":"object","required":["type","detail","retryable"],"properties":{"type":{"type":"string","descr\#
-    iption":"A stable word from the list of errors."},"detail":{"type":"string","description":"The case in particu\#
-    lar."},"retryable":{"type":"boolean","description":"Whether the same call may succeed later."},"retryAfterMs":\#
-    {"type":"integer","minimum":0,"description":"How long to wait before trying again, in milliseconds."},"errors"\#
-    :{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are sev\#
-    eral."}},"description":"What an error's `data` holds. Further members depend on the type."},"ClientInfo":{"tit\#
-    le":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type":"string","maxLength":256,"de\#
-    scription":"The client's name."},"version":{"type":"string","maxLength":128,"description":"The client's versio\#
-    n."}},"description":"The name and version of a client."},"TraceValue":{"title":"TraceValue","type":"string","e\#
-    num":["off","messages","verbose"],"description":"How much tracing tells."},"ServerInfo":{"title":"ServerInfo",\#
-    "type":"object","required":["name","version"],"properties":{"name":{"type":"string","description":"Always `ber\#
-    th`."},"version":{"type":"string","description":"The server's version."}},"description":"The name and version o\#
-    f the server."},"Limits":{"title":"Limits","type":"object","required":["maxMessageBytes","maxInFlight","maxBat\#
-    ch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The largest message, in bytes."},"maxInF\#
-    light":{"type":"integer","description":"How many requests may be open at once. Further ones wait, and then rea\#
-    ding pauses."},"maxBatch":{"type":"integer","description":"The most entries of a batch."}},"description":"What o\#
-    ne connection may ask for."},"InitializeResult":{"title":"InitializeResult","type":"object","required":["proto\#
-    colVersion","supportedVersions","serverInfo","instanceId","capabilities","families","limits"],"properties":{"p\#
-    rotocolVersion":{"type":"string","description":"The version that both will speak."},"supportedVersions":{"type\#
-    ":"array","items":{"type":"string"},"description":"Every version that the server speaks, best first."},"server\#
-    Info":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."},"instanceId":{"type":"string","d\#
-    escription":"A new one each time the server starts: a client that sees another one knows that the server was r\#
-    estarted."},"capabilities":{"type":"object","description":"Empty: kept free for what language-server clients l\#
-    ook for."},"families":{"type":"object","description":"One object a family of methods that this server has."},"\#
-    limits":{"$ref":"#/components/schemas/Limits","description":"What the connection may ask for."}},"description"\#
-    :"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","enum":["begin","report","end"],"\#
-    description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneProgress","type":"object","requir\#
-    ed":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind","description":"The step."},"titl\#
-    e":{"type":"string","description":"What is being done; with `begin`."},"message":{"type":"string","description\#
-    ":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100,"description":"How much is done\#
-    , where that is known."},"cancellable":{"type":"boolean","description":"Whether `$/cancelRequest` ends the wor\#
-    k."}},"description":"One step of a progress, as in the Language Server Protocol."},"Pong":{"title":"Pong","typ\#
-    e":"object","required":["instanceId"],"properties":{"instanceId":{"type":"string","description":"The running s\#
-    erver's id."}},"description":"The answer to a ping."},"ServerStarted":{"title":"ServerStarted","type":"object"\#
-    ,"required":["instanceId","pid","version"],"properties":{"instanceId":{"type":"string","description":"The new s\#
-    erver's id."},"pid":{"type":"integer","description":"Its process."},"version":{"type":"string","description":"\#
-    Its version."}},"description":"A server has started."},"StopResult":{"title":"StopResult","type":"object","req\#
-    uired":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","description":"The process that will exit.\#
-    "},"graceSeconds":{"type":"number","description":"How long open requests may go on, in seconds."}},"descriptio\#
-    n":"The server is stopping."},"Health":{"title":"Health","type":"string","enum":["ok","warning","failing"],"de\#
-    scription":"How well something is."},"HealthCheck":{"title":"HealthCheck","type":"object","required":["name","\#
-    state","message","durationMs"],"properties":{"name":{"type":"string","description":"`database`, `disk`, `clock\#
-    `, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","description":"Its result."},"message\#
-    ":{"type":"string","description":"What was found."},"durationMs":{"type":"number","description":"How long the c\#
-    heck took, in milliseconds."}},"description":"One check of the server's health."},"ServerCounts":{"title":"Ser\#
-    verCounts","type":"object","required":["connections","inFlight","attachments","watches","workspaces","snapshot\#
-    s","streams","jobs","runningJobs","apps","runningApps","runs","children"],"properties":{"connections":{"type":\#
-    "integer","description":"Open connections."},"inFlight":{"type":"integer","description":"Requests being carrie\#
-    d out, this one included."},"attachments":{"type":"integer","description":"Attachments to streams."},"watches"\#
-    :{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","description":"Workspaces\#
-    , deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"streams":{"type":"intege\#
-    r","description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs that are kept."},"runn\#
-    ingJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type":"integer","description":"\#
-    Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs."},"runs":{"type":"integer\#
-    ","description":"Runs of agents that have not ended."},"children":{"type":"integer","description":"Child proce\#
-    sses that are alive."}},"description":"How much of everything the server has."},"ServerMemory":{"title":"Serve\#
-    rMemory","type":"object","required":["residentBytes","peakBytes"],"properties":{"residentBytes":{"type":"integ\#
-    er","description":"Resident memory, in bytes."},"peakBytes":{"type":"integer","description":"The most resident m\#
-    emory so far, in bytes."}},"description":"The server's memory."},"ServerState":{"title":"ServerState","type":"\#
-    object","required":["version","instanceId","pid","home","socket","startedAt","uptimeSeconds","health","checks"\#
-    ,"counts","memory"],"properties":{"version":{"type":"string","description":"The server's version."},"instanceI\#
-    d":{"type":"string","description":"The running server's id."},"pid":{"type":"integer","description":"Its proce\#
-    ss."},"home":{"type":"string","description":"The folder of its state."},"socket":{"type":"string","description\#
-    ":"The path of its socket; empty where it has none."},"startedAt":{"$ref":"#/components/schemas/Timestamp","de\#
-    scription":"When it started."},"uptimeSeconds":{"type":"number","description":"How long it has been running, i\#
-    n seconds."},"health":{"$ref":"#/components/schemas/Health","description":"The worst of the checks."},"checks"\#
-    :{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"description":"A row a check."},"counts":\#
-    {"$ref":"#/components/schemas/ServerCounts","description":"How much of everything there is."},"memory":{"$ref"\#
-    :"#/components/schemas/ServerMemory","description":"Its memory."}},"description":"How the server is."},"LogLev\#
-    el":{"title":"LogLevel","type":"string","enum":["trace","debug","info","notice","warning","error","critical"],\#
-    "description":"How grave a log line must be to be written."},"Durability":{"title":"Durability","type":"string\#
-    ","enum":["normal","full"],"description":"What an acknowledged write survives: `normal`, the death of the serv\#
-    er at any moment; `full`, the loss of power too, at the price of a disk flush a transaction."},"ServerConfig":\#
-    {"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{"type":"integer","minimum":0,"maximum\#
-    ":31536000,"description":"After how long without clients and work a server that was started by a client leaves\#
-    , in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum":0,"maximum":3600,"descri\#
-    ption":"How long open requests may go on when the server is told to stop, in seconds.","default":5},"logLevel"\#
-    :{"$ref":"#/components/schemas/LogLevel","description":"The least grave line that is logged.","default":"info"\#
-    }},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"object","properties":{"m\#
-    axMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"The largest message, in b\#
-    ytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":10000,"description":"How many r\#
-    equests may be open at once.","default":128},"maxBatch":{"type":"integer","minimum":1,"maximum":100000,"descri\#
-    ption":"The most entries of a batch.","default":1000},"maxAttachments":{"type":"integer","minimum":1,"maximum"\#
-    :100000,"description":"The most attachments of a connection.","default":1024}},"description":"What one connect\#
-    ion may ask for. Changes hold for connections that are opened after them."},"StreamsConfig":{"title":"StreamsC\#
-    onfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"desc\#
-    ription":"How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":"integer","minimum":\#
-    65536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; older ones are remo\#
-    ved first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"de\#
-    scription":"How long a stream is kept after it was closed, in seconds.","default":604800},"kinds":{"type":"obj\#
-    ect","additionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProperties":64,"description":"Oth\#
-    er limits for streams of a kind, by the first word of their names, such as `events`, `job` or `custom`."}},"de\#
-    scription":"How long streams are kept."},"StreamLimits":{"title":"StreamLimits","type":"object","properties":{\#
-    "maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old an event may become\#
-    , in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many b\#
-    ytes of events one stream may hold; older ones are removed first."},"closedMaxAgeSeconds":{"type":"integer","m\#
-    inimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in seconds."}},"d\#
-    escription":"How long streams of one kind are kept. What is not said here is as for all."},"TemplatesConfig":{\#
-    "title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer","minimum":1,"maximum":109\#
-    9511627776,"description":"The most bytes of an unpacked template or archive.","default":2147483648},"maxFiles"\#
-    :{"type":"integer","minimum":1,"maximum":100000000,"description":"The most entries of a template or archive.",\#
-    "default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description":"How many bytes one p\#
-    acked byte may unpack to. Looked at once a mebibyte has been unpacked.","default":200},"timeoutSeconds":{"type\#
-    ":"integer","minimum":1,"maximum":86400,"description":"How long a download or a git command may take, in secon\#
-    ds.","default":600}},"description":"What is taken from templates and archives."},"TrashConfig":{"title":"Trash\#
-    Config","type":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"descri\#
-    ption":"How long a deleted workspace can be restored, in seconds.","default":604800}},"description":"What was d\#
-    eleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirectories":{"type":"integer\#
-    ","minimum":1,"maximum":10000000,"description":"The most folders watched at once by all watches together.","de\#
-    fault":65536}},"description":"Watches on files."},"Config":{"title":"Config","type":"object","properties":{"du\#
-    rability":{"$ref":"#/components/schemas/Durability","description":"What an acknowledged write survives. Read w\#
-    hen the server starts.","default":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig","description"\#
-    :"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","description":"What o\#
-    ne connection may ask for.","default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig","description"\#
-    :"How long streams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesConfig","descri\#
-    ption":"What is taken from templates and archives.","default":{}},"trash":{"$ref":"#/components/schemas/TrashC\#
-    onfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/components/schemas/WatchConfig","des\#
-    cription":"Watches on files.","default":{}},"apps":{"$ref":"#/components/schemas/AppsConfig","description":"Ap\#
-    ps.","default":{}},"runs":{"$ref":"#/components/schemas/RunsConfig","description":"Runs of agents.","default":\#
-    {}},"agents":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/AgentConfig"},"maxPropertie\#
-    s":256,"description":"Agents, by name."}},"description":"The configuration. Every member has a default."},"Con\#
-    figFault":{"title":"ConfigFault","type":"object","required":["message"],"properties":{"message":{"type":"strin\#
-    g","description":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"description":"The line, fr\#
-    om 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},"errors":{"type"\#
-    :"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the schema."}},"desc\#
-    ription":"Why the configuration file was not taken."},"ConfigState":{"title":"ConfigState","type":"object","re\#
-    quired":["config","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config","description"\#
-    :"The configuration in force, with the defaults filled in."},"file":{"type":"string","description":"The path o\#
-    f its file."},"version":{"type":"string","description":"A digest of the file that is in force."},"fault":{"$re\#
-    f":"#/components/schemas/ConfigFault","description":"Why the file as it is now is not in force. Absent where i\#
-    t is."}},"description":"The configuration in force and its file."},"WorkspaceReference":{"title":"WorkspaceRef\#
-    erence","type":"string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slug."},"WaitSec\#
-    onds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long to wait, in s\#
-    econds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","deleted"],"d\#
-    escription":"Where a workspace stands. `archived`: its files are read-only through Berth. `deleted`: it can be r\#
-    estored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","enum":["active"\#
-    ,"archived"],"description":"The states that `workspace/update` sets."},"FolderState":{"title":"FolderState","t\#
-    ype":"string","enum":["present","missing","replaced","inaccessible"],"description":"How a workspace's folder i\#
-    s: where it was; gone or moved away; another folder stands in its place; not to be looked at."},"FileDisposal"\#
-    :{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"description":"What happens to the f\#
-    iles: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFormat","type":"\#
-    string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"title":"Workspac\#
-    e","type":"object","required":["id","slug","name","path","managed","state","folderState","labels","metadata","\#
-    version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws_…`."},"key":{\#
-    "type":"string","description":"The caller's own name for it."},"slug":{"type":"string","description":"Its name i\#
-    n letters, digits and hyphens, unique in the home."},"name":{"type":"string","description":"For people."},"pat\#
-    h":{"type":"string","description":"Its folder, as an absolute path."},"managed":{"type":"boolean","description\#
-    ":"Whether the folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState","description":"W\#
-    here it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How its folder is, l\#
-    ooked at just now."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."},"metadata":{"\#
-    $ref":"#/components/schemas/Metadata","description":"What clients keep with it."},"version":{"type":"integer",\#
-    "description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
-    t was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was last changed."},\#
-    "deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"restorableUntil":{\#
-    "$ref":"#/components/schemas/Timestamp","description":"Until when a deleted one can be restored."},"filesDelet\#
-    ed":{"type":"boolean","description":"Whether its files were deleted for good; it can then be restored without t\#
-    hem only.","default":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"title":"Workspac\#
-    eCreated","type":"object","required":["workspace","created"],"properties":{"workspace":{"$ref":"#/components/s\#
-    chemas/Workspace","description":"The workspace."},"created":{"type":"boolean","description":"Whether this call m\#
-    ade it."},"job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from the template."}},\#
-    "description":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage","type":"object",\#
-    "required":["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/components/schemas/Wor\#
-    kspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
-    scription":"Where the next page begins. Absent on the last."}},"description":"A page of workspaces."},"InlineF\#
-    ile":{"title":"InlineFile","type":"object","required":["path","content"],"properties":{"path":{"$ref":"#/compo\#
-    nents/schemas/RelativePath","description":"Where it goes."},"content":{"type":"string","description":"What it h\#
-    olds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content` is written.","d\#
-    efault":"utf8"},"executable":{"type":"boolean","description":"Whether it may be run.","default":false}},"descr\#
-    iption":"A file of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"object","propertie\#
-    s":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":10000,"description":\#
-    "The files themselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"description":"A folder of t\#
-    his machine, as an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9.\#
-    _-]*$","description":"A folder under `templates/` in the home."},"url":{"type":"string","minLength":1,"maxLeng\#
-    th":4096,"description":"A git repository or an archive, as in `workspace/cloneTemplate`; only with `workspace/\#
-    create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the branch, tag or c\#
-    ommit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only this folder of it.\#
-    "}},"description":"What a template is taken from: exactly one of the members `files`, `folder`, `name` and `ur\#
-    l`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","required":["name"],"properties":{"name":\#
-    {"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},\#
-    "description":{"type":"string","maxLength":1000,"description":"What it is for, for people."},"default":{"type"\#
-    :"string","maxLength":65536,"description":"Its value where none is given. Absent: one must be given."},"patter\#
-    n":{"type":"string","maxLength":1000,"description":"A regular expression that the whole value must match."}},"\#
-    description":"A variable that a template's `berth.template.yaml` declares. `{{name}}` in text files and paths i\#
-    s replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","properties":{"name"\#
-    :{"type":"string","maxLength":200,"description":"The template's name."},"description":{"type":"string","maxLen\#
-    gth":10000,"description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/components/schemas/T\#
-    emplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","items":{"type":"s\#
-    tring","maxLength":256},"maxItems":256,"description":"Globs of files in which nothing is replaced."}},"descrip\#
-    tion":"The form of `berth.template.yaml`, which a template may hold at its top. The file itself is not copied.\#
-    "},"JobStarted":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{"job":{"$ref"\#
-    :"#/components/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"Whether this c\#
-    all began it; false for a repeated idempotency key."}},"description":"The job that does the work, as it stood w\#
-    hen the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","required":["files\#
-    ","directories","bytes"],"properties":{"files":{"type":"integer","description":"How many files were put in pla\#
-    ce."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","descriptio\#
-    n":"Their size, in bytes."},"commit":{"type":"string","description":"The commit that was cloned."}},"descripti\#
-    on":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobResult","type":\#
-    "object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot","description\#
-    ":"The snapshot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title":"RestoreJobRe\#
-    sult","type":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{"type":"string\#
-    ","description":"The snapshot that brings back what was there before."},"written":{"type":"integer","descripti\#
-    on":"How many files and links were written."},"removed":{"type":"integer","description":"How many entries were r\#
-    emoved."},"unchanged":{"type":"integer","description":"How many files and links were already right."}},"descri\#
-    ption":"What `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"object","required"\#
-    :["path","format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","description":"The arc\#
-    hive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"files":{"type":"in\#
-    teger","description":"How many files it holds."},"bytes":{"type":"integer","description":"Their size, in bytes\#
-    ."},"archiveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"description":"What `work\#
-    space/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required":["workspace","f\#
-    iles","directories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":\#
-    "The workspace."},"files":{"type":"integer","description":"How many files were unpacked."},"directories":{"typ\#
-    e":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their size, in bytes.\#
-    "}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object","required":[\#
-    "id","workspace","automatic","includeIgnored","files","directories","bytes","storedBytes","createdAt"],"proper\#
-    ties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","description":"Th\#
-    e id of its workspace."},"label":{"type":"string","description":"For people."},"automatic":{"type":"boolean","\#
-    description":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","description":"Wheth\#
-    er ignored files were taken too."},"files":{"type":"integer","description":"How many files and links it holds.\#
-    "},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":\#
-    "The size of its files, in bytes."},"storedBytes":{"type":"integer","description":"How many bytes were not sto\#
-    red before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."\#
-    }},"description":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","type":"object",\#
-    "required":["snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/schemas/Snaps\#
-    hot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descri\#
-    ption":"Where the next page begins. Absent on the last."}},"description":"A page of snapshots."},"ChangeKind":\#
-    {"title":"ChangeKind","type":"string","enum":["added","removed","modified","retyped","permissions"],"descripti\#
-    on":"How an entry changed: it is new, gone, of other content, of another type, or of another mode only."},"Sna\#
-    pshotChange":{"title":"SnapshotChange","type":"object","required":["path","change","type"],"properties":{"path\#
-    ":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/components/schemas/ChangeKind","desc\#
-    ription":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or was, w\#
-    here it is gone."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"sizeAfter":{"ty\#
-    pe":"integer","description":"Its size after, in bytes."}},"description":"One difference."},"SnapshotChangePage\#
-    ":{"title":"SnapshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"type":"array"\#
-    ,"items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."},"nextCursor\#
-    ":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"des\#
-    cription":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","required":["\#
-    snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedBytes":{"type\#
-    ":"integer","description":"How many bytes no other snapshot needed, in bytes."}},"description":"A snapshot tha\#
-    t is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,"descriptio\#
-    n":"A path below the workspace's folder, with `/` between its parts. `..` may not lead out of it."},"ETag":{"t\#
-    itle":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a file; ch\#
-    anges whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description":"Any E\#
-    Tag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"description":"Ho\#
-    w a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":["auto"\#
-    ,"utf8","base64"],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"FileTyp\#
-    e","type":"string","enum":["file","directory","symlink","other"],"description":"What an entry is."},"FileInfo"\#
-    :{"title":"FileInfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"properties"\#
-    :{"path":{"type":"string","description":"Its path below the workspace's folder. Bytes that are not valid UTF-8 a\#
-    re replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own bytes, in b\#
-    ase64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description":"What it i\#
-    s."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","description":"Its p\#
-    ermission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its content was la\#
-    st changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"type":"string",\#
-    "description":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"title":"FilePage"\#
-    ,"type":"object","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"#/components/\#
-    schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLength":1,"maxLeng\#
-    th":8192,"description":"Where the next page begins. Absent on the last."}},"description":"A page of entries."}\#
-    ,"FileContent":{"title":"FileContent","type":"object","required":["path","content","encoding","offset","length\#
-    ","size","etag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":{"type":"str\#
-    ing","description":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"\#
-    How `content` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."},"length":{"\#
-    type":"integer","description":"How much was read, in bytes of the file."},"size":{"type":"integer","descriptio\#
-    n":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The file's ETag."},\#
-    "eof":{"type":"boolean","description":"Whether this reaches to the file's end."}},"description":"What a file h\#
-    olds."},"FileWritten":{"title":"FileWritten","type":"object","required":["file","created"],"properties":{"file\#
-    ":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type":"boolean",\#
-    "description":"Whether it was not there before."}},"description":"A file that was written."},"FileDeleted":{"t\#
-    itle":"FileDeleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"string","descr\#
-    iption":"The path."},"entries":{"type":"integer","description":"How many files, links and folders are gone."}}\#
-    ,"description":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required":["path","t\#
-    ype"],"properties":{"path":{"type":"string","description":"The entry's path below the workspace's folder; the n\#
-    ew one of a move."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$ref":"#/compon\#
-    ents/schemas/FileType","description":"What it is; or was."},"seq":{"type":"integer","description":"In a run's s\#
-    tream: counts the run's events, from 1."},"created":{"type":"boolean","description":"In a run's stream: whethe\#
-    r the agent has made the file."}},"description":"A change under a watched path."},"StreamName":{"title":"Strea\#
-    mName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `server/log`, `\#
-    job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type":"string","en\#
-    um":["retention","overflow"],"description":"Why events are missing: they were too old or too many, or came fas\#
-    ter than they could be kept."},"EndReason":{"title":"EndReason","type":"string","enum":["closed","caught_up","\#
-    deleted"],"description":"Why an attachment ended: the stream was closed, `follow` was false and its end is rea\#
-    ched, or the stream was removed."},"StreamState":{"title":"StreamState","type":"string","enum":["open","closed\#
-    "],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type":"string","enum":["events"\#
-    ,"log","memory"],"description":"Where a stream is kept: in the database, in log files, or in memory until the s\#
-    erver ends."},"Attachment":{"title":"Attachment","type":"object","required":["attachment","stream"],"propertie\#
-    s":{"attachment":{"type":"string","description":"Its id, within this connection."},"stream":{"type":"string","\#
-    description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","description":"The last event b\#
-    efore those that are sent: where to go on when the connection is lost before the first of them. Absent: the be\#
-    ginning."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEvent","type":"obj\#
-    ect","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","description":"Its p\#
-    osition."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appended."},"type":{"typ\#
-    e":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on the type.\#
-    "}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","required":["type"]\#
-    ,"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.-]+$","descriptio\#
-    n":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event to append."},"Ap\#
-    pendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"properties":{"stream":{"\#
-    type":"string","description":"The stream's name."},"appended":{"type":"integer","description":"How many events w\#
-    ere appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of the stream. Abse\#
-    nt where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"StreamPage","type":"o\#
-    bject","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schema\#
-    s/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cursor","descripti\#
-    on":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"type":"boolean","\#
-    description":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"boolean","descri\#
-    ption":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$ref":"#/componen\#
-    ts/schemas/StreamGap","description":"What retention has removed between `after` and the first event."}},"descr\#
-    iption":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["to","reason"],"p\#
-    roperties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before it. Absent where i\#
-    t is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last event that is missing\#
-    ."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A part of a stream t\#
-    hat is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","state","events","\#
-    bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{"$ref":"#/compone\#
-    nts/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/schemas/StreamState",\#
-    "description":"Whether more can come."},"events":{"type":"integer","description":"How many events are kept; 0 f\#
-    or log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How many bytes they take\#
-    ."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kept."},"last":{"$ref\#
-    ":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/components/schemas/Tim\#
-    estamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage"\#
-    ,"type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$ref":"#/components/\#
-    schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/components/schemas/Cursor"\#
-    ,"description":"Where the next page begins. Absent on the last."}},"description":"A page of streams."},"LogLin\#
-    e":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"string","description":\#
-    "The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"JobState","type":\#
-    "string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"description":"Where a job s\#
-    tands. `interrupted`: the server ended before the job did; it left no half-done work in place."},"JobKind":{"t\#
-    itle":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","restore","export","impor\#
-    t","install","setup"],"description":"What a job does."},"JobProgress":{"title":"JobProgress","type":"object","\#
-    required":["message","completed"],"properties":{"message":{"type":"string","description":"What it is doing."},\#
-    "completed":{"type":"integer","description":"How much is done, in `unit`."},"total":{"type":"integer","descrip\#
-    tion":"How much there is, where that is known."},"unit":{"$ref":"#/components/schemas/ProgressUnit","descripti\#
-    on":"What is counted."}},"description":"How far a job has come."},"ProgressUnit":{"title":"ProgressUnit","type\#
-    ":"string","enum":["bytes","files"],"description":"What a progress counts."},"JobError":{"title":"JobError","t\#
-    ype":"object","required":["code","message","type","detail","retryable"],"properties":{"code":{"type":"integer"\#
-    ,"description":"The error's code."},"message":{"type":"string","description":"A sentence to act on."},"type":{\#
-    "type":"string","description":"The error's stable word."},"detail":{"type":"string","description":"The case in p\#
-    articular."},"retryable":{"type":"boolean","description":"Whether the same work may succeed later."},"errors":\#
-    {"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are seve\#
-    ral."}},"description":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["id","kind","title\#
-    ","state","stream","version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `job_…`."\#
-    },"kind":{"$ref":"#/components/schemas/JobKind","description":"What it does."},"title":{"type":"string","descr\#
-    iption":"The same for people."},"state":{"$ref":"#/components/schemas/JobState","description":"Where it stands\#
-    ."},"workspace":{"type":"string","description":"The id of the workspace that it works on."},"stream":{"type":"\#
-    string","description":"The name of its stream."},"progress":{"$ref":"#/components/schemas/JobProgress","descri\#
-    ption":"How far it has come."},"result":{"type":"object","description":"What it made: a `SnapshotJobResult`, `\#
-    RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind.\#
-    "},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":{"type":"integer"\#
-    ,"description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
-    t was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."},"ended\#
-    At":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"A piece of work t\#
-    hat takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"t\#
-    ype":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest first."},"nextCursor"\#
-    :{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"desc\#
-    ription":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["message"],"propert\#
-    ies":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},"description":"So\#
-    mething a job tells on its way."},"AgentReference":{"title":"AgentReference","type":"string","minLength":1,"ma\#
-    xLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"An agent, by its name in the configuratio\#
-    n."},"AgentSessionReference":{"title":"AgentSessionReference","type":"string","minLength":1,"maxLength":64,"de\#
-    scription":"A session: its id, `ags_…`."},"AgentRunReference":{"title":"AgentRunReference","type":"string","mi\#
-    nLength":1,"maxLength":64,"description":"A run: its id, `run_…`."},"AgentKind":{"title":"AgentKind","type":"st\#
-    ring","enum":["acp","command","model"],"description":"What an agent is: a program that speaks the Agent Client P\#
-    rotocol on its standard input and output; any program that takes a prompt; a model behind an OpenAI-compatible e\#
-    ndpoint, with tools of the server's own."},"PermissionPolicy":{"title":"PermissionPolicy","type":"string","enu\#
-    m":["ask","allow","deny"],"description":"What happens to an agent's questions for permission: they wait for an a\#
-    nswer; they are answered with yes, or with no, at once."},"SandboxMode":{"title":"SandboxMode","type":"string"\#
-    ,"enum":["auto","always","never"],"description":"Whether commands of a model see only the workspace: where bub\#
-    blewrap is there; always, so that they fail without it; never."},"RunUntil":{"title":"RunUntil","type":"string\#
-    ","enum":["end","question"],"description":"What a caller waits for: the run's end; a question for permission o\#
-    r its end."},"SendMode":{"title":"SendMode","type":"string","enum":["follow_up","steer"],"description":"When w\#
-    hat is said reaches the agent: after the turn at hand; as soon as it can."},"ModelTool":{"title":"ModelTool","\#
-    type":"string","enum":["list_files","read_file","write_file","edit_file","search_files","run_command"],"descri\#
-    ption":"A tool that a model may use."},"AgentConfig":{"title":"AgentConfig","type":"object","properties":{"pre\#
-    set":{"type":"string","minLength":1,"maxLength":100,"description":"A preset of `agent/list`."},"kind":{"$ref":\#
-    "#/components/schemas/AgentKind","description":"What it is. Needed without a preset."},"title":{"type":"string\#
-    ","minLength":1,"maxLength":200,"description":"For people."},"command":{"type":"string","minLength":1,"maxLeng\#
-    th":4096,"description":"With `acp` and `command`: the program, a name in PATH or an absolute path."},"args":{"\#
-    type":"array","items":{"type":"string","maxLength":8192},"maxItems":256,"description":"Its arguments. `{worksp\#
-    ace}`, `{session}`, `{run}` and `{promptFile}` stand for the workspace's folder, the ids, and a file that hold\#
-    s the prompt."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"Environment variables be\#
-    side HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of the server. Not for secrets: see `agent/config\#
-    ure`."},"cwd":{"type":"string","maxLength":4096,"description":"Its working folder, as a path in the workspace.\#
-    "},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questions f\#
-    or permission.","default":"ask"},"maxRunning":{"type":"integer","minimum":1,"maximum":1000,"description":"How m\#
-    any of its runs go side by side.","default":1000},"deadlineSeconds":{"type":"number","minimum":1,"maximum":259\#
-    2000,"description":"How long a run may take. Absent: without end."},"startSeconds":{"type":"number","minimum":\#
-    1,"maximum":3600,"description":"With `acp`: how long it may take to answer `initialize` and to open a session.\#
-    ","default":60},"authMethod":{"type":"string","minLength":1,"maxLength":200,"description":"With `acp`: how to a\#
-    uthenticate, by the id of one of the agent's methods."},"mcpServers":{"type":"array","items":{"type":"object"}\#
-    ,"maxItems":64,"description":"With `acp`: MCP servers that the agent is told of, as the protocol has them."},"\#
-    baseUrl":{"type":"string","minLength":1,"maxLength":2048,"description":"With `model`: the endpoint, up to `/v1\#
-    `."},"model":{"type":"string","minLength":1,"maxLength":200,"description":"With `model`: the model's name."},"\#
-    system":{"type":"string","maxLength":262144,"description":"With `model`: what it is told first, instead of the s\#
-    erver's own words."},"tools":{"type":"array","items":{"$ref":"#/components/schemas/ModelTool"},"maxItems":16,"\#
-    description":"With `model`: the tools that it has. Absent: all."},"maxSteps":{"type":"integer","minimum":1,"ma\#
-    ximum":10000,"description":"With `model`: how often it is asked within a turn.","default":100},"contextTokens"\#
-    :{"type":"integer","minimum":1024,"maximum":100000000,"description":"With `model`: how large its context is, i\#
-    n tokens.","default":128000},"maxOutputTokens":{"type":"integer","minimum":1,"maximum":10000000,"description":\#
-    "With `model`: the most it may answer at once, in tokens."},"temperature":{"type":"number","minimum":0,"maximu\#
-    m":2,"description":"With `model`: how freely it chooses."},"sandbox":{"$ref":"#/components/schemas/SandboxMode\#
-    ","description":"With `model`: whether its commands see only the workspace.","default":"auto"},"commandSeconds\#
-    ":{"type":"number","minimum":1,"maximum":86400,"description":"With `model`: how long one of its commands may t\#
-    ake.","default":120}},"description":"An agent. With `preset`, what is not said here comes from it."},"RunsConf\#
-    ig":{"title":"RunsConfig","type":"object","properties":{"defaultAgent":{"type":"string","minLength":1,"maxLeng\#
-    th":100,"description":"The agent of runs that name none."},"maxRunning":{"type":"integer","minimum":1,"maximum\#
-    ":10000,"description":"How many runs go side by side.","default":16},"maxQueued":{"type":"integer","minimum":1\#
-    ,"maximum":100000,"description":"How many may wait.","default":1000},"permissionSeconds":{"type":"number","min\#
-    imum":1,"maximum":2592000,"description":"How long a question for permission stays open, in seconds.","default"\#
-    :86400},"sessionIdleSeconds":{"type":"number","minimum":0,"maximum":2592000,"description":"How long the progra\#
-    m of an ACP agent is kept after a run, so that the session's next one finds it, in seconds.","default":600},"k\#
-    eepDays":{"type":"integer","minimum":0,"maximum":36500,"description":"After how many days without a run a sess\#
-    ion is forgotten; 0: never.","default":90}},"description":"Runs of agents."},"ContentType":{"title":"ContentTy\#
-    pe","type":"string","enum":["text","file","image","resource"],"description":"What a block is: words; a file of t\#
-    he workspace; a picture; something with a URI, whose text or data comes along."},"ContentBlock":{"title":"Cont\#
-    entBlock","type":"object","required":["type"],"properties":{"type":{"$ref":"#/components/schemas/ContentType",\#
-    "description":"What it is."},"text":{"type":"string","maxLength":16777216,"description":"Of `text`: the words. O\#
-    f `resource`: its text."},"path":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `file`: its p\#
-    ath in the workspace. Of `image`: the same, instead of `data`."},"data":{"type":"string","maxLength":33554432,\#
-    "description":"Of `image` and `resource`: its bytes in base64."},"mimeType":{"type":"string","minLength":1,"ma\#
-    xLength":200,"description":"Of `image` and `resource`: what the bytes are. An image's default is `image/png`."\#
-    },"uri":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `resource`: what it is called."}},"d\#
-    escription":"A part of a prompt or of a message."},"Agent":{"title":"Agent","type":"object","required":["name"\#
-    ,"kind","title","secrets","running","queued"],"properties":{"name":{"type":"string","description":"Its name in t\#
-    he configuration."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"typ\#
-    e":"string","description":"For people."},"preset":{"type":"string","description":"The preset that it comes fro\#
-    m."},"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"base\#
-    Url":{"type":"string","description":"A model's endpoint."},"model":{"type":"string","description":"A model's n\#
-    ame."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questi\#
-    ons for permission."},"secrets":{"type":"array","items":{"type":"string"},"description":"The names of the secr\#
-    ets that are kept for it."},"fault":{"type":"string","description":"Why it can't be used as it is declared. Ab\#
-    sent where it can."},"running":{"type":"integer","description":"How many of its runs go on."},"queued":{"type"\#
-    :"integer","description":"How many wait."}},"description":"An agent, with what its preset adds."},"AgentPreset\#
-    ":{"title":"AgentPreset","type":"object","required":["name","kind","title","hint","available"],"properties":{"\#
-    name":{"type":"string","description":"Its name, for `agents.<name>.preset`. A run may name it as its agent too\#
-    ."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"string","des\#
-    cription":"For people."},"command":{"type":"array","items":{"type":"string"},"description":"The program and it\#
-    s arguments."},"baseUrl":{"type":"string","description":"The provider's endpoint."},"secret":{"type":"string",\#
-    "description":"The name of the secret that it usually needs."},"hint":{"type":"string","description":"How to g\#
-    et it."},"available":{"type":"boolean","description":"Whether its program is in the server's PATH. Of a model: t\#
-    rue."}},"description":"An agent that needs only a program that is installed, or a key."},"AgentCatalog":{"titl\#
-    e":"AgentCatalog","type":"object","required":["agents","presets"],"properties":{"agents":{"type":"array","item\#
-    s":{"$ref":"#/components/schemas/Agent"},"description":"The agents, by name."},"presets":{"type":"array","item\#
-    s":{"$ref":"#/components/schemas/AgentPreset"},"description":"The presets, by name."},"defaultAgent":{"type":"\#
-    string","description":"The agent of runs that name none."}},"description":"Agents and presets."},"AgentAuthMet\#
-    hod":{"title":"AgentAuthMethod","type":"object","required":["id","name"],"properties":{"id":{"type":"string","\#
-    description":"For `authMethod`."},"name":{"type":"string","description":"For people."},"description":{"type":"\#
-    string","description":"What to do."}},"description":"A way to authenticate that an agent knows."},"AgentProbeR\#
-    esult":{"title":"AgentProbeResult","type":"object","required":["agent","ok","message","durationMs"],"propertie\#
-    s":{"agent":{"type":"string","description":"The agent's name."},"ok":{"type":"boolean","description":"Whether i\#
-    t can be used."},"message":{"type":"string","description":"What it is, or what to do."},"durationMs":{"type":"\#
-    integer","description":"How long it took, in milliseconds."},"version":{"type":"string","description":"What it s\#
-    ays of its version."},"protocolVersion":{"type":"integer","description":"With `acp`: the version of the protoc\#
-    ol."},"capabilities":{"type":"object","description":"With `acp`: what it says it can do."},"authMethods":{"typ\#
-    e":"array","items":{"$ref":"#/components/schemas/AgentAuthMethod"},"description":"With `acp`: how one can auth\#
-    enticate."},"models":{"type":"array","items":{"type":"string"},"description":"With `model`: the provider's mod\#
-    els, at most 1000."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it failed: the las\#
-    t lines it wrote to standard error."}},"description":"What came of trying an agent out."},"AgentOption":{"titl\#
-    e":"AgentOption","type":"object","required":["id","name","value","values"],"properties":{"id":{"type":"string"\#
-    ,"description":"Its id, for `options`."},"name":{"type":"string","description":"For people."},"value":{"type":\#
-    "string","description":"Its value."},"values":{"type":"array","items":{"$ref":"#/components/schemas/AgentOptio\#
-    nValue"},"description":"What it can be."}},"description":"An option of an ACP agent's session, or its mode."},\#
-    "AgentOptionValue":{"title":"AgentOptionValue","type":"object","required":["value","name"],"properties":{"valu\#
-    e":{"type":"string","description":"The value."},"name":{"type":"string","description":"For people."}},"descrip\#
-    tion":"A value of an option."},"AgentSession":{"title":"AgentSession","type":"object","required":["id","agent"\#
-    ,"workspace","title","runs","createdAt","updatedAt","version"],"properties":{"id":{"type":"string","descriptio\#
-    n":"Its id: `ags_…`."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string\#
-    ","description":"The id of its workspace."},"title":{"type":"string","description":"For people."},"runs":{"typ\#
-    e":"integer","description":"How many runs it has had."},"lastRun":{"type":"string","description":"The id of it\#
-    s last run."},"agentSession":{"type":"string","description":"With `acp`: what the agent calls it."},"mode":{"t\#
-    ype":"string","description":"With `acp`: the mode it works in."},"options":{"type":"array","items":{"$ref":"#/\#
-    components/schemas/AgentOption"},"description":"With `acp`: its options, and its modes as the option `mode`."}\#
-    ,"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was begun."},"updatedAt":{"$ref":\#
-    "#/components/schemas/Timestamp","description":"When it changed last."},"version":{"type":"integer","descripti\#
-    on":"Counts its changes."}},"description":"A conversation with an agent in a workspace: runs that come one aft\#
-    er the other."},"AgentSessionPage":{"title":"AgentSessionPage","type":"object","required":["sessions"],"proper\#
-    ties":{"sessions":{"type":"array","items":{"$ref":"#/components/schemas/AgentSession"},"description":"The sess\#
-    ions, the one used last first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the n\#
-    ext page begins. Absent on the last."}},"description":"A page of sessions."},"AgentHistoryEvent":{"title":"Age\#
-    ntHistoryEvent","type":"object","required":["run","time","type","payload"],"properties":{"run":{"type":"string\#
-    ","description":"The run."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was."},"typ\#
-    e":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape depends on t\#
-    he type."}},"description":"An event of a run."},"AgentHistoryPage":{"title":"AgentHistoryPage","type":"object"\#
-    ,"required":["events"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas/AgentHisto\#
-    ryEvent"},"description":"The events, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","descr\#
-    iption":"Where the next page begins. Absent on the last."}},"description":"A page of what was said and done."}\#
-    ,"RunState":{"title":"RunState","type":"string","enum":["queued","starting","running","waiting","completed","f\#
-    ailed","cancelled","interrupted"],"description":"Where a run stands. `queued`: others go first. `starting`: it\#
-    s agent is being started. `running`: it works. `waiting`: a question for permission is open. `completed`: the a\#
-    gent ended its turn. `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the server or the ag\#
-    ent's holder died, and the run could not be taken over; the session can go on with a new run."},"StopReason":{\#
-    "title":"StopReason","type":"string","enum":["end_turn","max_tokens","max_turn_requests","refusal","cancelled"\#
-    ,"exit"],"description":"Why an agent stopped: it was done; its tokens or its steps were used up; it refused; i\#
-    t was cancelled; its program ended."},"RunUsage":{"title":"RunUsage","type":"object","properties":{"inputToken\#
-    s":{"type":"integer","description":"Tokens that were read.","default":0},"outputTokens":{"type":"integer","des\#
-    cription":"Tokens that were written.","default":0},"cachedTokens":{"type":"integer","description":"Those of th\#
-    e read ones that came from a cache.","default":0},"requests":{"type":"integer","description":"How often a mode\#
-    l was asked.","default":0},"contextTokens":{"type":"integer","description":"How full the context is, in tokens\#
-    ."},"contextSize":{"type":"integer","description":"How large the context is, in tokens."}},"description":"What a r\#
-    un has used."},"RunExit":{"title":"RunExit","type":"object","properties":{"code":{"type":"integer","descriptio\#
-    n":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that e\#
-    nded it, such as `SIGKILL`."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines t\#
-    hat it wrote, at most ten."}},"description":"How an agent's program ended."},"RunError":{"title":"RunError","t\#
-    ype":"object","required":["type","detail"],"properties":{"type":{"$ref":"#/components/schemas/RunFailure","des\#
-    cription":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."\#
-    }},"description":"Why a run failed."},"RunFailure":{"title":"RunFailure","type":"string","enum":["launch_faile\#
-    d","agent_exited","agent_lost","agent_error","protocol_error","unsupported_version","authentication_required",\#
-    "start_timeout","deadline_exceeded","prompt_unsupported","session_lost","provider_error","provider_unavailable\#
-    ","rate_limited","context_exceeded","too_many_steps","server_stopped","internal"],"description":"Why a run fai\#
-    led: its program could not be started, ended by itself or its holder was killed; the agent answered with an er\#
-    ror, broke its protocol, speaks another version of it, or wants a login; it took too long to start or altogeth\#
-    er; it can't take what the prompt holds; it no longer knows the session; its provider refused, was not to be r\#
-    eached, or wanted fewer requests; the conversation no longer fits its context; it wanted too many steps; the s\#
-    erver stopped."},"AgentRun":{"title":"AgentRun","type":"object","required":["id","session","agent","workspace"\#
-    ,"state","stream","prompt","permissions","priority","usage","version","createdAt"],"properties":{"id":{"type":\#
-    "string","description":"Its id: `run_…`."},"session":{"type":"string","description":"The session that it belon\#
-    gs to."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","description\#
-    ":"The id of its workspace."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."\#
-    },"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"stream":{"type":"\#
-    string","description":"The stream of its events: `run/…`."},"prompt":{"type":"string","description":"The begin\#
-    ning of what it was given to do, at most 400 characters."},"permissions":{"$ref":"#/components/schemas/Permiss\#
-    ionPolicy","description":"What happens to its questions for permission."},"permission":{"$ref":"#/components/s\#
-    chemas/Permission","description":"With `waiting`: the question that is open the longest."},"priority":{"type":\#
-    "integer","description":"Of those that wait, the highest goes first."},"deadlineAt":{"$ref":"#/components/sche\#
-    mas/Timestamp","description":"When it is ended if it goes on so long."},"stopReason":{"$ref":"#/components/sch\#
-    emas/StopReason","description":"Why the agent stopped."},"exit":{"$ref":"#/components/schemas/RunExit","descri\#
-    ption":"How the agent's program ended."},"error":{"$ref":"#/components/schemas/RunError","description":"Why it f\#
-    ailed."},"message":{"type":"string","description":"The agent's last message, at most 64 KiB of it."},"usage":{\#
-    "$ref":"#/components/schemas/RunUsage","description":"What it has used."},"pid":{"type":"integer","description\#
-    ":"The agent's process, while it lives."},"version":{"type":"integer","description":"Counts its changes."},"cr\#
-    eatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":\#
-    "#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Times\#
-    tamp","description":"When it ended."}},"description":"A run: what an agent was given to do, and how that stand\#
-    s."},"AgentRunPage":{"title":"AgentRunPage","type":"object","required":["runs"],"properties":{"runs":{"type":"\#
-    array","items":{"$ref":"#/components/schemas/AgentRun"},"description":"The runs, newest first."},"nextCursor":\#
-    {"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"descr\#
-    iption":"A page of runs."},"AgentRunStarted":{"title":"AgentRunStarted","type":"object","required":["run","cre\#
-    ated"],"properties":{"run":{"$ref":"#/components/schemas/AgentRun","description":"The run."},"created":{"type"\#
-    :"boolean","description":"Whether this call began it; false for a repetition."},"attachment":{"type":"string",\#
-    "description":"With `attach`: the attachment."}},"description":"A run that is under way."},"PermissionKind":{"\#
-    title":"PermissionKind","type":"string","enum":["allow_once","allow_always","reject_once","reject_always"],"de\#
-    scription":"What an option means."},"PermissionOption":{"title":"PermissionOption","type":"object","required":\#
-    ["id","name","kind"],"properties":{"id":{"type":"string","description":"Its id, within the question."},"name":\#
-    {"type":"string","description":"For people."},"kind":{"$ref":"#/components/schemas/PermissionKind","descriptio\#
-    n":"What it means."}},"description":"A possible answer."},"PermissionState":{"title":"PermissionState","type":\#
-    "string","enum":["open","resolved"],"description":"Whether a question is still to be answered."},"PermissionRe\#
-    solver":{"title":"PermissionResolver","type":"string","enum":["client","policy","deadline","cancelled","agent"\#
-    ],"description":"Who answered: a client; the run's policy; the time that was over; the run's end; or the agent t\#
-    ook its question back."},"Permission":{"title":"Permission","type":"object","required":["id","run","session","\#
-    state","title","options","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `prm_…`."},"r\#
-    un":{"type":"string","description":"The run."},"session":{"type":"string","description":"The session."},"state\#
-    ":{"$ref":"#/components/schemas/PermissionState","description":"Whether it is still to be answered."},"title":\#
-    {"type":"string","description":"What the agent wants to do."},"options":{"type":"array","items":{"$ref":"#/com\#
-    ponents/schemas/PermissionOption"},"description":"The possible answers."},"toolCall":{"type":"object","descrip\#
-    tion":"The tool call it is about, as in `tool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","\#
-    description":"When it is answered with no."},"option":{"type":"string","description":"The option that was take\#
-    n. Absent while it is open, and where none was."},"by":{"$ref":"#/components/schemas/PermissionResolver","desc\#
-    ription":"Who answered."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was aske\#
-    d."},"resolvedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was answered."}},"descriptio\#
-    n":"An agent's question whether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","type":"\#
-    object","properties":{"option":{"type":"string","minLength":1,"maxLength":200,"description":"The id of the opt\#
-    ion that is taken. Absent: none, the question is dismissed."}},"description":"A client's answer."},"MessageRol\#
-    e":{"title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunStateChange\#
-    ":{"title":"RunStateChange","type":"object","required":["seq","state"],"properties":{"seq":{"type":"integer","\#
-    description":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","description"\#
-    :"Where it stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."}\#
-    ,"detail":{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stands."},\#
-    "TextDelta":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"intege\#
-    r","description":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}},"des\#
-    cription":"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["seq","r\#
-    ole","content"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"role"\#
-    :{"$ref":"#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items":{"$\#
-    ref":"#/components/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","descript\#
-    ion":"Whether it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean","des\#
-    cription":"Whether the text goes on with the next message: it is very long.","default":false}},"description":"\#
-    A whole message. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"ToolSt\#
-    atus","type":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool call s\#
-    tands."},"ToolCall":{"title":"ToolCall","type":"object","required":["seq","id"],"properties":{"seq":{"type":"i\#
-    nteger","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call's id, w\#
-    ithin the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","description":"\#
-    What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other\#
-    `."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"descriptio\#
-    n":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"array","\#
-    items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Protocol ha\#
-    s them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `path`, a\#
-    nd maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"description":"A t\#
-    ool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","required":["\#
-    content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"type":"st\#
-    ring","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `in_prog\#
-    ress` or `completed`."}},"description":"A step of a plan."},"RunPlan":{"title":"RunPlan","type":"object","requ\#
-    ired":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."\#
-    },"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The steps, in ord\#
-    er."}},"description":"The agent's plan, whole."},"UsageReport":{"title":"UsageReport","type":"object","require\#
-    d":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"us\#
-    age":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run has used s\#
-    o far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],"propert\#
-    ies":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"#/compon\#
-    ents/schemas/Permission","description":"The question as it stands."}},"description":"A question, or the answer t\#
-    o one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"properties":{"se\#
-    q":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/components/schemas/\#
+    }],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the a\#
+    pp's setup, as a job with live output; it is skipped where nothing it depends on has changed.","paramStructure\#
+    ":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/sch\#
+    emas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of thi\#
+    s name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","descri\#
+    ption":"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean","default"\#
+    :false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components\#
+    /schemas/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_f\#
+    ound","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspa\#
+    ce too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No wor\#
+    kspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"messag\#
+    e":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","re\#
+    tryable":false}},{"code":422,"message":"Environment variables that the manifest demands have no value. `names` l\#
+    ists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":4\#
+    09,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path w\#
+    ith `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message":"The app's s\#
+    etup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryabl\#
+    e":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x\#
+    -stream":false,"x-notification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"su\#
+    mmary":"Tells how the app's setup stands.","paramStructure":"either","params":[{"name":"app","description":"Th\#
+    e app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","descriptio\#
+    n":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/compon\#
+    ents/schemas/WorkspaceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatu\#
+    s"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":\#
+    false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
+    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read",\#
+    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
+    start","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up where that is n\#
+    eeded, started, and kept running until it is stopped.","description":"What it depends on is wanted running too\#
+    . The answer comes at once, or when the app is running, has failed, or the time is over.","paramStructure":"ei\#
+    ther","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/\#
+    AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this nam\#
+    e.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","descr\#
+    iption":"How long to wait until it is running.","required":false,"schema":{"$ref":"#/components/schemas/WaitSe\#
+    conds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":4\#
+    04,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mes\#
+    sage":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"typ\#
+    e":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
+    "type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-onl\#
+    y. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concur\#
+    rent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"app/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app stopped, and r\#
+    eturns when nothing of it is left. It stays stopped until it is started.","paramStructure":"either","params":[\#
+    {"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},\#
+    {"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required":f\#
+    alse,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How lo\#
+    ng its processes have to end by themselves, in seconds. Absent: the manifest's.","required":false,"schema":{"t\#
+    ype":"number","minimum":0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"\#
+    }},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fa\#
+    lse}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
+    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":500,"message":"Processes of the a\#
+    pp could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"con\#
+    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
+    ation":false},{"name":"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and star\#
+    ts it again, in one step; its manifest is read anew.","paramStructure":"either","params":[{"name":"app","descr\#
+    iption":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace",\#
+    "description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it i\#
+    s running again.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result"\#
+    :{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that i\#
+    d or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have a\#
+    n app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":f\#
+    alse}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","re\#
+    tryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` fir\#
+    st.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stabi\#
+    lity":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRu\#
+    nning","tags":[{"$ref":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are running, a\#
+    nd tells for each whether it is, and why not.","description":"Setup, dependencies, start, readiness: what is d\#
+    one already is not done again, and any number of calls share one start. An app that fails leaves the others be\#
+    ; the call itself does not fail for it.","paramStructure":"either","params":[{"name":"workspace","description"\#
+    :"The workspace. Absent: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/WorkspaceReference"}},{"name":"apps","description":"The apps. Absent: all of the workspace, those that a\#
+    re found in its folders but not installed yet among them.","required":false,"schema":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to w\#
+    ait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"o\#
+    utcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace ha\#
+    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No ap\#
+    p has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several work\#
+    spaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous",\#
+    "retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense t\#
+    ogether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The w\#
+    orkspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","ret\#
+    ryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the w\#
+    orkspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lan\#
+    e":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
+    notification":false},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all ap\#
+    ps of a workspace: those that others depend on first, side by side where possible.","paramStructure":"either",\#
+    "params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/sc\#
+    hemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until they are running.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","s\#
+    chema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is a\#
+    rchived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false\#
+    }},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
+    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurren\#
+    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
+    :false},{"name":"app/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspa\#
+    ce, or of all: those that depend on others first.","paramStructure":"either","params":[{"name":"workspace","de\#
+    scription":"The workspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/Works\#
+    paceReference"}},{"name":"graceSeconds","description":"How long their processes have to end by themselves, in s\#
+    econds. Absent: the manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"res\#
+    ult":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"\#
+    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"co\#
+    ncurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifi\#
+    cation":false},{"name":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines t\#
+    hat an app has written, or those since a time; and what comes, where that is wanted.","description":"With `fol\#
+    low` the lines come as `stream/event` of the attachment that the answer names, and `lines` is empty.","paramSt\#
+    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
+    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
+    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","de\#
+    scription":"The most lines of the past, counted from the end.","required":false,"schema":{"type":"integer","mi\#
+    nimum":1,"maximum":10000,"default":100}},{"name":"since","description":"Only lines written at this time or lat\#
+    er, in seconds since 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"\#
+    name":"follow","description":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","\#
+    default":false}}],"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"cod\#
+    e":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,\#
+    "message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{\#
+    "type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","dat\#
+    a":{"type":"workspace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may b\#
+    e open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-la\#
+    ne":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-n\#
+    otification":false},{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's s\#
+    tate has changed. Sent to connections that follow `events`.","paramStructure":"either","params":[{"name":"app"\#
+    ,"description":"The app as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}\#
+    },{"name":"previous","description":"The state it was in.","required":true,"schema":{"$ref":"#/components/schem\#
+    as/AppState"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-\#
+    stream":false,"x-notification":true},{"name":"catalog/listRuntimes","tags":[{"$ref":"#/components/tags/catalog\#
+    "}],"summary":"Lists the runtimes: one row for each language and version.","paramStructure":"either","params":\#
+    [{"name":"runtimeName","description":"Only those of this language.","required":false,"schema":{"$ref":"#/compo\#
+    nents/schemas/RuntimeName"}},{"name":"includeInactive","description":"Whether rows that are not offered are li\#
+    sted too.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"runtimes","schema"\#
+    :{"$ref":"#/components/schemas/CatalogRuntimeList"}},"errors":[{"code":404,"message":"No runtime has that name\#
+    . `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retryable":false}}],"x-lane":"concu\#
+    rrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"catalog/getRuntime","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Returns one r\#
+    untime, with what is done for it on each kind of system.","paramStructure":"either","params":[{"name":"runtime\#
+    Id","description":"The runtime.","required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"\#
+    scripts","description":"Whether the scripts that would be run are returned too.","required":false,"schema":{"t\#
+    ype":"boolean","default":false}}],"result":{"name":"runtime","schema":{"$ref":"#/components/schemas/CatalogRun\#
+    timeDetail"}},"errors":[{"code":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` l\#
+    ists them.","data":{"type":"runtime_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"catalog\#
+    /listServers","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Lists the application servers that go w\#
+    ith a language.","paramStructure":"either","params":[{"name":"runtimeName","description":"The language.","requ\#
+    ired":true,"schema":{"$ref":"#/components/schemas/RuntimeName"}},{"name":"includeInactive","description":"Whet\#
+    her rows that are not offered are listed too.","required":false,"schema":{"type":"boolean","default":false}}],\#
+    "result":{"name":"servers","schema":{"$ref":"#/components/schemas/CatalogServerList"}},"errors":[{"code":404,"\#
+    message":"No runtime has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","r\#
+    etryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-serv\#
+    er","x-stream":false,"x-notification":false},{"name":"catalog/getServer","tags":[{"$ref":"#/components/tags/ca\#
+    talog"}],"summary":"Returns one application server, with what is done for it on each kind of system.","paramSt\#
+    ructure":"either","params":[{"name":"runtimeName","description":"The language.","required":true,"schema":{"$re\#
+    f":"#/components/schemas/RuntimeName"}},{"name":"server","description":"The server's name.","required":true,"s\#
+    chema":{"type":"string","minLength":1,"maxLength":100}},{"name":"scripts","description":"Whether the scripts t\#
+    hat would be run are returned too.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"\#
+    name":"server","schema":{"$ref":"#/components/schemas/CatalogServerDetail"}},"errors":[{"code":404,"message":"\#
+    No runtime has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retryable":\#
+    false}},{"code":404,"message":"The language has no application server of that name. `servers` lists those ther\#
+    e are.","data":{"type":"server_unknown","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabili\#
+    ty":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"catalog/update\#
+    Runtime","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Changes how a runtime is offered. `catalog/s\#
+    eed` keeps the change.","paramStructure":"either","params":[{"name":"runtimeId","description":"The runtime.","\#
+    required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"isActive","description":"Whether i\#
+    t is offered.","required":false,"schema":{"type":"boolean"}},{"name":"displayName","description":"Its name for p\#
+    eople.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"ifVersion","descri\#
+    ption":"Only where the entity still has this version.","required":false,"schema":{"type":"integer","minimum":1\#
+    }}],"result":{"name":"runtime","schema":{"$ref":"#/components/schemas/CatalogRuntime"}},"errors":[{"code":404,\#
+    "message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_\#
+    not_found","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
+    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concu\#
+    rrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificat\#
+    ion":false},{"name":"catalog/updateServer","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Changes ho\#
+    w an application server is offered. `catalog/seed` keeps the change.","paramStructure":"either","params":[{"na\#
+    me":"runtimeName","description":"The language.","required":true,"schema":{"$ref":"#/components/schemas/Runtime\#
+    Name"}},{"name":"server","description":"The server's name.","required":true,"schema":{"type":"string","minLeng\#
+    th":1,"maxLength":100}},{"name":"isActive","description":"Whether it is offered.","required":false,"schema":{"\#
+    type":"boolean"}},{"name":"displayName","description":"Its name for people.","required":false,"schema":{"type"\#
+    :"string","minLength":1,"maxLength":100}},{"name":"ifVersion","description":"Only where the entity still has t\#
+    his version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"server","schema":{"\#
+    $ref":"#/components/schemas/CatalogServer"}},"errors":[{"code":404,"message":"No runtime has that name. `runti\#
+    meNames` lists those there are.","data":{"type":"runtime_unknown","retryable":false}},{"code":404,"message":"T\#
+    he language has no application server of that name. `servers` lists those there are.","data":{"type":"server_u\#
+    nknown","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Re\#
+    ad it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concur\#
+    rent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"catalog/seed","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Brings the catalog u\#
+    p to what this server brings along and to the rows of the home's `catalog` folder. What was changed by hand is k\#
+    ept.","paramStructure":"either","params":[],"result":{"name":"seeded","schema":{"$ref":"#/components/schemas/C\#
+    atalogSeeded"}},"errors":[{"code":422,"message":"A file of the home's `catalog` folder is faulty. `errors` lis\#
+    ts every fault.","data":{"type":"catalog_invalid","retryable":false}},{"code":503,"message":"The disk that hol\#
+    ds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurren\#
+    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
+    :false},{"name":"connection/listAllowed","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Lists whi\#
+    ch types of resources can be connected.","paramStructure":"either","params":[],"result":{"name":"allowed","sch\#
+    ema":{"$ref":"#/components/schemas/AllowedConnectionList"}},"errors":[],"x-lane":"concurrent","x-scope":"read"\#
+    ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"con\#
+    nection/plan","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Tells what connecting would do, step b\#
+    y step, with its scripts. Nothing is touched.","paramStructure":"either","params":[{"name":"source","descripti\#
+    on":"The resource that is connected, such as a runtime.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/ResourceReference"}},{"name":"target","description":"What it is connected to, such as an instance.","require\#
+    d":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"plan","schema":{"$ref":\#
+    "#/components/schemas/PlannedConnection"}},"errors":[{"code":404,"message":"No resource has that id or name.",\#
+    "data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that nam\#
+    e. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":422,"message\#
+    ":"Resources of these types can't be connected. `connection/listAllowed` has the table.","data":{"type":"conne\#
+    ction_not_allowed","retryable":false}},{"code":422,"message":"The catalog has no recipe for the instance's sys\#
+    tem.","data":{"type":"unsupported_os","retryable":false}},{"code":404,"message":"The catalog has no runtime of t\#
+    hat id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false}},{"code":404\#
+    ,"message":"The language has no application server of that name. `servers` lists those there are.","data":{"ty\#
+    pe":"server_unknown","retryable":false}},{"code":502,"message":"The host name of the instance could not be res\#
+    olved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance'\#
+    s address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance d\#
+    id not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no w\#
+    ay to the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The i\#
+    nstance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"ty\#
+    pe":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not the one that w\#
+    as accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":fals\#
+    e}},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","dat\#
+    a":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read or used. `de\#
+    tail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session fail\#
+    ed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Somet\#
+    hing on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"con\#
+    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
+    ation":false},{"name":"connection/create","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Connects t\#
+    wo resources. A runtime is installed on the instance, as a job; a terminal opens a shell there.","description"\#
+    :"Where the two are connected already, that connection is returned and nothing is done; where it has failed, i\#
+    t is tried again.","paramStructure":"either","params":[{"name":"source","description":"The resource that is co\#
+    nnected, such as a runtime.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"nam\#
+    e":"target","description":"What it is connected to, such as an instance.","required":true,"schema":{"$ref":"#/\#
+    components/schemas/ResourceReference"}},{"name":"terminal","description":"Of a terminal: its size.","required"\#
+    :false,"schema":{"$ref":"#/components/schemas/TerminalSize"}},{"name":"attach","description":"Whether the conn\#
+    ection follows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default":f\#
+    alse}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"Makes a repetiti\#
+    on harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"sta\#
+    rted","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"No resource h\#
+    as that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several re\#
+    sources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}\#
+    ,{"code":422,"message":"Resources of these types can't be connected. `connection/listAllowed` has the table.",\#
+    "data":{"type":"connection_not_allowed","retryable":false}},{"code":409,"message":"Something is being done for t\#
+    he connection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":\#
+    true}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idem\#
+    potency_conflict","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at once i\#
+    s reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},{"code":503,"message":\#
+    "The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"\#
+    code":502,"message":"The host name of the instance could not be resolved.","data":{"type":"dns_failed","retrya\#
+    ble":true}},{"code":502,"message":"Nothing listens at the instance's address and port.","data":{"type":"connec\#
+    t_refused","retryable":true}},{"code":504,"message":"The instance did not answer in time.","data":{"type":"con\#
+    nect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instance's address.","data":{"t\#
+    ype":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is not known. `finge\#
+    rprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retryable":fals\#
+    e}},{"code":403,"message":"The instance's host key is not the one that was accepted. It may be another machine\#
+    , or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"The instanc\#
+    e did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","retryable":f\#
+    alse}},{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":{"type":"key_u\#
+    nusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","da\#
+    ta":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took longer than i\#
+    t may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability\#
+    ":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"connection/list",\#
+    "tags":[{"$ref":"#/components/tags/connection"}],"summary":"Lists connections, newest first.","paramStructure"\#
+    :"either","params":[{"name":"source","description":"Only those of this source.","required":false,"schema":{"$r\#
+    ef":"#/components/schemas/ResourceReference"}},{"name":"target","description":"Only those to this target.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"statuses","description":"On\#
+    ly those that stand so. Absent: all but `disconnected`.","required":false,"schema":{"type":"array","items":{"$\#
+    ref":"#/components/schemas/ConnectionStatus"},"maxItems":8}},{"name":"limit","description":"The most rows.","r\#
+    equired":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","descrip\#
+    tion":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"r\#
+    esult":{"name":"connections","schema":{"$ref":"#/components/schemas/ConnectionPage"}},"errors":[{"code":400,"m\#
+    essage":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},\#
+    {"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false\#
+    }},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"res\#
+    ource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-directi\#
+    on":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/get","tags":[{"$ref":"#/co\#
+    mponents/tags/connection"}],"summary":"Returns one connection; with `waitSeconds`, when nothing is being done f\#
+    or it, or the time is over.","paramStructure":"either","params":[{"name":"connection","description":"The conne\#
+    ction.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"waitSeconds","d\#
+    escription":"How long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default"\#
+    :0}}],"result":{"name":"connection","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"errors":[{"c\#
+    ode":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":fals\#
+    e}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
+    :false,"x-notification":false},{"name":"connection/update","tags":[{"$ref":"#/components/tags/connection"}],"s\#
+    ummary":"Brings the instance to what the source says today: another version, another application server.","par\#
+    amStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,"schema":\#
+    {"$ref":"#/components/schemas/ConnectionReference"}},{"name":"attach","description":"Whether the connection fo\#
+    llows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default":false}},{"\#
+    name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref":"#/c\#
+    omponents/schemas/WaitSeconds","default":0}}],"result":{"name":"started","schema":{"$ref":"#/components/schema\#
+    s/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"co\#
+    nnection_not_found","retryable":false}},{"code":409,"message":"Something is being done for the connection. Try a\#
+    gain when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},{"code":409,"\#
+    message":"The connection does not stand where this can be done.","data":{"type":"connection_state","retryable"\#
+    :false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"\#
+    no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"cl\#
+    ient-to-server","x-stream":true,"x-notification":false},{"name":"connection/delete","tags":[{"$ref":"#/compone\#
+    nts/tags/connection"}],"summary":"Disconnects: what was installed for this connection is removed, exactly that\#
+    , as a job; a shell is closed.","description":"Where removing fails, the connection stays as `failed` and says w\#
+    hy.","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,\#
+    "schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"force","description":"Whether the conne\#
+    ction is forgotten where that can not be done.","required":false,"schema":{"type":"boolean","default":false}},\#
+    {"name":"attach","description":"Whether the connection follows the job's stream from its first event.","requir\#
+    ed":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait f\#
+    or the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result\#
+    ":{"name":"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message\#
+    ":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":false}},{"code":409,"\#
+    message":"Something is being done for the connection. Try again when it has ended; `job` holds its id.","data"\#
+    :{"type":"connection_busy","retryable":true}},{"code":503,"message":"The disk that holds the target is full. N\#
+    othing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"connecti\#
+    on/retry","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Goes on with a connection that has faile\#
+    d, from the step that failed.","paramStructure":"either","params":[{"name":"connection","description":"The con\#
+    nection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"attach","desc\#
+    ription":"Whether the connection follows the job's stream from its first event.","required":false,"schema":{"t\#
+    ype":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"started","s\#
+    chema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connect\#
+    ion of that id.","data":{"type":"connection_not_found","retryable":false}},{"code":409,"message":"Something is b\#
+    eing done for the connection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_bus\#
+    y","retryable":true}},{"code":409,"message":"The connection does not stand where this can be done.","data":{"t\#
+    ype":"connection_state","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Not\#
+    hing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-st\#
+    ability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"connection\#
+    /verify","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Looks on the instance whether all is ther\#
+    e that the connection brought. Nothing is changed.","paramStructure":"either","params":[{"name":"connection","\#
+    description":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}}],\#
+    "result":{"name":"verification","schema":{"$ref":"#/components/schemas/ConnectionVerification"}},"errors":[{"c\#
+    ode":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":fals\#
+    e}},{"code":409,"message":"Something is being done for the connection. Try again when it has ended; `job` hold\#
+    s its id.","data":{"type":"connection_busy","retryable":true}},{"code":409,"message":"The connection does not s\#
+    tand where this can be done.","data":{"type":"connection_state","retryable":false}},{"code":422,"message":"The c\#
+    atalog has no recipe for the instance's system.","data":{"type":"unsupported_os","retryable":false}},{"code":5\#
+    02,"message":"The host name of the instance could not be resolved.","data":{"type":"dns_failed","retryable":tr\#
+    ue}},{"code":502,"message":"Nothing listens at the instance's address and port.","data":{"type":"connect_refus\#
+    ed","retryable":true}},{"code":504,"message":"The instance did not answer in time.","data":{"type":"connect_ti\#
+    meout","retryable":true}},{"code":502,"message":"There is no way to the instance's address.","data":{"type":"h\#
+    ost_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is not known. `fingerprint` h\#
+    olds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retryable":false}},{"cod\#
+    e":403,"message":"The instance's host key is not the one that was accepted. It may be another machine, or one i\#
+    n between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"The instance did not l\#
+    et the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","retryable":false}},{"co\#
+    de":422,"message":"The private key can't be read or used. `detail` says why.","data":{"type":"key_unusable","r\#
+    etryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","data":{"type"\#
+    :"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took longer than it may.","d\#
+    ata":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
+    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/input","tags":[\#
+    {"$ref":"#/components/tags/connection"}],"summary":"Sends input to the shell of a terminal.","paramStructure":\#
+    "either","params":[{"name":"connection","description":"The connection.","required":true,"schema":{"$ref":"#/co\#
+    mponents/schemas/ConnectionReference"}},{"name":"text","description":"What is typed.","required":true,"schema"\#
+    :{"type":"string","maxLength":1048576}}],"result":{"name":"nothing","schema":{"type":"null"}},"errors":[{"code\#
+    ":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":false}}\#
+    ,{"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connection_stat\#
+    e","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","data":{"\#
+    type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direc\#
+    tion":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/resize","tags":[{"$ref":\#
+    "#/components/tags/connection"}],"summary":"Tells the shell of a terminal how large that is.","paramStructure"\#
+    :"either","params":[{"name":"connection","description":"The connection.","required":true,"schema":{"$ref":"#/c\#
+    omponents/schemas/ConnectionReference"}},{"name":"terminal","description":"Its size.","required":true,"schema"\#
+    :{"$ref":"#/components/schemas/TerminalSize"}}],"result":{"name":"nothing","schema":{"type":"null"}},"errors":\#
+    [{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":\#
+    false}},{"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connecti\#
+    on_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","d\#
+    ata":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","\#
+    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/create","tags":[{"$\#
+    ref":"#/components/tags/instance"}],"summary":"Makes a remote machine known. It is not contacted yet.","paramS\#
+    tructure":"either","params":[{"name":"host","description":"Its host name, address, or a `Host` of `~/.ssh/conf\#
+    ig`.","required":true,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"name","description":"\#
+    Its name. Absent: the host.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name\#
+    ":"port","description":"The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.","required":false,\#
+    "schema":{"type":"integer","minimum":1,"maximum":65535}},{"name":"user","description":"Whom to log in as. Abse\#
+    nt: as `~/.ssh/config` says, or the name of the user that the server runs as.","required":false,"schema":{"typ\#
+    e":"string","minLength":1,"maxLength":64}},{"name":"identityFile","description":"The file of a private key, on t\#
+    he machine of the server. `~` stands for the home folder.","required":false,"schema":{"type":"string","minLeng\#
+    th":1,"maxLength":4096}},{"name":"useAgent","description":"Whether keys of the user's SSH agent are tried. Abs\#
+    ent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Whether `~/.ssh/co\#
+    nfig` counts. Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump","description":"M\#
+    achines to go through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for none. Absent: as `\#
+    ~/.ssh/config` says.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"hos\#
+    tKeyPolicy","description":"What to do with an unknown host key. Absent: `strict`.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch on the secrets: `\#
+    password` to log in with, `privateKey` (the text of one), `passphrase` of the private key, `sudoPassword` (abs\#
+    ent: the one to log in with). Null removes one. They are kept encrypted and never answered.","required":false,\#
+    "schema":{"type":"object"}},{"name":"project","description":"The project. Absent: `default`, which is made whe\#
+    re it is missing.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"enviro\#
+    nment","description":"Its environment. Absent: the default one.","required":false,"schema":{"$ref":"#/componen\#
+    ts/schemas/EnvironmentReference"}},{"name":"position","description":"Where its card stands.","required":false,\#
+    "schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repetition h\#
+    armless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created\#
+    ","schema":{"$ref":"#/components/schemas/InstanceCreated"}},"errors":[{"code":409,"message":"Something of that n\#
+    ame or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":400,"message":"The p\#
+    arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
+    valid_argument","retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"pr\#
+    oject_not_found","retryable":false}},{"code":404,"message":"The project has no environment of that id or slug.\#
+    ","data":{"type":"environment_not_found","retryable":false}},{"code":409,"message":"The idempotency key was us\#
+    ed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"messa\#
+    ge":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}\#
+    }],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":\#
+    false,"x-notification":false},{"name":"instance/list","tags":[{"$ref":"#/components/tags/instance"}],"summary"\#
+    :"Lists instances, by name.","paramStructure":"either","params":[{"name":"project","description":"Only those o\#
+    f this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environm\#
+    ent","description":"Only those of this environment.","required":false,"schema":{"$ref":"#/components/schemas/E\#
+    nvironmentReference"}},{"name":"statuses","description":"Only those that are so.","required":false,"schema":{"\#
+    type":"array","items":{"$ref":"#/components/schemas/ResourceStatus"},"maxItems":8}},{"name":"limit","descripti\#
+    on":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"\#
+    name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/component\#
+    s/schemas/Cursor"}}],"result":{"name":"instances","schema":{"$ref":"#/components/schemas/InstancePage"}},"erro\#
+    rs":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","\#
+    retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found",\#
+    "retryable":false}},{"code":404,"message":"The project has no environment of that id or slug.","data":{"type":\#
+    "environment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds\#
+    , but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"\#
+    x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
+    ,"x-notification":false},{"name":"instance/get","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Retu\#
+    rns one instance, with what its last probe found.","paramStructure":"either","params":[{"name":"instance","des\#
+    cription":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result\#
+    ":{"name":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No in\#
+    stance has that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Se\#
+    veral instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable"\#
+    :false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-st\#
+    ream":false,"x-notification":false},{"name":"instance/update","tags":[{"$ref":"#/components/tags/instance"}],"\#
+    summary":"Changes how an instance is reached. Sessions that are open end.","paramStructure":"either","params":\#
+    [{"name":"instance","description":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/Insta\#
+    nceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type":"string","minLe\#
+    ngth":1,"maxLength":100}},{"name":"host","description":"Its host name, address, or a `Host` of `~/.ssh/config`\#
+    .","required":false,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"port","description":"Th\#
+    e port of its SSH server. Absent: as `~/.ssh/config` says, or 22.","required":false,"schema":{"type":"integer"\#
+    ,"minimum":1,"maximum":65535}},{"name":"user","description":"Whom to log in as. Absent: as `~/.ssh/config` say\#
+    s, or the name of the user that the server runs as.","required":false,"schema":{"type":"string","minLength":1,\#
+    "maxLength":64}},{"name":"identityFile","description":"The file of a private key, on the machine of the server\#
+    . `~` stands for the home folder.","required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}}\#
+    ,{"name":"useAgent","description":"Whether keys of the user's SSH agent are tried. Absent: yes.","required":fa\#
+    lse,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Whether `~/.ssh/config` counts. Absent: ye\#
+    s.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump","description":"Machines to go through, a\#
+    s in OpenSSH: `[user@]host[:port]`, several with commas; `none` for none. Absent: as `~/.ssh/config` says.","r\#
+    equired":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"hostKeyPolicy","description\#
+    ":"What to do with an unknown host key. Absent: `strict`.","required":false,"schema":{"$ref":"#/components/sch\#
+    emas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch on the secrets: `password` to log in with\#
+    , `privateKey` (the text of one), `passphrase` of the private key, `sudoPassword` (absent: the one to log in w\#
+    ith). Null removes one. They are kept encrypted and never answered.","required":false,"schema":{"type":"object\#
+    "}},{"name":"unset","description":"Settings to take back.","required":false,"schema":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/InstanceSetting"},"maxItems":8}},{"name":"ifVersion","description":"Only where th\#
+    e entity still has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":\#
+    "instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has t\#
+    hat id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instan\#
+    ces have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"c\#
+    ode":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","retryab\#
+    le":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `ve\#
+    rsion` holds today's.","data":{"type":"version_conflict","retryable":false}},{"code":400,"message":"The parame\#
+    ters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid\#
+    _argument","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"\#
+    client-to-server","x-stream":false,"x-notification":false},{"name":"instance/delete","tags":[{"$ref":"#/compon\#
+    ents/tags/instance"}],"summary":"Forgets an instance and its secrets. One that has connections is refused; not\#
+    hing on the machine is touched.","paramStructure":"either","params":[{"name":"instance","description":"The ins\#
+    tance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result":{"name":"instanc\#
+    e","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id o\#
+    r name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have t\#
+    hat name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"\#
+    message":"It has connections. Disconnect them first; `connections` names them.","data":{"type":"resource_conne\#
+    cted","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"clien\#
+    t-to-server","x-stream":false,"x-notification":false},{"name":"instance/probe","tags":[{"$ref":"#/components/t\#
+    ags/instance"}],"summary":"Logs in and looks: the system, its size, how to become root, how far away it is. No\#
+    thing is changed.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","requi\#
+    red":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"timeoutSeconds","description":"\#
+    How long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":600,"def\#
+    ault":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/InstanceProbeResult"}},"errors":[{\#
+    "code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":false}\#
+    },{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"inst\#
+    ance_ambiguous","retryable":false}},{"code":502,"message":"The host name of the instance could not be resolved\#
+    .","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance's add\#
+    ress and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance did no\#
+    t answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way t\#
+    o the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The ins\#
+    tance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type\#
+    ":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not the one that wa\#
+    s accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":false\#
+    }},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","data\#
+    ":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read or used. `det\#
+    ail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session faile\#
+    d or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Someth\#
+    ing on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"conc\#
+    urrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifica\#
+    tion":false},{"name":"instance/acceptHostKey","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Accept\#
+    s a host key, by its fingerprint: exactly that one. The machine is asked for its key first.","paramStructure":\#
+    "either","params":[{"name":"instance","description":"The instance.","required":true,"schema":{"$ref":"#/compon\#
+    ents/schemas/InstanceReference"}},{"name":"fingerprint","description":"The fingerprint, such as `SHA256:…`, fr\#
+    om the error or, better, from the machine itself.","required":true,"schema":{"type":"string","minLength":1,"ma\#
+    xLength":200}},{"name":"replace","description":"Whether it takes the place of another key that was accepted be\#
+    fore.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"instance","schema":{"$\#
+    ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id or name.","dat\#
+    a":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have that name. U\#
+    se the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"message":"T\#
+    he instance shows another host key than the one to be accepted. `fingerprint` holds it.","data":{"type":"host_\#
+    key_mismatch","retryable":false}},{"code":502,"message":"The host name of the instance could not be resolved."\#
+    ,"data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance's addre\#
+    ss and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance did not a\#
+    nswer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way to t\#
+    he instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The instan\#
+    ce's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"\#
+    host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not the one that was a\#
+    ccepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},\#
+    {"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","data":{\#
+    "type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read or used. `detail\#
+    ` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session failed o\#
+    r was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something o\#
+    n the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurren\#
+    t","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
+    :false},{"name":"instance/exec","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Runs a command on an i\#
+    nstance, as a job whose stream has the output.","description":"The job succeeds where the command could be run\#
+    , whatever its exit code is: an `ExecJobResult` tells it. Cancelling the job ends the command and what it has s\#
+    tarted.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","required":true,\#
+    "schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"command","description":"The command, for t\#
+    he user's shell.","required":true,"schema":{"type":"string","minLength":1,"maxLength":131072}},{"name":"input"\#
+    ,"description":"What it reads from its standard input.","required":false,"schema":{"type":"string","maxLength"\#
+    :16777216}},{"name":"elevate","description":"Whether it is run as root.","required":false,"schema":{"type":"bo\#
+    olean","default":false}},{"name":"timeoutSeconds","description":"How long it may take, in seconds. Absent: as l\#
+    ong as it needs.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"attach\#
+    ","description":"Whether the connection follows the job's stream from its first event.","required":false,"sche\#
+    ma":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's en\#
+    d.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey\#
+    ","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempot\#
+    encyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/InstanceExecStarted"}},"errors":\#
+    [{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":fals\#
+    e}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"in\#
+    stance_ambiguous","retryable":false}},{"code":409,"message":"The idempotency key was used before with other pa\#
+    rameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how man\#
+    y of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryabl\#
+    e":true}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":\#
+    "no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"c\#
+    lient-to-server","x-stream":true,"x-notification":false},{"name":"port/list","tags":[{"$ref":"#/components/tag\#
+    s/port"}],"summary":"Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"works\#
+    pace","description":"Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/sc\#
+    hemas/WorkspaceReference"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{"\#
+    $ref":"#/components/schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/P\#
+    ortLeaseList"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"works\#
+    pace_not_found","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_no\#
+    t_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the work\#
+    space too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-\#
+    scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}\#
+    ,{"name":"port/resolve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is, a\#
+    nd whether anything listens there.","paramStructure":"either","params":[{"name":"app","description":"The app."\#
+    ,"required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its w\#
+    orkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/sche\#
+    mas/WorkspaceReference"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `http\#
+    `.","required":false,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema\#
+    ":{"$ref":"#/components/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or name.",\#
+    "data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of th\#
+    at name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"co\#
+    de":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":fa\#
+    lse}},{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":fals\#
+    e}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
+    :false,"x-notification":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Le\#
+    ases a port: for an app, or for something of the caller's own.","paramStructure":"either","params":[{"name":"n\#
+    ame","description":"The lease's name: of the app's port, or, without an app, unique in the home.","required":t\#
+    rue,"schema":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app\#
+    ","description":"The app. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#/com\#
+    ponents/schemas/AppReference"}},{"name":"workspace","description":"The app's workspace.","required":false,"sch\#
+    ema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wanted\#
+    . Absent: a free one of the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}]\#
+    ,"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":\#
+    "No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Severa\#
+    l workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambig\#
+    uous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"works\#
+    pace_not_found","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","da\#
+    ta":{"type":"port_taken","retryable":true}},{"code":503,"message":"Every port of the range in `config.apps.por\#
+    ts` is taken.","data":{"type":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-st\#
+    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/rele\#
+    ase","tags":[{"$ref":"#/components/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"either\#
+    ","params":[{"name":"port","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"m\#
+    aximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code\#
+    ":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},{"code":\#
+    409,"message":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],"x-l\#
+    ane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
+    x-notification":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who l\#
+    istens on a TCP port of this machine, and whose lease it is.","paramStructure":"either","params":[{"name":"por\#
+    t","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result\#
+    ":{"name":"owner","schema":{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x\#
+    -scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false\#
+    },{"name":"project/create","tags":[{"$ref":"#/components/tags/project"}],"summary":"Creates a project, with th\#
+    e environment `master`.","paramStructure":"either","params":[{"name":"name","description":"Its name.","require\#
+    d":true,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"description","description":"What it i\#
+    s for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":350}},{"name":"slug","description\#
+    ":"Its slug. Absent: made of the name.","required":false,"schema":{"$ref":"#/components/schemas/Slug"}},{"name\#
+    ":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/component\#
+    s/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ProjectCreated"\#
+    }},"errors":[{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_\#
+    exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters."\#
+    ,"data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds the targ\#
+    et is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope\#
+    ":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
+    ame":"project/list","tags":[{"$ref":"#/components/tags/project"}],"summary":"Lists projects, by name.","paramS\#
+    tructure":"either","params":[{"name":"limit","description":"The most rows.","required":false,"schema":{"type":\#
+    "integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page b\#
+    efore.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"projects","schema\#
+    ":{"$ref":"#/components/schemas/ProjectPage"}},"errors":[{"code":400,"message":"The cursor was not made by thi\#
+    s list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read"\#
+    ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"pro\#
+    ject/get","tags":[{"$ref":"#/components/tags/project"}],"summary":"Returns one project.","paramStructure":"eit\#
+    her","params":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/s\#
+    chemas/ProjectReference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},"erro\#
+    rs":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":fa\#
+    lse}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-strea\#
+    m":false,"x-notification":false},{"name":"project/update","tags":[{"$ref":"#/components/tags/project"}],"summa\#
+    ry":"Changes a project.","paramStructure":"either","params":[{"name":"project","description":"The project.","r\#
+    equired":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"name","description":"Its new n\#
+    ame. The slug stays.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"desc\#
+    ription","description":"What it is for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":\#
+    350}},{"name":"slug","description":"Its new slug.","required":false,"schema":{"$ref":"#/components/schemas/Slu\#
+    g"}},{"name":"ifVersion","description":"Only where the entity still has this version.","required":false,"schem\#
+    a":{"type":"integer","minimum":1}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"\#
+    }},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retry\#
+    able":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already\#
+    _exists","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
+    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concu\#
+    rrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificat\#
+    ion":false},{"name":"project/delete","tags":[{"$ref":"#/components/tags/project"}],"summary":"Deletes a projec\#
+    t and its environments. One that has resources or instances is refused.","paramStructure":"either","params":[{\#
+    "name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectRe\#
+    ference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},"errors":[{"code":404\#
+    ,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":40\#
+    9,"message":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"\#
+    not_empty","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"\#
+    client-to-server","x-stream":false,"x-notification":false},{"name":"environment/create","tags":[{"$ref":"#/com\#
+    ponents/tags/project"}],"summary":"Creates an environment in a project.","paramStructure":"either","params":[{\#
+    "name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectRe\#
+    ference"}},{"name":"name","description":"Its name.","required":true,"schema":{"type":"string","minLength":1,"m\#
+    axLength":100}},{"name":"description","description":"What it is for.","required":false,"schema":{"type":"strin\#
+    g","minLength":0,"maxLength":350}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","requ\#
+    ired":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$r\#
+    ef":"#/components/schemas/EnvironmentCreated"}},"errors":[{"code":404,"message":"No project has that id or slu\#
+    g.","data":{"type":"project_not_found","retryable":false}},{"code":409,"message":"Something of that name or pa\#
+    th is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The idempoten\#
+    cy key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"cod\#
+    e":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","ret\#
+    ryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server\#
+    ","x-stream":false,"x-notification":false},{"name":"environment/list","tags":[{"$ref":"#/components/tags/proje\#
+    ct"}],"summary":"Lists a project's environments: `master` first, then by name.","paramStructure":"either","par\#
+    ams":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/Pr\#
+    ojectReference"}}],"result":{"name":"environments","schema":{"$ref":"#/components/schemas/ProjectEnvironments"\#
+    }},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retry\#
+    able":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server",\#
+    "x-stream":false,"x-notification":false},{"name":"environment/get","tags":[{"$ref":"#/components/tags/project"\#
+    }],"summary":"Returns one environment.","paramStructure":"either","params":[{"name":"project","description":"T\#
+    he project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment",\#
+    "description":"The environment.","required":true,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}\#
+    }],"result":{"name":"environment","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"cod\#
+    e":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"co\#
+    de":404,"message":"The project has no environment of that id or slug.","data":{"type":"environment_not_found",\#
+    "retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-se\#
+    rver","x-stream":false,"x-notification":false},{"name":"environment/delete","tags":[{"$ref":"#/components/tags\#
+    /project"}],"summary":"Deletes an environment. `master`, and one that has resources or instances, is refused."\#
+    ,"paramStructure":"either","params":[{"name":"project","description":"The project.","required":true,"schema":{\#
+    "$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"The environment.","requi\#
+    red":true,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}}],"result":{"name":"environment","sche\#
+    ma":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"code":404,"message":"No project has that i\#
+    d or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has no e\#
+    nvironment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"messag\#
+    e":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"not_empty\#
+    ","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
+    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","\#
+    x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fal\#
+    se},{"name":"resource/list","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Lists resources of all t\#
+    ypes, by name, with how many there are of each type.","paramStructure":"either","params":[{"name":"project","d\#
+    escription":"Only those of this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectRefer\#
+    ence"}},{"name":"environment","description":"Only those of this environment.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/EnvironmentReference"}},{"name":"types","description":"Only those of these types.","re\#
+    quired":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ResourceType"},"maxItems":16}},{"\#
+    name":"search","description":"Only those whose name has this in it.","required":false,"schema":{"type":"string\#
+    ","minLength":1,"maxLength":100}},{"name":"connected","description":"Only those that have connections, or have n\#
+    one.","required":false,"schema":{"type":"boolean"}},{"name":"includeDeleted","description":"Whether deleted on\#
+    es are listed too.","required":false,"schema":{"type":"boolean","default":false}},{"name":"limit","description\#
+    ":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"na\#
+    me":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/Cursor"}}],"result":{"name":"resources","schema":{"$ref":"#/components/schemas/ResourcePage"}},"errors\#
+    ":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","re\#
+    tryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","r\#
+    etryable":false}},{"code":404,"message":"The project has no environment of that id or slug.","data":{"type":"e\#
+    nvironment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
+    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-l\#
+    ane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x\#
+    -notification":false},{"name":"resource/get","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Returns o\#
+    ne resource, with its connections.","paramStructure":"either","params":[{"name":"resource","description":"The r\#
+    esource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"resou\#
+    rce","schema":{"$ref":"#/components/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No resource has t\#
+    hat id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resour\#
+    ces have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x\#
+    -lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,\#
+    "x-notification":false},{"name":"resource/createRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summa\#
+    ry":"Creates a resource that stands for a runtime of the catalog. Nothing is installed before it is connected t\#
+    o an instance.","paramStructure":"either","params":[{"name":"runtimeId","description":"The runtime.","required\#
+    ":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"project","description":"The project. Absen\#
+    t: `default`, which is made where it is missing.","required":false,"schema":{"$ref":"#/components/schemas/Proj\#
+    ectReference"}},{"name":"environment","description":"Its environment. Absent: the default one.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}},{"name":"name","description":"Its name. Abse\#
+    nt: that of the runtime.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"\#
+    applicationServer","description":"The application server that goes with it, by its name in the catalog.","requ\#
+    ired":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"position","description":"Where i\#
+    ts card stands.","required":false,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey",\#
+    "description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempoten\#
+    cyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"cod\#
+    e":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"r\#
+    untime_not_found","retryable":false}},{"code":404,"message":"The language has no application server of that na\#
+    me. `servers` lists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":404,"message\#
+    ":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"messag\#
+    e":"The project has no environment of that id or slug.","data":{"type":"environment_not_found","retryable":fal\#
+    se}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists",\#
+    "retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":\#
+    {"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds the target is fu\#
+    ll. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write\#
+    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"re\#
+    source/getRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Returns a resource of type `runti\#
+    me`, with its connections.","paramStructure":"either","params":[{"name":"resource","description":"The resource\#
+    .","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"resource","s\#
+    chema":{"$ref":"#/components/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No resource has that i\#
+    d or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources h\#
+    ave that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x-lane\#
+    ":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":false},{"name":"resource/deleteRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"\#
+    Deletes a resource of type `runtime`. One that has connections is refused.","paramStructure":"either","params"\#
+    :[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/Reso\#
+    urceReference"}}],"result":{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"c\#
+    ode":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},\#
+    {"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resour\#
+    ce_ambiguous","retryable":false}},{"code":409,"message":"It has connections. Disconnect them first; `connectio\#
+    ns` names them.","data":{"type":"resource_connected","retryable":false}}],"x-lane":"concurrent","x-scope":"adm\#
+    in","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"\#
+    resource/createTerminal","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Creates a resource that sta\#
+    nds for a terminal. A shell is opened when it is connected to an instance.","paramStructure":"either","params"\#
+    :[{"name":"project","description":"The project. Absent: `default`, which is made where it is missing.","requir\#
+    ed":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"Its e\#
+    nvironment. Absent: the default one.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentRefer\#
+    ence"}},{"name":"name","description":"Its name. Absent: `Terminal`.","required":false,"schema":{"type":"string\#
+    ","minLength":1,"maxLength":100}},{"name":"position","description":"Where its card stands.","required":false,"\#
+    schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repetition h\#
+    armless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created\#
+    ","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"code":404,"message":"No project has th\#
+    at id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has n\#
+    o environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"mes\#
+    sage":"Something of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{\#
+    "code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_\#
+    conflict","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was chang\#
+    ed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stab\#
+    le","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"resource/delete","tags"\#
+    :[{"$ref":"#/components/tags/resource"}],"summary":"Deletes a resource. One that has connections is refused; i\#
+    nstances are deleted with `instance/delete`.","paramStructure":"either","params":[{"name":"resource","descript\#
+    ion":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"n\#
+    ame":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No resourc\#
+    e has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several r\#
+    esources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}\#
+    },{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","data":{"type":\#
+    "resource_connected","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
+    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-l\#
+    ane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
+    x-notification":false},{"name":"resource/update","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Cha\#
+    nges a resource. What is installed already changes with `connection/update`.","paramStructure":"either","param\#
+    s":[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/Re\#
+    sourceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type":"string","mi\#
+    nLength":1,"maxLength":100}},{"name":"runtimeId","description":"Of a runtime: another row of the catalog, of t\#
+    he same language.","required":false,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"applicationSe\#
+    rver","description":"Of a runtime: another application server; empty for none.","required":false,"schema":{"ty\#
+    pe":"string","minLength":0,"maxLength":100}},{"name":"ifVersion","description":"Only where the entity still ha\#
+    s this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"resource","schem\#
+    a":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No resource has that id or name.\#
+    ","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that n\#
+    ame. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":404,"messa\#
+    ge":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_fo\#
+    und","retryable":false}},{"code":404,"message":"The language has no application server of that name. `servers` l\#
+    ists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":409,"message":"Something of t\#
+    hat name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":\#
+    "The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"ty\#
+    pe":"version_conflict","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
+    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-l\#
+    ane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
+    x-notification":false},{"name":"resource/setPosition","tags":[{"$ref":"#/components/tags/resource"}],"summary"\#
+    :"Moves resources' cards, all or none.","paramStructure":"either","params":[{"name":"positions","description":\#
+    "The resources and where they go.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/sche\#
+    mas/ResourcePosition"},"minItems":1,"maxItems":1000}}],"result":{"name":"resources","schema":{"$ref":"#/compon\#
+    ents/schemas/ResourcePositions"}},"errors":[{"code":404,"message":"No resource has that id or name.","data":{"\#
+    type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that name. Use th\#
+    e id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-sco\#
+    pe":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],\#
+    "components":{"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, cancellation\#
+    , progress, tracing and discovery."},"server":{"name":"server","description":"The server as a whole, and its c\#
+    onfiguration."},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they a\#
+    re made from, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No path, link o\#
+    r race leads out of it."},"stream":{"name":"stream","description":"Streams: journals that any number of client\#
+    s follow, each at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a s\#
+    tream, progress and an honest end."},"agent":{"name":"agent","description":"Agents: programs and models that w\#
+    ork in a workspace, their sessions, and their runs."},"app":{"name":"app","description":"Apps: what a workspac\#
+    e runs, from a manifest. Each is set up, started, watched and kept as wanted."},"catalog":{"name":"catalog","d\#
+    escription":"The catalog: languages and servers that can be installed on instances, with what to do on which s\#
+    ystem."},"connection":{"name":"connection","description":"Connections: a runtime on an instance is installed t\#
+    here; a terminal on an instance is a shell."},"instance":{"name":"instance","description":"Instances: remote m\#
+    achines that are reached over SSH."},"port":{"name":"port","description":"Ports: leases that are unique on the m\#
+    achine and last, and who listens where."},"project":{"name":"project","description":"Projects and their enviro\#
+    nments: where resources and instances belong."},"resource":{"name":"resource","description":"Resources: what a p\#
+    roject has, as cards with a position, of several types in one list."}},"schemas":{"Timestamp":{"title":"Timest\#
+    amp","type":"string","format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with m\#
+    illiseconds: `2026-11-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{\#
+    "type":"string","maxLength":256},"maxProperties":64,"description":"Short text labels by name, to find things b\#
+    y."},"Metadata":{"title":"Metadata","type":"object","description":"Anything a client wants to keep with the en\#
+    tity. The server stores it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"stri\#
+    ng","minLength":1,"maxLength":255,"description":"A word of the caller's: a second call with the same key and t\#
+    he same parameters returns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,\#
+    "maxLength":512,"description":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","ty\#
+    pe":"string","enum":["inline","serial","concurrent"],"description":"How calls of a method are carried out: at o\#
+    nce and in order, in arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","\#
+    enum":["none","read","write","admin"],"description":"What a caller must hold to call a method: `none` is open t\#
+    o all, each later one includes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","\#
+    msg","type"],"properties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of mem\#
+    bers and indexes of entries."},"msg":{"type":"string","description":"What is wrong and what would be right."},\#
+    "type":{"type":"string","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_le\#
+    ngth`, `max_length`, `pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in par\#
+    ameters or in a document."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retr\#
+    yable"],"properties":{"type":{"type":"string","description":"A stable word from the list of errors."},"detail"\#
+    :{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whethe\#
+    r the same call may succeed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to w\#
+    ait before trying again, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fau\#
+    lt"},"description":"Every fault, where there are several."}},"description":"What an error's `data` holds. Furt\#
+    her members depend on the type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"prop\#
+    erties":{"name":{"type":"string","maxLength":256,"description":"The client's name."},"version":{"type":"string\#
+    ","maxLength":128,"description":"The client's version."}},"description":"The name and version of a client."},"\#
+    TraceValue":{"title":"TraceValue","type":"string","enum":["off","messages","verbose"],"description":"How much t\#
+    racing tells."},"ServerInfo":{"title":"ServerInfo","type":"object","required":["name","version"],"properties":\#
+    {"name":{"type":"string","description":"Always `berth`."},"version":{"type":"string","description":"The server\#
+    's version."}},"description":"The name and version of the server."},"Limits":{"title":"Limits","type":"object"\#
+    ,"required":["maxMessageBytes","maxInFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","de\#
+    scription":"The largest message, in bytes."},"maxInFlight":{"type":"integer","description":"How many requests m\#
+    ay be open at once. Further ones wait, and then reading pauses."},"maxBatch":{"type":"integer","description":"\#
+    The most entries of a batch."}},"description":"What one connection may ask for."},"InitializeResult":{"title":\#
+    "InitializeResult","type":"object","required":["protocolVersion","supportedVersions","serverInfo","instanceId"\#
+    ,"capabilities","families","limits"],"properties":{"protocolVersion":{"type":"string","description":"The versi\#
+    on that both will speak."},"supportedVersions":{"type":"array","items":{"type":"string"},"description":"Every v\#
+    ersion that the server speaks, best first."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","descripti\#
+    on":"Who answers."},"instanceId":{"type":"string","description":"A new one each time the server starts: a clie\#
+    nt that sees another one knows that the server was restarted."},"capabilities":{"type":"object","description":\#
+    "Empty: kept free for what language-server clients look for."},"families":{"type":"object","description":"One o\#
+    bject a family of methods that this server has."},"limits":{"$ref":"#/components/schemas/Limits","description"\#
+    :"What the connection may ask for."}},"description":"What was settled."},"ProgressKind":{"title":"ProgressKind\#
+    ","type":"string","enum":["begin","report","end"],"description":"The step of a progress."},"WorkDoneProgress":\#
+    {"title":"WorkDoneProgress","type":"object","required":["kind"],"properties":{"kind":{"$ref":"#/components/sch\#
+    emas/ProgressKind","description":"The step."},"title":{"type":"string","description":"What is being done; with `\#
+    begin`."},"message":{"type":"string","description":"Where it stands."},"percentage":{"type":"integer","minimum\#
+    ":0,"maximum":100,"description":"How much is done, where that is known."},"cancellable":{"type":"boolean","des\#
+    cription":"Whether `$/cancelRequest` ends the work."}},"description":"One step of a progress, as in the Langua\#
+    ge Server Protocol."},"Pong":{"title":"Pong","type":"object","required":["instanceId"],"properties":{"instance\#
+    Id":{"type":"string","description":"The running server's id."}},"description":"The answer to a ping."},"Server\#
+    Started":{"title":"ServerStarted","type":"object","required":["instanceId","pid","version"],"properties":{"ins\#
+    tanceId":{"type":"string","description":"The new server's id."},"pid":{"type":"integer","description":"Its pro\#
+    cess."},"version":{"type":"string","description":"Its version."}},"description":"A server has started."},"Stop\#
+    Result":{"title":"StopResult","type":"object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"i\#
+    nteger","description":"The process that will exit."},"graceSeconds":{"type":"number","description":"How long o\#
+    pen requests may go on, in seconds."}},"description":"The server is stopping."},"Health":{"title":"Health","ty\#
+    pe":"string","enum":["ok","warning","failing"],"description":"How well something is."},"HealthCheck":{"title":\#
+    "HealthCheck","type":"object","required":["name","state","message","durationMs"],"properties":{"name":{"type":\#
+    "string","description":"`database`, `disk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/sch\#
+    emas/Health","description":"Its result."},"message":{"type":"string","description":"What was found."},"duratio\#
+    nMs":{"type":"number","description":"How long the check took, in milliseconds."}},"description":"One check of t\#
+    he server's health."},"ServerCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlig\#
+    ht","attachments","watches","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","runs\#
+    ","children"],"properties":{"connections":{"type":"integer","description":"Open connections."},"inFlight":{"ty\#
+    pe":"integer","description":"Requests being carried out, this one included."},"attachments":{"type":"integer",\#
+    "description":"Attachments to streams."},"watches":{"type":"integer","description":"Watches on files."},"works\#
+    paces":{"type":"integer","description":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","de\#
+    scription":"Snapshots."},"streams":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"i\#
+    nteger","description":"Jobs that are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not e\#
+    nded."},"apps":{"type":"integer","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of w\#
+    hich something runs."},"runs":{"type":"integer","description":"Runs of agents that have not ended."},"children\#
+    ":{"type":"integer","description":"Child processes that are alive."}},"description":"How much of everything th\#
+    e server has."},"ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakBytes"\#
+    ],"properties":{"residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes":{"ty\#
+    pe":"integer","description":"The most resident memory so far, in bytes."}},"description":"The server's memory.\#
+    "},"ServerState":{"title":"ServerState","type":"object","required":["version","instanceId","pid","home","socke\#
+    t","startedAt","uptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"string","\#
+    description":"The server's version."},"instanceId":{"type":"string","description":"The running server's id."},\#
+    "pid":{"type":"integer","description":"Its process."},"home":{"type":"string","description":"The folder of its s\#
+    tate."},"socket":{"type":"string","description":"The path of its socket; empty where it has none."},"startedAt\#
+    ":{"$ref":"#/components/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"number",\#
+    "description":"How long it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Health","des\#
+    cription":"The worst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthChe\#
+    ck"},"description":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How m\#
+    uch of everything there is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."\#
+    }},"description":"How the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug",\#
+    "info","notice","warning","error","critical"],"description":"How grave a log line must be to be written."},"Du\#
+    rability":{"title":"Durability","type":"string","enum":["normal","full"],"description":"What an acknowledged w\#
+    rite survives: `normal`, the death of the server at any moment; `full`, the loss of power too, at the price of a d\#
+    isk flush a transaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSecon\#
+    ds":{"type":"integer","minimum":0,"maximum":31536000,"description":"After how long without clients and work a s\#
+    erver that was started by a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"n\#
+    umber","minimum":0,"maximum":3600,"description":"How long open requests may go on when the server is told to s\#
+    top, in seconds.","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least gra\#
+    ve line that is logged.","default":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"Limit\#
+    sConfig","type":"object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":107374182\#
+    4,"description":"The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum"\#
+    :1,"maximum":10000,"description":"How many requests may be open at once.","default":128},"maxBatch":{"type":"i\#
+    nteger","minimum":1,"maximum":100000,"description":"The most entries of a batch.","default":1000},"maxAttachme\#
+    nts":{"type":"integer","minimum":1,"maximum":100000,"description":"The most attachments of a connection.","def\#
+    ault":1024}},"description":"What one connection may ask for. Changes hold for connections that are opened afte\#
+    r them."},"StreamsConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"inte\#
+    ger","minimum":60,"maximum":3153600000,"description":"How old an event may become, in seconds.","default":2592\#
+    000},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of eve\#
+    nts one stream may hold; older ones are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"i\#
+    nteger","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in seco\#
+    nds.","default":604800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/StreamLi\#
+    mits"},"maxProperties":64,"description":"Other limits for streams of a kind, by the first word of their names, s\#
+    uch as `events`, `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimits":{"title":"St\#
+    reamLimits","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,\#
+    "description":"How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximu\#
+    m":1099511627776,"description":"How many bytes of events one stream may hold; older ones are removed first."},\#
+    "closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is k\#
+    ept after it was closed, in seconds."}},"description":"How long streams of one kind are kept. What is not said h\#
+    ere is as for all."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"t\#
+    ype":"integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or ar\#
+    chive.","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The m\#
+    ost entries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":100\#
+    0000,"description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.\#
+    ","default":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a down\#
+    load or a git command may take, in seconds.","default":600}},"description":"What is taken from templates and a\#
+    rchives."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer",\#
+    "minimum":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, in seconds.","de\#
+    fault":604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","prope\#
+    rties":{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watc\#
+    hed at once by all watches together.","default":65536}},"description":"Watches on files."},"Config":{"title":"\#
+    Config","type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","description":"Wh\#
+    at an acknowledged write survives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/compo\#
+    nents/schemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"#/components/sc\#
+    hemas/LimitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/compon\#
+    ents/schemas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/co\#
+    mponents/schemas/TemplatesConfig","description":"What is taken from templates and archives.","default":{}},"tr\#
+    ash":{"$ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref\#
+    ":"#/components/schemas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$ref":"#/compone\#
+    nts/schemas/AppsConfig","description":"Apps.","default":{}},"runs":{"$ref":"#/components/schemas/RunsConfig","\#
+    description":"Runs of agents.","default":{}},"provisioning":{"$ref":"#/components/schemas/ProvisioningConfig",\#
+    "description":"What is done on instances.","default":{}},"agents":{"type":"object","additionalProperties":{"$r\#
+    ef":"#/components/schemas/AgentConfig"},"maxProperties":256,"description":"Agents, by name."}},"description":"\#
+    The configuration. Every member has a default."},"ProvisioningConfig":{"title":"ProvisioningConfig","type":"ob\#
+    ject","properties":{"connectSeconds":{"type":"number","minimum":0.1,"maximum":600,"description":"How long an i\#
+    nstance has to take a connection, in seconds; and as long again for the exchange of keys.","default":15},"auth\#
+    Seconds":{"type":"number","minimum":0.1,"maximum":600,"description":"How long logging in may take, in seconds.\#
+    ","default":30},"packageLockSeconds":{"type":"integer","minimum":0,"maximum":86400,"description":"How long a p\#
+    ackage manager that is busy is waited for, in seconds.","default":300},"stepSeconds":{"type":"number","minimum\#
+    ":1,"maximum":604800,"description":"How long one step on an instance may take, in seconds.","default":7200}},"\#
+    description":"What is done on instances."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["m\#
+    essage"],"properties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"i\#
+    nteger","minimum":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"T\#
+    he column, from 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"descrip\#
+    tion":"Every fault against the schema."}},"description":"Why the configuration file was not taken."},"ConfigSt\#
+    ate":{"title":"ConfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$r\#
+    ef":"#/components/schemas/Config","description":"The configuration in force, with the defaults filled in."},"f\#
+    ile":{"type":"string","description":"The path of its file."},"version":{"type":"string","description":"A diges\#
+    t of the file that is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the fi\#
+    le as it is now is not in force. Absent where it is."}},"description":"The configuration in force and its file\#
+    ."},"WorkspaceReference":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"descript\#
+    ion":"A workspace's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maxim\#
+    um":86400,"description":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"st\#
+    ring","enum":["active","archived","deleted"],"description":"Where a workspace stands. `archived`: its files ar\#
+    e read-only through Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"Works\#
+    paceTargetState","type":"string","enum":["active","archived"],"description":"The states that `workspace/update\#
+    ` sets."},"FolderState":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inacces\#
+    sible"],"description":"How a workspace's folder is: where it was; gone or moved away; another folder stands in i\#
+    ts place; not to be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash"\#
+    ,"delete"],"description":"What happens to the files: they stay, can be restored for a while, or are gone."},"A\#
+    rchiveFormat":{"title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An arc\#
+    hive's format."},"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","manag\#
+    ed","state","folderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"s\#
+    tring","description":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."},\#
+    "slug":{"type":"string","description":"Its name in letters, digits and hyphens, unique in the home."},"name":{\#
+    "type":"string","description":"For people."},"path":{"type":"string","description":"Its folder, as an absolute p\#
+    ath."},"managed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/comp\#
+    onents/schemas/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/F\#
+    olderState","description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Lab\#
+    els","description":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clien\#
+    ts keep with it."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/com\#
+    ponents/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timest\#
+    amp","description":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","descript\#
+    ion":"When it was deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until w\#
+    hen a deleted one can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files were de\#
+    leted for good; it can then be restored without them only.","default":false}},"description":"A folder that Ber\#
+    th knows."},"WorkspaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"],\#
+    "properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created":{\#
+    "type":"boolean","description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","descrip\#
+    tion":"The job that fills it from the template."}},"description":"A workspace that was made or found."},"Works\#
+    pacePage":{"title":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"type\#
+    ":"array","items":{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"ne\#
+    xtCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last.\#
+    "}},"description":"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["pat\#
+    h","content"],"properties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes."}\#
+    ,"content":{"type":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEn\#
+    coding","description":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","descriptio\#
+    n":"Whether it may be run.","default":false}},"description":"A file of an inline template."},"TemplateSource":\#
+    {"title":"TemplateSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/components/\#
+    schemas/InlineFile"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minLen\#
+    gth":1,"maxLength":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"string\#
+    ","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the h\#
+    ome."},"url":{"type":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as i\#
+    n `workspace/cloneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":\#
+    256,"description":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"max\#
+    Length":1024,"description":"Only this folder of it."}},"description":"What a template is taken from: exactly o\#
+    ne of the members `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type"\#
+    :"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[\#
+    A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"descriptio\#
+    n":"What it is for, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where n\#
+    one is given. Absent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regula\#
+    r expression that the whole value must match."}},"description":"A variable that a template's `berth.template.y\#
+    aml` declares. `{{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"Tem\#
+    plateManifest","type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The templa\#
+    te's name."},"description":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"ty\#
+    pe":"array","items":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variabl\#
+    es."},"verbatim":{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs o\#
+    f files in which nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template ma\#
+    y hold at its top. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","requir\#
+    ed":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"create\#
+    d":{"type":"boolean","description":"Whether this call began it; false for a repeated idempotency key."}},"desc\#
+    ription":"The job that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"Te\#
+    mplateJobResult","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"int\#
+    eger","description":"How many files were put in place."},"directories":{"type":"integer","description":"How ma\#
+    ny folders."},"bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","desc\#
+    ription":"The commit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"Snap\#
+    shotJobResult":{"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{\#
+    "$ref":"#/components/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot\#
+    ` made."},"RestoreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed\#
+    ","unchanged"],"properties":{"undo":{"type":"string","description":"The snapshot that brings back what was the\#
+    re before."},"written":{"type":"integer","description":"How many files and links were written."},"removed":{"t\#
+    ype":"integer","description":"How many entries were removed."},"unchanged":{"type":"integer","description":"Ho\#
+    w many files and links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":\#
+    {"title":"ExportJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"proper\#
+    ties":{"path":{"type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFor\#
+    mat","description":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":\#
+    {"type":"integer","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The a\#
+    rchive's size, in bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"Import\#
+    JobResult","type":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"\#
+    $ref":"#/components/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description"\#
+    :"How many files were unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{\#
+    "type":"integer","description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snaps\#
+    hot":{"title":"Snapshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","di\#
+    rectories","bytes","storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap\#
+    _…`."},"workspace":{"type":"string","description":"The id of its workspace."},"label":{"type":"string","descri\#
+    ption":"For people."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"i\#
+    ncludeIgnored":{"type":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integ\#
+    er","description":"How many files and links it holds."},"directories":{"type":"integer","description":"How man\#
+    y folders."},"bytes":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type"\#
+    :"integer","description":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components\#
+    /schemas/Timestamp","description":"When it was made."}},"description":"A workspace as it was at one time."},"S\#
+    napshotPage":{"title":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type\#
+    ":"array","items":{"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"next\#
+    Cursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}\#
+    },"description":"A page of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","re\#
+    moved","modified","retyped","permissions"],"description":"How an entry changed: it is new, gone, of other cont\#
+    ent, of another type, or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","r\#
+    equired":["path","change","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"ch\#
+    ange":{"$ref":"#/components/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/\#
+    schemas/FileType","description":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","descr\#
+    iption":"Its size before, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}\#
+    },"description":"One difference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","require\#
+    d":["changes"],"properties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},\#
+    "description":"The differences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"W\#
+    here the next page begins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"\#
+    title":"SnapshotDeleted","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type"\#
+    :"string","description":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snaps\#
+    hot needed, in bytes."}},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","typ\#
+    e":"string","minLength":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` betwee\#
+    n its parts. `..` may not lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":1\#
+    28,"description":"Stands for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyE\#
+    Tag","type":"string","enum":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","typ\#
+    e":"string","enum":["utf8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":\#
+    {"title":"ReadEncoding","type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is t\#
+    o be written in JSON."},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","o\#
+    ther"],"description":"What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","t\#
+    ype","size","mode","modifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below th\#
+    e workspace's folder. Bytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"t\#
+    ype":"string","description":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref"\#
+    :"#/components/schemas/FileType","description":"What it is."},"size":{"type":"integer","description":"Its size\#
+    , in bytes."},"mode":{"type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/component\#
+    s/schemas/Timestamp","description":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/\#
+    ETag","description":"Its ETag."},"target":{"type":"string","description":"Where a link leads to."}},"descripti\#
+    on":"An entry of a folder."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties\#
+    ":{"entries":{"type":"array","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by p\#
+    ath."},"nextCursor":{"type":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. A\#
+    bsent on the last."}},"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object"\#
+    ,"required":["path","content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"\#
+    string","description":"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$re\#
+    f":"#/components/schemas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer\#
+    ","description":"Where it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in b\#
+    ytes of the file."},"size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/com\#
+    ponents/schemas/ETag","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this re\#
+    aches to the file's end."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"o\#
+    bject","required":["file","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description\#
+    ":"The file as it is now."},"created":{"type":"boolean","description":"Whether it was not there before."}},"de\#
+    scription":"A file that was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path"\#
+    ,"entries"],"properties":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","desc\#
+    ription":"How many files, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"ti\#
+    tle":"FileChanged","type":"object","required":["path","type"],"properties":{"path":{"type":"string","descripti\#
+    on":"The entry's path below the workspace's folder; the new one of a move."},"from":{"type":"string","descript\#
+    ion":"Where a moved entry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or w\#
+    as."},"seq":{"type":"integer","description":"In a run's stream: counts the run's events, from 1."},"created":{\#
+    "type":"boolean","description":"In a run's stream: whether the agent has made the file."}},"description":"A ch\#
+    ange under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":256,\#
+    "description":"A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…\#
+    `."},"GapReason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why event\#
+    s are missing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"title":"\#
+    EndReason","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: the s\#
+    tream was closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"titl\#
+    e":"StreamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamKind"\#
+    :{"title":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is kept: i\#
+    n the database, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":\#
+    "object","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, w\#
+    ithin this connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/comp\#
+    onents/schemas/Cursor","description":"The last event before those that are sent: where to go on when the conne\#
+    ction is lost before the first of them. Absent: the beginning."}},"description":"A client's position in a stre\#
+    am."},"StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"prop\#
+    erties":{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timesta\#
+    mp","description":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload":{"desc\#
+    ription":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"NewEvent":\#
+    {"title":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLength":1,"m\#
+    axLength":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells\#
+    ; anything."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"object","re\#
+    quired":["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name."},"app\#
+    ended":{"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/schemas/\#
+    Cursor","description":"The last event of the stream. Absent where it has none."}},"description":"Where the eve\#
+    nts stand."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties":{"eve\#
+    nts":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."\#
+    },"next":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece. Abse\#
+    nt where the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and this w\#
+    as its last piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of what i\#
+    s there now.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention ha\#
+    s removed between `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"\#
+    StreamGap","type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Curso\#
+    r","description":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/components/sch\#
+    emas/Cursor","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason\#
+    ","description":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo",\#
+    "type":"object","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"\#
+    string","description":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is k\#
+    ept."},"state":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"events":{"t\#
+    ype":"integer","description":"How many events are kept; 0 for log files, whose lines are not counted."},"bytes\#
+    ":{"type":"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","\#
+    description":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The l\#
+    ast event."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"descriptio\#
+    n":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties"\#
+    :{"streams":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by n\#
+    ame."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
+    he last."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line\#
+    "],"properties":{"line":{"type":"string","description":"The line, without its end."}},"description":"One line o\#
+    f a log file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed"\#
+    ,"cancelled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended before the job d\#
+    id; it left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template\#
+    ","clone_template","snapshot","restore","export","import","install","setup","exec","connect","disconnect"],"de\#
+    scription":"What a job does."},"JobProgress":{"title":"JobProgress","type":"object","required":["message","com\#
+    pleted"],"properties":{"message":{"type":"string","description":"What it is doing."},"completed":{"type":"inte\#
+    ger","description":"How much is done, in `unit`."},"total":{"type":"integer","description":"How much there is, w\#
+    here that is known."},"unit":{"$ref":"#/components/schemas/ProgressUnit","description":"What is counted."}},"d\#
+    escription":"How far a job has come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":["bytes",\#
+    "files","steps"],"description":"What a progress counts."},"JobError":{"title":"JobError","type":"object","requ\#
+    ired":["code","message","type","detail","retryable"],"properties":{"code":{"type":"integer","description":"The e\#
+    rror's code."},"message":{"type":"string","description":"A sentence to act on."},"type":{"type":"string","desc\#
+    ription":"The error's stable word."},"detail":{"type":"string","description":"The case in particular."},"retry\#
+    able":{"type":"boolean","description":"Whether the same work may succeed later."},"errors":{"type":"array","it\#
+    ems":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are several."}},"descriptio\#
+    n":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["id","kind","title","state","stream",\#
+    "version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref":"#\#
+    /components/schemas/JobKind","description":"What it does."},"title":{"type":"string","description":"The same f\#
+    or people."},"state":{"$ref":"#/components/schemas/JobState","description":"Where it stands."},"workspace":{"t\#
+    ype":"string","description":"The id of the workspace that it works on."},"subject":{"type":"string","descripti\#
+    on":"The id of what else it works on: an instance or a connection."},"stream":{"type":"string","description":"\#
+    The name of its stream."},"progress":{"$ref":"#/components/schemas/JobProgress","description":"How far it has c\#
+    ome."},"result":{"type":"object","description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`, `Temp\#
+    lateJobResult`, `ExportJobResult`, `ImportJobResult`, `SetupJobResult`, `ExecJobResult` or `ResourceConnection\#
+    `, by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":{"\#
+    type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","des\#
+    cription":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
+    t began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"\#
+    A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"proper\#
+    ties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest firs\#
+    t."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
+    he last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["m\#
+    essage"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},\#
+    "description":"Something a job tells on its way."},"AgentReference":{"title":"AgentReference","type":"string",\#
+    "minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"An agent, by its name in t\#
+    he configuration."},"AgentSessionReference":{"title":"AgentSessionReference","type":"string","minLength":1,"ma\#
+    xLength":64,"description":"A session: its id, `ags_…`."},"AgentRunReference":{"title":"AgentRunReference","typ\#
+    e":"string","minLength":1,"maxLength":64,"description":"A run: its id, `run_…`."},"AgentKind":{"title":"AgentK\#
+    ind","type":"string","enum":["acp","command","model"],"description":"What an agent is: a program that speaks t\#
+    he Agent Client Protocol on its standard input and output; any program that takes a prompt; a model behind an O\#
+    penAI-compatible endpoint, with tools of the server's own."},"PermissionPolicy":{"title":"PermissionPolicy","t\#
+    ype":"string","enum":["ask","allow","deny"],"description":"What happens to an agent's questions for permission\#
+    : they wait for an answer; they are answered with yes, or with no, at once."},"SandboxMode":{"title":"SandboxM\#
+    ode","type":"string","enum":["auto","always","never"],"description":"Whether commands of a model see only the w\#
+    orkspace: where bubblewrap is there; always, so that they fail without it; never."},"RunUntil":{"title":"RunUn\#
+    til","type":"string","enum":["end","question"],"description":"What a caller waits for: the run's end; a questi\#
+    on for permission or its end."},"SendMode":{"title":"SendMode","type":"string","enum":["follow_up","steer"],"d\#
+    escription":"When what is said reaches the agent: after the turn at hand; as soon as it can."},"ModelTool":{"t\#
+    itle":"ModelTool","type":"string","enum":["list_files","read_file","write_file","edit_file","search_files","ru\#
+    n_command"],"description":"A tool that a model may use."},"AgentConfig":{"title":"AgentConfig","type":"object"\#
+    ,"properties":{"preset":{"type":"string","minLength":1,"maxLength":100,"description":"A preset of `agent/list`\#
+    ."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is. Needed without a preset."},"tit\#
+    le":{"type":"string","minLength":1,"maxLength":200,"description":"For people."},"command":{"type":"string","mi\#
+    nLength":1,"maxLength":4096,"description":"With `acp` and `command`: the program, a name in PATH or an absolut\#
+    e path."},"args":{"type":"array","items":{"type":"string","maxLength":8192},"maxItems":256,"description":"Its a\#
+    rguments. `{workspace}`, `{session}`, `{run}` and `{promptFile}` stand for the workspace's folder, the ids, an\#
+    d a file that holds the prompt."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"Enviro\#
+    nment variables beside HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of the server. Not for secrets: s\#
+    ee `agent/configure`."},"cwd":{"type":"string","maxLength":4096,"description":"Its working folder, as a path i\#
+    n the workspace."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens t\#
+    o its questions for permission.","default":"ask"},"maxRunning":{"type":"integer","minimum":1,"maximum":1000,"d\#
+    escription":"How many of its runs go side by side.","default":1000},"deadlineSeconds":{"type":"number","minimu\#
+    m":1,"maximum":2592000,"description":"How long a run may take. Absent: without end."},"startSeconds":{"type":"\#
+    number","minimum":1,"maximum":3600,"description":"With `acp`: how long it may take to answer `initialize` and t\#
+    o open a session.","default":60},"authMethod":{"type":"string","minLength":1,"maxLength":200,"description":"Wi\#
+    th `acp`: how to authenticate, by the id of one of the agent's methods."},"mcpServers":{"type":"array","items"\#
+    :{"type":"object"},"maxItems":64,"description":"With `acp`: MCP servers that the agent is told of, as the prot\#
+    ocol has them."},"baseUrl":{"type":"string","minLength":1,"maxLength":2048,"description":"With `model`: the en\#
+    dpoint, up to `/v1`."},"model":{"type":"string","minLength":1,"maxLength":200,"description":"With `model`: the m\#
+    odel's name."},"system":{"type":"string","maxLength":262144,"description":"With `model`: what it is told first\#
+    , instead of the server's own words."},"tools":{"type":"array","items":{"$ref":"#/components/schemas/ModelTool\#
+    "},"maxItems":16,"description":"With `model`: the tools that it has. Absent: all."},"maxSteps":{"type":"intege\#
+    r","minimum":1,"maximum":10000,"description":"With `model`: how often it is asked within a turn.","default":10\#
+    0},"contextTokens":{"type":"integer","minimum":1024,"maximum":100000000,"description":"With `model`: how large i\#
+    ts context is, in tokens.","default":128000},"maxOutputTokens":{"type":"integer","minimum":1,"maximum":1000000\#
+    0,"description":"With `model`: the most it may answer at once, in tokens."},"temperature":{"type":"number","mi\#
+    nimum":0,"maximum":2,"description":"With `model`: how freely it chooses."},"sandbox":{"$ref":"#/components/sch\#
+    emas/SandboxMode","description":"With `model`: whether its commands see only the workspace.","default":"auto"}\#
+    ,"commandSeconds":{"type":"number","minimum":1,"maximum":86400,"description":"With `model`: how long one of it\#
+    s commands may take.","default":120}},"description":"An agent. With `preset`, what is not said here comes from i\#
+    t."},"RunsConfig":{"title":"RunsConfig","type":"object","properties":{"defaultAgent":{"type":"string","minLeng\#
+    th":1,"maxLength":100,"description":"The agent of runs that name none."},"maxRunning":{"type":"integer","minim\#
+    um":1,"maximum":10000,"description":"How many runs go side by side.","default":16},"maxQueued":{"type":"intege\#
+    r","minimum":1,"maximum":100000,"description":"How many may wait.","default":1000},"permissionSeconds":{"type"\#
+    :"number","minimum":1,"maximum":2592000,"description":"How long a question for permission stays open, in secon\#
+    ds.","default":86400},"sessionIdleSeconds":{"type":"number","minimum":0,"maximum":2592000,"description":"How l\#
+    ong the program of an ACP agent is kept after a run, so that the session's next one finds it, in seconds.","de\#
+    fault":600},"keepDays":{"type":"integer","minimum":0,"maximum":36500,"description":"After how many days withou\#
+    t a run a session is forgotten; 0: never.","default":90}},"description":"Runs of agents."},"ContentType":{"tit\#
+    le":"ContentType","type":"string","enum":["text","file","image","resource"],"description":"What a block is: wo\#
+    rds; a file of the workspace; a picture; something with a URI, whose text or data comes along."},"ContentBlock\#
+    ":{"title":"ContentBlock","type":"object","required":["type"],"properties":{"type":{"$ref":"#/components/schem\#
+    as/ContentType","description":"What it is."},"text":{"type":"string","maxLength":16777216,"description":"Of `t\#
+    ext`: the words. Of `resource`: its text."},"path":{"type":"string","minLength":1,"maxLength":4096,"descriptio\#
+    n":"Of `file`: its path in the workspace. Of `image`: the same, instead of `data`."},"data":{"type":"string","\#
+    maxLength":33554432,"description":"Of `image` and `resource`: its bytes in base64."},"mimeType":{"type":"strin\#
+    g","minLength":1,"maxLength":200,"description":"Of `image` and `resource`: what the bytes are. An image's defa\#
+    ult is `image/png`."},"uri":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `resource`: what i\#
+    t is called."}},"description":"A part of a prompt or of a message."},"Agent":{"title":"Agent","type":"object",\#
+    "required":["name","kind","title","secrets","running","queued"],"properties":{"name":{"type":"string","descrip\#
+    tion":"Its name in the configuration."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it i\#
+    s."},"title":{"type":"string","description":"For people."},"preset":{"type":"string","description":"The preset t\#
+    hat it comes from."},"command":{"type":"array","items":{"type":"string"},"description":"The program and its ar\#
+    guments."},"baseUrl":{"type":"string","description":"A model's endpoint."},"model":{"type":"string","descripti\#
+    on":"A model's name."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happe\#
+    ns to its questions for permission."},"secrets":{"type":"array","items":{"type":"string"},"description":"The n\#
+    ames of the secrets that are kept for it."},"fault":{"type":"string","description":"Why it can't be used as it i\#
+    s declared. Absent where it can."},"running":{"type":"integer","description":"How many of its runs go on."},"q\#
+    ueued":{"type":"integer","description":"How many wait."}},"description":"An agent, with what its preset adds."\#
+    },"AgentPreset":{"title":"AgentPreset","type":"object","required":["name","kind","title","hint","available"],"\#
+    properties":{"name":{"type":"string","description":"Its name, for `agents.<name>.preset`. A run may name it as i\#
+    ts agent too."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"\#
+    string","description":"For people."},"command":{"type":"array","items":{"type":"string"},"description":"The pr\#
+    ogram and its arguments."},"baseUrl":{"type":"string","description":"The provider's endpoint."},"secret":{"typ\#
+    e":"string","description":"The name of the secret that it usually needs."},"hint":{"type":"string","descriptio\#
+    n":"How to get it."},"available":{"type":"boolean","description":"Whether its program is in the server's PATH. O\#
+    f a model: true."}},"description":"An agent that needs only a program that is installed, or a key."},"AgentCat\#
+    alog":{"title":"AgentCatalog","type":"object","required":["agents","presets"],"properties":{"agents":{"type":"\#
+    array","items":{"$ref":"#/components/schemas/Agent"},"description":"The agents, by name."},"presets":{"type":"\#
+    array","items":{"$ref":"#/components/schemas/AgentPreset"},"description":"The presets, by name."},"defaultAgen\#
+    t":{"type":"string","description":"The agent of runs that name none."}},"description":"Agents and presets."},"\#
+    AgentAuthMethod":{"title":"AgentAuthMethod","type":"object","required":["id","name"],"properties":{"id":{"type\#
+    ":"string","description":"For `authMethod`."},"name":{"type":"string","description":"For people."},"descriptio\#
+    n":{"type":"string","description":"What to do."}},"description":"A way to authenticate that an agent knows."},\#
+    "AgentProbeResult":{"title":"AgentProbeResult","type":"object","required":["agent","ok","message","durationMs"\#
+    ],"properties":{"agent":{"type":"string","description":"The agent's name."},"ok":{"type":"boolean","descriptio\#
+    n":"Whether it can be used."},"message":{"type":"string","description":"What it is, or what to do."},"duration\#
+    Ms":{"type":"integer","description":"How long it took, in milliseconds."},"version":{"type":"string","descript\#
+    ion":"What it says of its version."},"protocolVersion":{"type":"integer","description":"With `acp`: the versio\#
+    n of the protocol."},"capabilities":{"type":"object","description":"With `acp`: what it says it can do."},"aut\#
+    hMethods":{"type":"array","items":{"$ref":"#/components/schemas/AgentAuthMethod"},"description":"With `acp`: h\#
+    ow one can authenticate."},"models":{"type":"array","items":{"type":"string"},"description":"With `model`: the p\#
+    rovider's models, at most 1000."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it fa\#
+    iled: the last lines it wrote to standard error."}},"description":"What came of trying an agent out."},"AgentO\#
+    ption":{"title":"AgentOption","type":"object","required":["id","name","value","values"],"properties":{"id":{"t\#
+    ype":"string","description":"Its id, for `options`."},"name":{"type":"string","description":"For people."},"va\#
+    lue":{"type":"string","description":"Its value."},"values":{"type":"array","items":{"$ref":"#/components/schem\#
+    as/AgentOptionValue"},"description":"What it can be."}},"description":"An option of an ACP agent's session, or i\#
+    ts mode."},"AgentOptionValue":{"title":"AgentOptionValue","type":"object","required":["value","name"],"propert\#
+    ies":{"value":{"type":"string","description":"The value."},"name":{"type":"string","description":"For people."\#
+    }},"description":"A value of an option."},"AgentSession":{"title":"AgentSession","type":"object","required":["\#
+    id","agent","workspace","title","runs","createdAt","updatedAt","version"],"properties":{"id":{"type":"string",\#
+    "description":"Its id: `ags_…`."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"ty\#
+    pe":"string","description":"The id of its workspace."},"title":{"type":"string","description":"For people."},"\#
+    runs":{"type":"integer","description":"How many runs it has had."},"lastRun":{"type":"string","description":"T\#
+    he id of its last run."},"agentSession":{"type":"string","description":"With `acp`: what the agent calls it."}\#
+    ,"mode":{"type":"string","description":"With `acp`: the mode it works in."},"options":{"type":"array","items":\#
+    {"$ref":"#/components/schemas/AgentOption"},"description":"With `acp`: its options, and its modes as the optio\#
+    n `mode`."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was begun."},"updatedA\#
+    t":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."},"version":{"type":"integer"\#
+    ,"description":"Counts its changes."}},"description":"A conversation with an agent in a workspace: runs that c\#
+    ome one after the other."},"AgentSessionPage":{"title":"AgentSessionPage","type":"object","required":["session\#
+    s"],"properties":{"sessions":{"type":"array","items":{"$ref":"#/components/schemas/AgentSession"},"description\#
+    ":"The sessions, the one used last first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"\#
+    Where the next page begins. Absent on the last."}},"description":"A page of sessions."},"AgentHistoryEvent":{"\#
+    title":"AgentHistoryEvent","type":"object","required":["run","time","type","payload"],"properties":{"run":{"ty\#
+    pe":"string","description":"The run."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
+    as."},"type":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape de\#
+    pends on the type."}},"description":"An event of a run."},"AgentHistoryPage":{"title":"AgentHistoryPage","type\#
+    ":"object","required":["events"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas/\#
+    AgentHistoryEvent"},"description":"The events, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Curs\#
+    or","description":"Where the next page begins. Absent on the last."}},"description":"A page of what was said a\#
+    nd done."},"RunState":{"title":"RunState","type":"string","enum":["queued","starting","running","waiting","com\#
+    pleted","failed","cancelled","interrupted"],"description":"Where a run stands. `queued`: others go first. `sta\#
+    rting`: its agent is being started. `running`: it works. `waiting`: a question for permission is open. `comple\#
+    ted`: the agent ended its turn. `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the serve\#
+    r or the agent's holder died, and the run could not be taken over; the session can go on with a new run."},"St\#
+    opReason":{"title":"StopReason","type":"string","enum":["end_turn","max_tokens","max_turn_requests","refusal",\#
+    "cancelled","exit"],"description":"Why an agent stopped: it was done; its tokens or its steps were used up; it r\#
+    efused; it was cancelled; its program ended."},"RunUsage":{"title":"RunUsage","type":"object","properties":{"i\#
+    nputTokens":{"type":"integer","description":"Tokens that were read.","default":0},"outputTokens":{"type":"inte\#
+    ger","description":"Tokens that were written.","default":0},"cachedTokens":{"type":"integer","description":"Th\#
+    ose of the read ones that came from a cache.","default":0},"requests":{"type":"integer","description":"How oft\#
+    en a model was asked.","default":0},"contextTokens":{"type":"integer","description":"How full the context is, i\#
+    n tokens."},"contextSize":{"type":"integer","description":"How large the context is, in tokens."}},"descriptio\#
+    n":"What a run has used."},"RunExit":{"title":"RunExit","type":"object","properties":{"code":{"type":"integer"\#
+    ,"description":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The s\#
+    ignal that ended it, such as `SIGKILL`."},"lines":{"type":"array","items":{"type":"string"},"description":"The l\#
+    ast lines that it wrote, at most ten."}},"description":"How an agent's program ended."},"RunError":{"title":"R\#
+    unError","type":"object","required":["type","detail"],"properties":{"type":{"$ref":"#/components/schemas/RunFa\#
+    ilure","description":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with w\#
+    hat to do."}},"description":"Why a run failed."},"RunFailure":{"title":"RunFailure","type":"string","enum":["l\#
+    aunch_failed","agent_exited","agent_lost","agent_error","protocol_error","unsupported_version","authentication\#
+    _required","start_timeout","deadline_exceeded","prompt_unsupported","session_lost","provider_error","provider_\#
+    unavailable","rate_limited","context_exceeded","too_many_steps","server_stopped","internal"],"description":"Wh\#
+    y a run failed: its program could not be started, ended by itself or its holder was killed; the agent answered w\#
+    ith an error, broke its protocol, speaks another version of it, or wants a login; it took too long to start or a\#
+    ltogether; it can't take what the prompt holds; it no longer knows the session; its provider refused, was not t\#
+    o be reached, or wanted fewer requests; the conversation no longer fits its context; it wanted too many steps; t\#
+    he server stopped."},"AgentRun":{"title":"AgentRun","type":"object","required":["id","session","agent","worksp\#
+    ace","state","stream","prompt","permissions","priority","usage","version","createdAt"],"properties":{"id":{"ty\#
+    pe":"string","description":"Its id: `run_…`."},"session":{"type":"string","description":"The session that it b\#
+    elongs to."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","descrip\#
+    tion":"The id of its workspace."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stan\#
+    ds."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"stream":{"typ\#
+    e":"string","description":"The stream of its events: `run/…`."},"prompt":{"type":"string","description":"The b\#
+    eginning of what it was given to do, at most 400 characters."},"permissions":{"$ref":"#/components/schemas/Per\#
+    missionPolicy","description":"What happens to its questions for permission."},"permission":{"$ref":"#/componen\#
+    ts/schemas/Permission","description":"With `waiting`: the question that is open the longest."},"priority":{"ty\#
+    pe":"integer","description":"Of those that wait, the highest goes first."},"deadlineAt":{"$ref":"#/components/\#
+    schemas/Timestamp","description":"When it is ended if it goes on so long."},"stopReason":{"$ref":"#/components\#
+    /schemas/StopReason","description":"Why the agent stopped."},"exit":{"$ref":"#/components/schemas/RunExit","de\#
+    scription":"How the agent's program ended."},"error":{"$ref":"#/components/schemas/RunError","description":"Wh\#
+    y it failed."},"message":{"type":"string","description":"The agent's last message, at most 64 KiB of it."},"us\#
+    age":{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"pid":{"type":"integer","descr\#
+    iption":"The agent's process, while it lives."},"version":{"type":"integer","description":"Counts its changes.\#
+    "},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"\#
+    $ref":"#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas\#
+    /Timestamp","description":"When it ended."}},"description":"A run: what an agent was given to do, and how that s\#
+    tands."},"AgentRunPage":{"title":"AgentRunPage","type":"object","required":["runs"],"properties":{"runs":{"typ\#
+    e":"array","items":{"$ref":"#/components/schemas/AgentRun"},"description":"The runs, newest first."},"nextCurs\#
+    or":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"d\#
+    escription":"A page of runs."},"AgentRunStarted":{"title":"AgentRunStarted","type":"object","required":["run",\#
+    "created"],"properties":{"run":{"$ref":"#/components/schemas/AgentRun","description":"The run."},"created":{"t\#
+    ype":"boolean","description":"Whether this call began it; false for a repetition."},"attachment":{"type":"stri\#
+    ng","description":"With `attach`: the attachment."}},"description":"A run that is under way."},"PermissionKind\#
+    ":{"title":"PermissionKind","type":"string","enum":["allow_once","allow_always","reject_once","reject_always"]\#
+    ,"description":"What an option means."},"PermissionOption":{"title":"PermissionOption","type":"object","requir\#
+    ed":["id","name","kind"],"properties":{"id":{"type":"string","description":"Its id, within the question."},"na\#
+    me":{"type":"string","description":"For people."},"kind":{"$ref":"#/components/schemas/PermissionKind","descri\#
+    ption":"What it means."}},"description":"A possible answer."},"PermissionState":{"title":"PermissionState","ty\#
+    pe":"string","enum":["open","resolved"],"description":"Whether a question is still to be answered."},"Permissi\#
+    onResolver":{"title":"PermissionResolver","type":"string","enum":["client","policy","deadline","cancelled","ag\#
+    ent"],"description":"Who answered: a client; the run's policy; the time that was over; the run's end; or the a\#
+    gent took its question back."},"Permission":{"title":"Permission","type":"object","required":["id","run","sess\#
+    ion","state","title","options","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `prm_…`\#
+    ."},"run":{"type":"string","description":"The run."},"session":{"type":"string","description":"The session."},\#
+    "state":{"$ref":"#/components/schemas/PermissionState","description":"Whether it is still to be answered."},"t\#
+    itle":{"type":"string","description":"What the agent wants to do."},"options":{"type":"array","items":{"$ref":\#
+    "#/components/schemas/PermissionOption"},"description":"The possible answers."},"toolCall":{"type":"object","d\#
+    escription":"The tool call it is about, as in `tool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timest\#
+    amp","description":"When it is answered with no."},"option":{"type":"string","description":"The option that wa\#
+    s taken. Absent while it is open, and where none was."},"by":{"$ref":"#/components/schemas/PermissionResolver"\#
+    ,"description":"Who answered."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it wa\#
+    s asked."},"resolvedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was answered."}},"desc\#
+    ription":"An agent's question whether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","t\#
+    ype":"object","properties":{"option":{"type":"string","minLength":1,"maxLength":200,"description":"The id of t\#
+    he option that is taken. Absent: none, the question is dismissed."}},"description":"A client's answer."},"Mess\#
+    ageRole":{"title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunState\#
+    Change":{"title":"RunStateChange","type":"object","required":["seq","state"],"properties":{"seq":{"type":"inte\#
+    ger","description":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","descri\#
+    ption":"Where it stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and o\#
+    ne."},"detail":{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stand\#
+    s."},"TextDelta":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"i\#
+    nteger","description":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}}\#
+    ,"description":"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["se\#
+    q","role","content"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"\#
+    role":{"$ref":"#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items\#
+    ":{"$ref":"#/components/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","des\#
+    cription":"Whether it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean"\#
+    ,"description":"Whether the text goes on with the next message: it is very long.","default":false}},"descripti\#
+    on":"A whole message. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"T\#
+    oolStatus","type":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool c\#
+    all stands."},"ToolCall":{"title":"ToolCall","type":"object","required":["seq","id"],"properties":{"seq":{"typ\#
+    e":"integer","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call's i\#
+    d, within the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","descriptio\#
+    n":"What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `o\#
+    ther`."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"descri\#
+    ption":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"arra\#
+    y","items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Protoco\#
+    l has them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `pat\#
+    h`, and maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"description\#
+    ":"A tool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","requir\#
+    ed":["content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"typ\#
+    e":"string","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `i\#
+    n_progress` or `completed`."}},"description":"A step of a plan."},"RunPlan":{"title":"RunPlan","type":"object"\#
+    ,"required":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, fr\#
+    om 1."},"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The steps, i\#
+    n order."}},"description":"The agent's plan, whole."},"UsageReport":{"title":"UsageReport","type":"object","re\#
+    quired":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."\#
+    },"usage":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run has u\#
+    sed so far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],"pr\#
+    operties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"#/c\#
+    omponents/schemas/Permission","description":"The question as it stands."}},"description":"A question, or the a\#
+    nswer to one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"propertie\#
+    s":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/components/s\#
+    chemas/OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line\#
+    , without its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line as a\#
+    n object, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the line g\#
+    oes on with the next event of its source.","default":false}},"description":"A line that the agent's program ha\#
+    s written."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties":{"se\#
+    q":{"type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/schemas/R\#
+    unLogLevel","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retryInMs\#
+    ":{"type":"integer","description":"When the server tries again, in milliseconds."}},"description":"Something a\#
+    bout the run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garbage l\#
+    ine."},"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"descri\#
+    ption":"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":"Agen\#
+    tUpdate","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":"Coun\#
+    ts the run's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `session/u\#
+    pdate`, or the whole message."}},"description":"Something the agent told that has no type of its own, as it ca\#
+    me."},"RunCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"properti\#
+    es":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/compone\#
+    nts/schemas/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage\#
+    ","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agen\#
+    t's program ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title":"\#
+    RunFailed","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer","d\#
+    escription":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","description"\#
+    :"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usage"\#
+    :{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/schem\#
+    as/RunExit","description":"How the agent's program ended."}},"description":"The run has failed or was interrup\#
+    ted. No event comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLengt\#
+    h":200,"description":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"Environ\#
+    mentValues","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,"de\#
+    scription":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","sett\#
+    ing_up","starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"],"d\#
+    escription":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `settin\#
+    g_up`: its setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is ali\#
+    ve, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its o\#
+    wn has no listener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash\#
+    _loop`: it ended again and again, and will be tried again seldom. `exited`: it ended by itself and is not to b\#
+    e started again. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: p\#
+    rocesses of it could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","sto\#
+    pped"],"description":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","ty\#
+    pe":"string","enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_mi\#
+    ssing","folder_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited"\#
+    ,"signalled","lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description\#
+    ":"Why an app is in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adop\#
+    ted` by a server that started; something it needs is missing; it `exited` or was `signalled`; its holder was `\#
+    lost`; a probe failed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"\#
+    AppPort":{"title":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"pr\#
+    operties":{"name":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","descri\#
+    ption":"The TCP port."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#\#
+    /components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":\#
+    "Its URL. Absent where nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"\#
+    description":"The environment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Wh\#
+    ether the manifest demands this very port.","default":false},"listening":{"type":"boolean","description":"Whet\#
+    her a process of the app was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"A\#
+    ppExit","type":"object","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. A\#
+    bsent where a signal ended it."},"signal":{"type":"string","description":"The signal that ended it, such as `S\#
+    IGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items\#
+    ":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"description":"How an app's f\#
+    irst process ended."},"AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","n\#
+    ame","state","desired","since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."\#
+    },"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"string","description":\#
+    "The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."}\#
+    ,"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/com\#
+    ponents/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppR\#
+    eason","description":"Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description\#
+    ":"Since when it is in this state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"descr\#
+    iption":"Its ports by name."},"version":{"type":"integer","description":"Counts its changes."}},"description":\#
+    "An app, in short."},"App":{"title":"App","type":"object","required":["id","workspace","app","name","folder","\#
+    manifest","state","desired","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version\#
+    ","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{\#
+    "type":"string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` o\#
+    f its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"folder":{"typ\#
+    e":"string","description":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"s\#
+    tring","description":"Its manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppSta\#
+    te","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"Wh\#
+    at is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state\#
+    ."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/co\#
+    mponents/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/Build\#
+    Status","description":"How its setup stands."},"pid":{"type":"integer","description":"Its first process, while t\#
+    hat lives."},"processes":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the pro\#
+    cesses that are left."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was starte\#
+    d last."},"restarts":{"type":"integer","description":"How often it was started again by itself since it was wa\#
+    nted running."},"lastExit":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTry\#
+    At":{"$ref":"#/components/schemas/Timestamp","description":"When it will be started again, with `backoff` and `\#
+    crash_loop`."},"dependsOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description"\#
+    :"What it waits for."},"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env"\#
+    :{"$ref":"#/components/schemas/EnvironmentValues","description":"The values that were given for it, secret one\#
+    s left out."},"secretEnv":{"type":"array","items":{"type":"string"},"description":"The names of the secret one\#
+    s."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
+    s/Timestamp","description":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","des\#
+    cription":"When it changed last."}},"description":"An app: what it is, what is wanted of it, and what is seen o\#
+    f it."},"AppDependency":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{\#
+    "app":{"type":"string","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/c\#
+    omponents/schemas/DependencyCondition","description":"What that must have reached."}},"description":"What an a\#
+    pp waits for before it is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enu\#
+    m":["started","ready","completed"],"description":"What another app must have reached: its process runs; it is r\#
+    eady; it ended with exit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"propertie\#
+    s":{"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest f\#
+    irst."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent o\#
+    n the last."}},"description":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","requir\#
+    ed":["app","created","warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app\#
+    ."},"created":{"type":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","i\#
+    tems":{"$ref":"#/components/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"des\#
+    cription":"An app that is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","need\#
+    ed","running","done","failed"],"description":"How a setup stands: there is none; it has not run, or what it de\#
+    pends on has changed; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","\#
+    required":["state"],"properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stan\#
+    ds."},"job":{"type":"string","description":"The job that runs it or ran it last; its stream has the output."},\#
+    "endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"str\#
+    ing","description":"Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"S\#
+    etupJobResult":{"title":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type\#
+    ":"boolean","description":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"\#
+    integer","description":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in mi\#
+    lliseconds."}},"description":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","requ\#
+    ired":["id","app","ok","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where i\#
+    t could not be installed."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder w\#
+    here that can't be read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state\#
+    ":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/\#
+    schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The sam\#
+    e as a sentence, with what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"d\#
+    escription":"Its ports."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as w\#
+    anted: the last lines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcom\#
+    e","type":"object","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all ar\#
+    e as the call wanted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"descri\#
+    ption":"A row an app."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource",\#
+    "type":"string","enum":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":\#
+    "AppOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/\#
     OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line, witho\#
-    ut its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line as an obje\#
-    ct, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the line goes o\#
-    n with the next event of its source.","default":false}},"description":"A line that the agent's program has wri\#
-    tten."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties":{"seq":{"\#
-    type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/schemas/RunLog\#
-    Level","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retryInMs":{"t\#
-    ype":"integer","description":"When the server tries again, in milliseconds."}},"description":"Something about t\#
-    he run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garbage line."}\#
-    ,"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"description"\#
-    :"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":"AgentUpdat\#
-    e","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":"Counts the r\#
-    un's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `session/update`, o\#
-    r the whole message."}},"description":"Something the agent told that has no type of its own, as it came."},"Ru\#
-    nCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"properties":{"seq\#
-    ":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/components/schem\#
-    as/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage","descri\#
-    ption":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's progr\#
-    am ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title":"RunFailed\#
-    ","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer","descriptio\#
-    n":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","description":"A stabl\#
-    e word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usage":{"$ref":\#
-    "#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExi\#
-    t","description":"How the agent's program ended."}},"description":"The run has failed or was interrupted. No e\#
-    vent comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLength":200,"d\#
-    escription":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValue\#
-    s","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,"description\#
-    ":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","\#
-    starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"],"descriptio\#
-    n":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: it\#
-    s setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is alive, and r\#
-    eady where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its own has no l\#
-    istener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash_loop`: it e\#
-    nded again and again, and will be tried again seldom. `exited`: it ended by itself and is not to be started ag\#
-    ain. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: processes of i\#
-    t could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","stopped"],"descr\#
-    iption":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","type":"string",\#
-    "enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_missing","folde\#
-    r_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited","signalled",\#
-    "lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description":"Why an app i\#
-    s in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adopted` by a serve\#
-    r that started; something it needs is missing; it `exited` or was `signalled`; its holder was `lost`; a probe f\#
-    ailed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"AppPort":{"title\#
-    ":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"properties":{"name\#
-    ":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","description":"The TCP p\#
-    ort."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#/components/schem\#
-    as/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent w\#
-    here nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"description":"The e\#
-    nvironment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Whether the manifest d\#
-    emands this very port.","default":false},"listening":{"type":"boolean","description":"Whether a process of the a\#
-    pp was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"AppExit","type":"object\#
-    ","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal e\#
-    nded it."},"signal":{"type":"string","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref\#
-    ":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items":{"type":"string"},"d\#
-    escription":"The last lines that it wrote, at most ten."}},"description":"How an app's first process ended."},\#
-    "AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","name","state","desired"\#
-    ,"since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":\#
-    "string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its m\#
-    anifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"state":{"$ref":"#/co\#
-    mponents/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDes\#
-    ired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"\#
-    Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in t\#
-    his state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"description":"Its ports by na\#
-    me."},"version":{"type":"integer","description":"Counts its changes."}},"description":"An app, in short."},"Ap\#
-    p":{"title":"App","type":"object","required":["id","workspace","app","name","folder","manifest","state","desir\#
-    ed","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt\#
-    "],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","descrip\#
-    tion":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique i\#
-    n the workspace."},"name":{"type":"string","description":"For people."},"folder":{"type":"string","description\#
-    ":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"string","description":"It\#
-    s manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppState","description":"What i\#
-    s seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"re\#
-    ason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"st\#
-    ring","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/components/schemas/Timestam\#
-    p","description":"Since when it is in this state."},"ports":{"type":"array","items":{"$ref":"#/components/sche\#
-    mas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"Ho\#
-    w its setup stands."},"pid":{"type":"integer","description":"Its first process, while that lives."},"processes\#
-    ":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the processes that are left."}\#
-    ,"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was started last."},"restarts":{"\#
-    type":"integer","description":"How often it was started again by itself since it was wanted running."},"lastEx\#
-    it":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/componen\#
-    ts/schemas/Timestamp","description":"When it will be started again, with `backoff` and `crash_loop`."},"depend\#
-    sOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description":"What it waits for."}\#
-    ,"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components\#
-    /schemas/EnvironmentValues","description":"The values that were given for it, secret ones left out."},"secretE\#
-    nv":{"type":"array","items":{"type":"string"},"description":"The names of the secret ones."},"version":{"type"\#
-    :"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","descript\#
-    ion":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it cha\#
-    nged last."}},"description":"An app: what it is, what is wanted of it, and what is seen of it."},"AppDependenc\#
-    y":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{"app":{"type":"string\#
-    ","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/components/schemas/Dep\#
-    endencyCondition","description":"What that must have reached."}},"description":"What an app waits for before i\#
-    t is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enum":["started","ready"\#
-    ,"completed"],"description":"What another app must have reached: its process runs; it is ready; it ended with e\#
-    xit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"properties":{"apps":{"type":"a\#
-    rray","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor"\#
-    :{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"desc\#
-    ription":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","required":["app","created"\#
-    ,"warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app."},"created":{"type\#
-    ":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","items":{"$ref":"#/com\#
-    ponents/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"description":"An app th\#
-    at is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","needed","running","done"\#
-    ,"failed"],"description":"How a setup stands: there is none; it has not run, or what it depends on has changed\#
-    ; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","required":["state"],\#
-    "properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stands."},"job":{"type":\#
-    "string","description":"The job that runs it or ran it last; its stream has the output."},"endedAt":{"$ref":"#\#
-    /components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"string","description":"\#
-    Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"SetupJobResult":{"tit\#
-    le":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type":"boolean","descrip\#
-    tion":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"integer","descriptio\#
-    n":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in milliseconds."}},"desc\#
-    ription":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","required":["id","app","o\#
-    k","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where it could not be ins\#
-    talled."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder where that can't b\#
-    e read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state":{"$ref":"#/comp\#
-    onents/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason\#
-    ","description":"Why it is in this state."},"message":{"type":"string","description":"The same as a sentence, w\#
-    ith what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its p\#
-    orts."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as wanted: the last l\#
-    ines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object\#
-    ","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all are as the call wan\#
-    ted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an a\#
-    pp."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource","type":"string","e\#
-    num":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":"AppOutput","type"\#
-    :"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","des\#
-    cription":"Where it was written to."},"text":{"type":"string","description":"The line, without its end. Bytes t\#
-    hat are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the line goes on with the n\#
-    ext event of its source: it is very long, or has not ended yet.","default":false}},"description":"A line that a\#
-    n app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stream","lines"],"propert\#
-    ies":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attachment":{"type":"string\#
-    ","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref":"#/components/schema\#
-    s/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/components/schemas/Curso\#
-    r","description":"The last line's position, for `stream/attach`."}},"description":"What an app has written."},\#
-    "FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"description":"Whether a m\#
-    anifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","require\#
-    d":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/components/schemas/Findin\#
-    gSeverity","description":"How grave it is."},"message":{"type":"string","description":"What is wrong, and what t\#
-    o do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.path`."},"line":{"type":"int\#
-    eger","description":"The line, from 1."},"column":{"type":"integer","description":"The column, from 1, in char\#
-    acters."},"suggestion":{"type":"string","description":"The key that was likely meant."},"text":{"type":"string\#
-    ","description":"The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below."}\#
-    },"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","ty\#
-    pe":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean","description":"Whether it h\#
-    as no errors."},"file":{"type":"string","description":"The manifest's name, or its path in the workspace."},"a\#
-    pp":{"type":"string","description":"Its `app_id`, where that can be read."},"findings":{"type":"array","items"\#
-    :{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, in the order of the file.\#
-    "},"environment":{"type":"array","items":{"type":"string"},"description":"The names of its environment contrac\#
-    t."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them that nothing gives a val\#
-    ue to, where the app is installed."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"Ap\#
-    psConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where p\#
-    orts are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/E\#
-    nvironmentValues","description":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"i\#
-    nteger","minimum":65536,"maximum":1073741824,"description":"How large one file of an app's output becomes, in b\#
-    ytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many fil\#
-    es of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":\#
-    "object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","de\#
-    fault":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"The last.","default":2999\#
-    9}},"description":"A range of ports."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","\#
-    https","tcp"],"description":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","req\#
-    uired":["port","name","fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."\#
-    },"name":{"type":"string","description":"Its name."},"app":{"type":"string","description":"The id of the app t\#
-    hat has it."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"strin\#
-    g","description":"The id of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very p\#
-    ort was demanded."},"leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"descrip\#
-    tion":"A port that is kept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required"\#
-    :["ports"],"properties":{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"descriptio\#
-    n":"The leases, lowest port first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","t\#
-    ype":"object","required":["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","\#
-    description":"Its name."},"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"int\#
-    eger","description":"The TCP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"Wha\#
-    t is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of what is s\#
-    poken."},"listening":{"type":"boolean","description":"Whether anything listens there now."},"pid":{"type":"int\#
-    eger","description":"The process that listens, where that can be seen."},"foreign":{"type":"boolean","descript\#
-    ion":"Whether what listens is not of the app.","default":false}},"description":"Where a port of an app is."},"\#
-    PortHolder":{"title":"PortHolder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","de\#
-    scription":"The process. Absent where this user may not see it."},"command":{"type":"string","description":"Wh\#
-    at it runs, in short."},"uid":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string\#
-    ","description":"The id of Berth's app that it belongs to."},"appName":{"type":"string","description":"The `ap\#
-    p_id` of that app."},"workspace":{"type":"string","description":"The id of that app's workspace."}},"descripti\#
-    on":"A process that listens on a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":[\#
-    "port","listening","holders"],"properties":{"port":{"type":"integer","description":"The TCP port."},"listening\#
-    ":{"type":"boolean","description":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/PortHolder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/\#
-    schemas/PortLease","description":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title\#
-    ":"PortMoved","type":"object","required":["from","to"],"properties":{"from":{"type":"integer","description":"T\#
-    he port it was."},"to":{"$ref":"#/components/schemas/PortLease","description":"The lease as it now is."},"hold\#
-    er":{"type":"string","description":"Who has the old port."}},"description":"A lease had to move, for somebody e\#
-    lse has the port."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":\#
-    {"type":"parse_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but n\#
-    o request that may be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"cod\#
-    e":-32601,"message":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"\#
-    invalid_params":{"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every f\#
-    ault.","data":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault o\#
-    f the server's own. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":\#
-    false}},"message_too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It w\#
-    as skipped; the connection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":\#
-    {"code":-32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out."\#
-    ,"data":{"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connecti\#
-    on has not been initialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"c\#
-    ancelled":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retr\#
-    yable":false}},"unsupported_version":{"code":426,"message":"The client and the server have no protocol version i\#
-    n common. `supportedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"s\#
-    cope_denied":{"code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":\#
-    "scope_denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no n\#
-    ew work.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that ho\#
-    lds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":\#
-    500,"message":"The operating system refused an operation on a file. `detail` holds its own words.","data":{"ty\#
-    pe":"io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read o\#
-    r written. `detail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"\#
-    code":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permis\#
-    sion_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep thei\#
-    r bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":fa\#
-    lse}},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":\#
-    "invalid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since th\#
-    e version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryabl\#
-    e":false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used before with other parame\#
-    ters.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Somet\#
-    hing of that name or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reache\#
-    d":{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limi\#
-    t.","data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuratio\#
-    n does not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"c\#
-    onfig_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it wil\#
-    l not be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,\#
-    "message":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_clo\#
-    sed":{"code":409,"message":"The stream has ended and takes no further events.","data":{"type":"stream_closed",\#
-    "retryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id\#
-    .","data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is n\#
-    o job of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The j\#
-    ob has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_fo\#
-    und":{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retr\#
-    yable":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try ag\#
-    ain when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_arch\#
-    ived":{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data"\#
-    :{"type":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's fold\#
-    er is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{\#
-    "type":"folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot o\#
-    f that id.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message"\#
-    :"The home has no template of that name.","data":{"type":"template_not_found","retryable":false}},"template_in\#
-    valid":{"code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.\#
-    ","data":{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables o\#
-    f the template are missing or do not match their pattern. `errors` has a row for each; `variables` holds their d\#
-    eclarations.","data":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message"\#
-    :"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspac\#
-    e or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":fals\#
-    e}},"source_unavailable":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds t\#
-    he last words of the tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":40\#
-    4,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"p\#
-    ath_escapes":{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"pa\#
-    th_escapes","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is so\#
-    mething else.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A f\#
-    ile is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"co\#
-    de":422,"message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type\#
-    ":"not_a_file","retryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `\#
-    recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":\#
-    {"code":409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where th\#
-    e file is gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file i\#
-    s not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"cod\#
-    e":422,"message":"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","\#
-    retryable":false}},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not\#
-    _found","retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name\#
-    . Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_n\#
-    ot_found":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`\#
-    .","data":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manif\#
-    est has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":fals\#
-    e}},"environment_missing":{"code":422,"message":"Environment variables that the manifest demands have no value\#
-    . `names` lists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}\#
-    },"setup_failed":{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has i\#
-    ts output.","data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's s\#
-    etup took longer than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"\#
-    stop_failed":{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{\#
-    "type":"stop_failed","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease\#
-    .","data":{"type":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has t\#
-    he port. `detail` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message\#
-    ":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"\#
-    code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","\#
-    retryable":true}},"agent_not_found":{"code":404,"message":"No agent of that name is declared in the configurat\#
-    ion, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code"\#
-    :422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agen\#
-    t_invalid","retryable":false}},"session_not_found":{"code":404,"message":"No agent session has that id.","data\#
-    ":{"type":"session_not_found","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.",\#
-    "data":{"type":"run_not_found","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a n\#
-    ew one of the same session.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"mess\#
-    age":"A block of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"pro\#
-    mpt_invalid","retryable":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"typ\#
-    e":"not_supported","retryable":false}},"permission_not_found":{"code":404,"message":"No question for permissio\#
-    n has that id.","data":{"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"m\#
-    essage":"The question was answered before. `permission` tells how.","data":{"type":"permission_resolved","retr\#
-    yable":false}},"result_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask f\#
-    or a range, or for fewer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":[\#
-    "parse_error","invalid_request","method_not_found","invalid_params","internal_error","message_too_large","batc\#
-    h_too_large","not_initialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"\#
-    x-events":{"server.started":{"stream":"events","description":"A server has started on the home.","schema":{"$r\#
-    ef":"#/components/schemas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is s\#
-    topping.","schema":{"$ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","descriptio\#
-    n":"Another configuration is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":\#
-    {"stream":"events","description":"The configuration file was changed and is faulty; the last good one stays in f\#
-    orce.","schema":{"$ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","descripti\#
-    on":"A workspace was made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":\#
-    "events","description":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspa\#
-    ce.deleted":{"stream":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas\#
-    /Workspace"}},"workspace.restored":{"stream":"events","description":"A deleted workspace was brought back.","s\#
-    chema":{"$ref":"#/components/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A delet\#
-    ed workspace can no longer be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/W\#
-    orkspace"}},"snapshot.created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/com\#
-    ponents/schemas/Snapshot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","sch\#
-    ema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","descript\#
-    ion":"An entry is new.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"worksp\#
-    ace/…/files/…, run/…","description":"A file's content or an entry's mode changed. In a run's stream: the agent h\#
-    as written the file through the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":\#
-    {"stream":"workspace/…/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileC\#
-    hanged"}},"file.moved":{"stream":"workspace/…/files/…","description":"An entry was moved inside the watched pa\#
-    th.","schema":{"$ref":"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A l\#
-    ine of the server's own log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"event\#
-    s","description":"A job was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":\#
-    "events","description":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"\#
-    stream":"job/…","description":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.\#
-    progress":{"stream":"job/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/co\#
-    mponents/schemas/JobProgress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schem\#
-    a":{"$ref":"#/components/schemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was as\#
-    ked for, or stands elsewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…\#
-    ","description":"Where the run stands.","schema":{"$ref":"#/components/schemas/RunStateChange"}},"message.delt\#
-    a":{"stream":"run/…","description":"The agent says something; the next piece of it.","schema":{"$ref":"#/compo\#
-    nents/schemas/TextDelta"}},"message":{"stream":"run/…","description":"A whole message, of the user's or the ag\#
-    ent's.","schema":{"$ref":"#/components/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"\#
-    The agent thinks; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"str\#
-    eam":"run/…","description":"The agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCall"}},"tool.u\#
-    pdate":{"stream":"run/…","description":"A tool call has come further; what is absent is as before.","schema":{\#
-    "$ref":"#/components/schemas/ToolCall"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","sc\#
-    hema":{"$ref":"#/components/schemas/RunPlan"}},"usage":{"stream":"run/…","description":"What the run has used s\#
-    o far.","schema":{"$ref":"#/components/schemas/UsageReport"}},"permission.requested":{"stream":"run/…","descri\#
-    ption":"The agent asks whether it may do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}}\#
-    ,"permission.resolved":{"stream":"run/…","description":"A question was answered, by whomever.","schema":{"$ref\#
-    ":"#/components/schemas/PermissionEvent"}},"output":{"stream":"run/…","description":"A line that the agent's p\#
-    rogram has written.","schema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description"\#
-    :"Something about the run.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…",\#
-    "description":"Something the agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"r\#
-    un.completed":{"stream":"run/…","description":"The run has ended well.","schema":{"$ref":"#/components/schemas\#
-    /RunCompleted"}},"run.failed":{"stream":"run/…","description":"The run has failed or was interrupted or cancel\#
-    led.","schema":{"$ref":"#/components/schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An a\#
-    pp was installed.","schema":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description\#
-    ":"What is known or wanted of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{\#
-    "stream":"events","description":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/A\#
-    ppSummary"}},"app.uninstalled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/\#
-    components/schemas/AppSummary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has wri\#
-    tten.","schema":{"$ref":"#/components/schemas/AppOutput"}},"port.leased":{"stream":"events","description":"A p\#
-    ort was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.released":{"stream":"events","descr\#
-    iption":"A leased port was given back.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"str\#
-    eam":"events","description":"A lease moved to another port, for somebody else had taken it.","schema":{"$ref":\#
-    "#/components/schemas/PortMoved"}}}}
+    ut its end. Bytes that are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the lin\#
+    e goes on with the next event of its source: it is very long, or has not ended yet.","default":false}},"descri\#
+    ption":"A line that an app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stre\#
+    am","lines"],"properties":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attach\#
+    ment":{"type":"string","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/com\#
+    ponents/schemas/Cursor","description":"The last line's position, for `stream/attach`."}},"description":"What a\#
+    n app has written."},"FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"\#
+    description":"Whether a manifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding"\#
+    ,"type":"object","required":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/\#
+    components/schemas/FindingSeverity","description":"How grave it is."},"message":{"type":"string","description"\#
+    :"What is wrong, and what to do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.p\#
+    ath`."},"line":{"type":"integer","description":"The line, from 1."},"column":{"type":"integer","description":"\#
+    The column, from 1, in characters."},"suggestion":{"type":"string","description":"The key that was likely mean\#
+    t."},"text":{"type":"string","description":"The same as a compiler shows it: `file:line:column: error: …`, the l\#
+    ine, and a caret below."}},"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title"\#
+    :"ManifestValidation","type":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean",\#
+    "description":"Whether it has no errors."},"file":{"type":"string","description":"The manifest's name, or its p\#
+    ath in the workspace."},"app":{"type":"string","description":"Its `app_id`, where that can be read."},"finding\#
+    s":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, i\#
+    n the order of the file."},"environment":{"type":"array","items":{"type":"string"},"description":"The names of i\#
+    ts environment contract."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them th\#
+    at nothing gives a value to, where the app is installed."}},"description":"What was found in a manifest."},"Ap\#
+    psConfig":{"title":"AppsConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange"\#
+    ,"description":"Where ports are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":\#
+    "#/components/schemas/EnvironmentValues","description":"Environment variables for every app. Not for secrets."\#
+    },"logBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"How large one file of an ap\#
+    p's output becomes, in bytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"de\#
+    scription":"How many files of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"ti\#
+    tle":"PortRange","type":"object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"descr\#
+    iption":"The first.","default":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"T\#
+    he last.","default":29999}},"description":"A range of ports."},"RuntimeName":{"title":"RuntimeName","type":"st\#
+    ring","minLength":1,"maxLength":50,"pattern":"^[a-z][a-z0-9-]*$","description":"A language: node, python, go, j\#
+    ava, bun, deno, dotnet, elixir, perl, php, ruby, rust, or one of the home's own."},"RuntimeId":{"title":"Runti\#
+    meId","type":"string","minLength":1,"maxLength":100,"description":"A runtime: the language and the version, su\#
+    ch as `python-3.13`; `python-system` is what the system's distribution has."},"CatalogOrigin":{"title":"Catalo\#
+    gOrigin","type":"string","enum":["built_in","home"],"description":"Where a row comes from: with the server, or f\#
+    rom the home's `catalog` folder."},"OSFamily":{"title":"OSFamily","type":"string","enum":["debian","alpine","f\#
+    edora","arch","macos"],"description":"A family of operating systems that are provisioned alike: Debian and Ubu\#
+    ntu; Alpine; Fedora, RHEL and kin; Arch; macOS."},"CatalogRecipe":{"title":"CatalogRecipe","type":"object","re\#
+    quired":["os","provider"],"properties":{"os":{"$ref":"#/components/schemas/OSFamily","description":"The family\#
+    ."},"provider":{"type":"string","description":"What does it: a package manager, or one of languages."},"probe"\#
+    :{"type":"string","description":"The script that tells whether it is there. It changes nothing."},"install":{"\#
+    type":"string","description":"The script that installs it."},"verify":{"type":"string","description":"The scri\#
+    pt that asks it for its version."},"remove":{"type":"string","description":"The script that removes what was i\#
+    nstalled."}},"description":"What is done for a row on one family of operating systems."},"CatalogRuntime":{"ti\#
+    tle":"CatalogRuntime","type":"object","required":["id","name","runtimeVersion","displayName","isActive","origi\#
+    n","os","changed","version"],"properties":{"id":{"$ref":"#/components/schemas/RuntimeId","description":"Its id\#
+    ."},"name":{"$ref":"#/components/schemas/RuntimeName","description":"The language."},"runtimeVersion":{"type":\#
+    "string","description":"The version; `system`: what the system's distribution has."},"displayName":{"type":"st\#
+    ring","description":"Its name for people."},"isActive":{"type":"boolean","description":"Whether it is offered.\#
+    "},"note":{"type":"string","description":"What there is to know about it."},"origin":{"$ref":"#/components/sch\#
+    emas/CatalogOrigin","description":"Where it comes from."},"os":{"type":"array","items":{"$ref":"#/components/s\#
+    chemas/OSFamily"},"description":"Where it can be installed."},"changed":{"type":"boolean","description":"Wheth\#
+    er it was changed by hand."},"version":{"type":"integer","description":"Counts its changes."}},"description":"\#
+    A language in one version."},"CatalogRuntimeList":{"title":"CatalogRuntimeList","type":"object","required":["r\#
+    untimes"],"properties":{"runtimes":{"type":"array","items":{"$ref":"#/components/schemas/CatalogRuntime"},"des\#
+    cription":"The runtimes, by language and version."}},"description":"Runtimes."},"CatalogRuntimeDetail":{"title\#
+    ":"CatalogRuntimeDetail","type":"object","required":["runtime","recipes"],"properties":{"runtime":{"$ref":"#/c\#
+    omponents/schemas/CatalogRuntime","description":"The runtime."},"recipes":{"type":"array","items":{"$ref":"#/c\#
+    omponents/schemas/CatalogRecipe"},"description":"What is done, a row a family of systems."}},"description":"A r\#
+    untime with its recipes."},"CatalogServer":{"title":"CatalogServer","type":"object","required":["name","runtim\#
+    eName","displayName","isActive","origin","os","changed","version"],"properties":{"name":{"type":"string","desc\#
+    ription":"Its name, unique within the language."},"runtimeName":{"$ref":"#/components/schemas/RuntimeName","de\#
+    scription":"The language."},"displayName":{"type":"string","description":"Its name for people."},"isActive":{"\#
+    type":"boolean","description":"Whether it is offered."},"note":{"type":"string","description":"What there is t\#
+    o know about it."},"origin":{"$ref":"#/components/schemas/CatalogOrigin","description":"Where it comes from."}\#
+    ,"os":{"type":"array","items":{"$ref":"#/components/schemas/OSFamily"},"description":"Where it can be installe\#
+    d."},"changed":{"type":"boolean","description":"Whether it was changed by hand."},"version":{"type":"integer",\#
+    "description":"Counts its changes."}},"description":"An application server for a language."},"CatalogServerLis\#
+    t":{"title":"CatalogServerList","type":"object","required":["servers"],"properties":{"servers":{"type":"array"\#
+    ,"items":{"$ref":"#/components/schemas/CatalogServer"},"description":"The servers, by name."}},"description":"\#
+    Application servers."},"CatalogServerDetail":{"title":"CatalogServerDetail","type":"object","required":["serve\#
+    r","recipes"],"properties":{"server":{"$ref":"#/components/schemas/CatalogServer","description":"The server."}\#
+    ,"recipes":{"type":"array","items":{"$ref":"#/components/schemas/CatalogRecipe"},"description":"What is done, a r\#
+    ow a family of systems."}},"description":"An application server with its recipes."},"CatalogSeeded":{"title":"\#
+    CatalogSeeded","type":"object","required":["added","updated","kept","removed"],"properties":{"added":{"type":"\#
+    integer","description":"Rows that were not there before."},"updated":{"type":"integer","description":"Rows tha\#
+    t were brought up to date."},"kept":{"type":"integer","description":"Rows whose changes by hand were kept."},"\#
+    removed":{"type":"integer","description":"Rows that are gone."}},"description":"What seeding did."},"Connectio\#
+    nReference":{"title":"ConnectionReference","type":"string","minLength":1,"maxLength":64,"description":"A conne\#
+    ction, by its id."},"ConnectionStatus":{"title":"ConnectionStatus","type":"string","enum":["pending","connecti\#
+    ng","connected","failed","disconnected"],"description":"Where a connection stands."},"ConnectionActivity":{"ti\#
+    tle":"ConnectionActivity","type":"string","enum":["connect","update","disconnect"],"description":"What is bein\#
+    g done for a connection."},"ConnectionStep":{"title":"ConnectionStep","type":"string","enum":["connect","probe\#
+    ","plan","install_runtime","install_server","verify","remove_server","remove_runtime","record"],"description":\#
+    "A step of the work for a connection."},"StepState":{"title":"StepState","type":"string","enum":["running","do\#
+    ne","skipped","failed"],"description":"How a step stands. `skipped`: there was nothing to do."},"AllowedConnec\#
+    tion":{"title":"AllowedConnection","type":"object","required":["sourceResourceType","targetResourceType","supp\#
+    orted"],"properties":{"sourceResourceType":{"$ref":"#/components/schemas/ResourceType","description":"What is c\#
+    onnected."},"targetResourceType":{"$ref":"#/components/schemas/ResourceType","description":"What it is connect\#
+    ed to."},"supported":{"type":"boolean","description":"Whether this server can do it yet."}},"description":"Two t\#
+    ypes of resources that can be connected."},"AllowedConnectionList":{"title":"AllowedConnectionList","type":"ob\#
+    ject","required":["allowed"],"properties":{"allowed":{"type":"array","items":{"$ref":"#/components/schemas/All\#
+    owedConnection"},"description":"Its rows."}},"description":"The table of allowed connections."},"TerminalSize"\#
+    :{"title":"TerminalSize","type":"object","required":["columns","rows"],"properties":{"columns":{"type":"intege\#
+    r","minimum":1,"maximum":1000,"description":"Characters in a line."},"rows":{"type":"integer","minimum":1,"max\#
+    imum":1000,"description":"Lines."}},"description":"The size of a terminal."},"ConnectionChanges":{"title":"Con\#
+    nectionChanges","type":"object","required":["packages","paths","users","groups"],"properties":{"packages":{"ty\#
+    pe":"array","items":{"type":"string"},"description":"Packages that were not there before."},"paths":{"type":"a\#
+    rray","items":{"type":"string"},"description":"Files and folders that were made."},"users":{"type":"array","it\#
+    ems":{"type":"string"},"description":"Users that were made."},"groups":{"type":"array","items":{"type":"string\#
+    "},"description":"Groups that were made."}},"description":"What was changed on an instance for a connection, s\#
+    o that it can be taken back."},"ConnectionPart":{"title":"ConnectionPart","type":"object","required":["name","\#
+    row","provider","uses","changes"],"properties":{"name":{"type":"string","description":"Its id or name in the c\#
+    atalog."},"row":{"type":"string","description":"The row of the catalog: a runtime, or a runtime and a server."\#
+    },"provider":{"type":"string","description":"What installs it."},"foundVersion":{"type":"string","description"\#
+    :"The version that was there before. Absent: none."},"installedVersion":{"type":"string","description":"The ve\#
+    rsion that it told of itself."},"uses":{"type":"array","items":{"type":"string"},"description":"Packages that i\#
+    t needs, also those that were there before."},"changes":{"$ref":"#/components/schemas/ConnectionChanges","desc\#
+    ription":"What was changed for it."}},"description":"A runtime or an application server on an instance."},"Con\#
+    nectionDetails":{"title":"ConnectionDetails","type":"object","properties":{"os":{"type":"string","description"\#
+    :"The instance's system."},"runtime":{"$ref":"#/components/schemas/ConnectionPart","description":"The runtime.\#
+    "},"server":{"$ref":"#/components/schemas/ConnectionPart","description":"The application server."},"kept":{"ty\#
+    pe":"array","items":{"type":"string"},"description":"What had to stay when it was disconnected, and why."},"te\#
+    rminal":{"$ref":"#/components/schemas/TerminalSize","description":"Of a terminal: its size."},"stream":{"type"\#
+    :"string","description":"Of a terminal: the stream of what the shell writes."},"exitCode":{"type":"integer","d\#
+    escription":"Of a terminal: the shell's exit code."}},"description":"What a connection has brought about."},"C\#
+    onnectionError":{"title":"ConnectionError","type":"object","required":["type","message","retryable"],"properti\#
+    es":{"type":{"type":"string","description":"The error's stable word."},"message":{"type":"string","description\#
+    ":"A sentence to act on."},"step":{"$ref":"#/components/schemas/ConnectionStep","description":"The step that f\#
+    ailed."},"exitCode":{"type":"integer","description":"The exit code of that step's script."},"lastLines":{"type\#
+    ":"array","items":{"type":"string"},"description":"The last lines that it wrote."},"retryable":{"type":"boolea\#
+    n","description":"Whether the same may succeed later."}},"description":"Why a connection failed."},"ResourceCo\#
+    nnection":{"title":"ResourceConnection","type":"object","required":["id","sourceResourceType","sourceResourceI\#
+    d","sourceName","targetResourceType","targetResourceId","targetName","status","connectionDetails","version","c\#
+    reatedAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `con_…`."},"sourceResourceTy\#
+    pe":{"$ref":"#/components/schemas/ResourceType","description":"What is connected."},"sourceResourceId":{"type"\#
+    :"string","description":"Its id."},"sourceName":{"type":"string","description":"Its name."},"targetResourceTyp\#
+    e":{"$ref":"#/components/schemas/ResourceType","description":"What it is connected to."},"targetResourceId":{"\#
+    type":"string","description":"Its id."},"targetName":{"type":"string","description":"Its name."},"status":{"$r\#
+    ef":"#/components/schemas/ConnectionStatus","description":"Where it stands."},"activity":{"$ref":"#/components\#
+    /schemas/ConnectionActivity","description":"What is being done for it. Absent: nothing."},"step":{"$ref":"#/co\#
+    mponents/schemas/ConnectionStep","description":"The step at hand, or the one that failed."},"job":{"type":"str\#
+    ing","description":"The job at hand, or the last one."},"connectionDetails":{"$ref":"#/components/schemas/Conn\#
+    ectionDetails","description":"What it has brought about."},"errorMessage":{"type":"string","description":"Why i\#
+    t failed."},"error":{"$ref":"#/components/schemas/ConnectionError","description":"The same for programs."},"ve\#
+    rsion":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timest\#
+    amp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"Wh\#
+    en it was changed last."}},"description":"A connection of two resources."},"ConnectionPage":{"title":"Connecti\#
+    onPage","type":"object","required":["connections"],"properties":{"connections":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/ResourceConnection"},"description":"The connections."},"nextCursor":{"$ref":"#/componen\#
+    ts/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of c\#
+    onnections."},"ConnectionStarted":{"title":"ConnectionStarted","type":"object","required":["connection","creat\#
+    ed"],"properties":{"connection":{"$ref":"#/components/schemas/ResourceConnection","description":"The connectio\#
+    n."},"job":{"$ref":"#/components/schemas/Job","description":"The job, where there is one."},"created":{"type":\#
+    "boolean","description":"Whether this call made the connection."},"attachment":{"type":"string","description":\#
+    "The attachment to the job's or the terminal's stream, where `attach` was asked for."}},"description":"The con\#
+    nection, and the job that works for it."},"PlannedStep":{"title":"PlannedStep","type":"object","required":["st\#
+    ep","title","needed","elevated"],"properties":{"step":{"$ref":"#/components/schemas/ConnectionStep","descripti\#
+    on":"The step."},"title":{"type":"string","description":"The same for people."},"needed":{"type":"boolean","de\#
+    scription":"Whether there is anything to do."},"elevated":{"type":"boolean","description":"Whether it is done a\#
+    s root."},"script":{"type":"string","description":"The script that would be run."}},"description":"A step that w\#
+    ould be done."},"PlannedConnection":{"title":"PlannedConnection","type":"object","required":["source","target"\#
+    ,"facts","steps","changes","warnings"],"properties":{"source":{"$ref":"#/components/schemas/Resource","descrip\#
+    tion":"The source."},"target":{"$ref":"#/components/schemas/Resource","description":"The target."},"facts":{"$\#
+    ref":"#/components/schemas/InstanceFacts","description":"What the instance is."},"steps":{"type":"array","item\#
+    s":{"$ref":"#/components/schemas/PlannedStep"},"description":"The steps, in order."},"changes":{"type":"boolea\#
+    n","description":"Whether anything would be changed."},"warnings":{"type":"array","items":{"type":"string"},"d\#
+    escription":"What stands in the way."}},"description":"What connecting would do."},"ConnectionDifference":{"ti\#
+    tle":"ConnectionDifference","type":"object","required":["part","expected"],"properties":{"part":{"type":"strin\#
+    g","description":"The runtime or the application server."},"expected":{"type":"string","description":"What was t\#
+    here."},"found":{"type":"string","description":"What is there. Absent: nothing."}},"description":"Something th\#
+    at is not as the connection left it."},"ConnectionVerification":{"title":"ConnectionVerification","type":"obje\#
+    ct","required":["connection","matches","differences"],"properties":{"connection":{"$ref":"#/components/schemas\#
+    /ResourceConnection","description":"The connection."},"matches":{"type":"boolean","description":"Whether nothi\#
+    ng differs."},"differences":{"type":"array","items":{"$ref":"#/components/schemas/ConnectionDifference"},"desc\#
+    ription":"What differs."}},"description":"Whether an instance is as a connection left it."},"StepReport":{"tit\#
+    le":"StepReport","type":"object","required":["step","title","state"],"properties":{"step":{"$ref":"#/component\#
+    s/schemas/ConnectionStep","description":"The step."},"title":{"type":"string","description":"The same for peop\#
+    le."},"state":{"$ref":"#/components/schemas/StepState","description":"How it stands."},"message":{"type":"stri\#
+    ng","description":"What it found, or why it failed."}},"description":"A step of a connection's job."},"Termina\#
+    lOutput":{"title":"TerminalOutput","type":"object","required":["text"],"properties":{"text":{"type":"string","\#
+    description":"The text. Bytes that are no UTF-8 are replaced."}},"description":"What the shell of a terminal w\#
+    rote."},"InstanceReference":{"title":"InstanceReference","type":"string","minLength":1,"maxLength":100,"descri\#
+    ption":"An instance: its id, or its name where only one has it."},"HostKeyPolicy":{"title":"HostKeyPolicy","ty\#
+    pe":"string","enum":["strict","tofu"],"description":"What to do with a host key that is not known: refuse it, o\#
+    r accept the first one that is seen. One that has changed is always refused."},"InstanceSetting":{"title":"Ins\#
+    tanceSetting","type":"string","enum":["port","user","identityFile","proxyJump"],"description":"A setting of an i\#
+    nstance that may be absent."},"InstanceSecretName":{"title":"InstanceSecretName","type":"string","enum":["pass\#
+    word","privateKey","passphrase","sudoPassword"],"description":"The name of a secret."},"HostKeyInfo":{"title":\#
+    "HostKeyInfo","type":"object","required":["type","fingerprint"],"properties":{"type":{"type":"string","descrip\#
+    tion":"Its type, such as `ssh-ed25519`."},"fingerprint":{"type":"string","description":"Its fingerprint: `SHA2\#
+    56:…`."}},"description":"A host key."},"Elevation":{"title":"Elevation","type":"string","enum":["root","sudo",\#
+    "sudo_password","doas","none"],"description":"How to become root: not needed; sudo without and with a password\#
+    ; doas; not at all."},"InstanceOS":{"title":"InstanceOS","type":"object","required":["id","version","name"],"p\#
+    roperties":{"family":{"$ref":"#/components/schemas/OSFamily","description":"The family it belongs to. Absent: o\#
+    ne that is not known."},"id":{"type":"string","description":"Its own word for itself, such as `debian`."},"ver\#
+    sion":{"type":"string","description":"Its version, such as `12`."},"name":{"type":"string","description":"Its n\#
+    ame for people."}},"description":"An operating system."},"InstanceFacts":{"title":"InstanceFacts","type":"obje\#
+    ct","required":["os","kernel","architecture","libc","initSystem","hostName","user","elevation","cpus","memoryB\#
+    ytes","memoryAvailableBytes","diskBytes","diskFreeBytes","probedAt"],"properties":{"os":{"$ref":"#/components/\#
+    schemas/InstanceOS","description":"The operating system."},"kernel":{"type":"string","description":"The kernel a\#
+    nd its release."},"architecture":{"type":"string","description":"The architecture, as `uname -m` tells it."},"\#
+    libc":{"type":"string","description":"The C library: `glibc`, `musl` or empty."},"initSystem":{"type":"string"\#
+    ,"description":"What process 1 is: `systemd`, `openrc`, …"},"hostName":{"type":"string","description":"What th\#
+    e machine calls itself."},"user":{"type":"string","description":"Whom Berth is there."},"elevation":{"$ref":"#\#
+    /components/schemas/Elevation","description":"How it becomes root."},"cpus":{"type":"integer","description":"P\#
+    rocessors."},"memoryBytes":{"type":"integer","description":"Memory, in bytes."},"memoryAvailableBytes":{"type"\#
+    :"integer","description":"Memory that is free to use, in bytes."},"diskBytes":{"type":"integer","description":\#
+    "The size of the disk at `/`, in bytes."},"diskFreeBytes":{"type":"integer","description":"What is free of it, i\#
+    n bytes."},"probedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was found."}},"descripti\#
+    on":"What a probe has found."},"InstanceFault":{"title":"InstanceFault","type":"object","required":["type","me\#
+    ssage","at"],"properties":{"type":{"type":"string","description":"The error's stable word."},"message":{"type"\#
+    :"string","description":"A sentence to act on."},"at":{"$ref":"#/components/schemas/Timestamp","description":"\#
+    When that was."}},"description":"Why an instance could not be reached."},"Instance":{"title":"Instance","type"\#
+    :"object","required":["id","name","host","useAgent","useConfig","hostKeyPolicy","secrets","status","project","\#
+    environment","position","connections","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","\#
+    description":"Its id: `ins_…`."},"name":{"type":"string","description":"Its name, unique in the environment."}\#
+    ,"host":{"type":"string","description":"Its host name, address or alias."},"port":{"type":"integer","descripti\#
+    on":"The port, where one was given."},"user":{"type":"string","description":"The user, where one was given."},\#
+    "identityFile":{"type":"string","description":"The file of the private key, where one was given."},"useAgent":\#
+    {"type":"boolean","description":"Whether keys of the agent are tried."},"useConfig":{"type":"boolean","descrip\#
+    tion":"Whether `~/.ssh/config` counts."},"proxyJump":{"type":"string","description":"Machines to go through, w\#
+    here that was given."},"hostKeyPolicy":{"$ref":"#/components/schemas/HostKeyPolicy","description":"What to do w\#
+    ith an unknown host key."},"secrets":{"type":"array","items":{"$ref":"#/components/schemas/InstanceSecretName"\#
+    },"description":"Which secrets are kept for it."},"hostKey":{"$ref":"#/components/schemas/HostKeyInfo","descri\#
+    ption":"The host key that it showed last."},"status":{"$ref":"#/components/schemas/ResourceStatus","descriptio\#
+    n":"How it is."},"facts":{"$ref":"#/components/schemas/InstanceFacts","description":"What the last probe found\#
+    ."},"fault":{"$ref":"#/components/schemas/InstanceFault","description":"Why it could not be reached the last t\#
+    ime."},"project":{"type":"string","description":"The project's id."},"environment":{"type":"string","descripti\#
+    on":"The environment's id."},"position":{"$ref":"#/components/schemas/Position","description":"Where its card s\#
+    tands."},"connections":{"type":"integer","description":"How many connections it has."},"version":{"type":"inte\#
+    ger","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"\#
+    When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was changed la\#
+    st."}},"description":"A remote machine."},"InstancePage":{"title":"InstancePage","type":"object","required":["\#
+    instances"],"properties":{"instances":{"type":"array","items":{"$ref":"#/components/schemas/Instance"},"descri\#
+    ption":"The instances."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page b\#
+    egins. Absent on the last."}},"description":"A page of instances."},"InstanceCreated":{"title":"InstanceCreate\#
+    d","type":"object","required":["instance","created"],"properties":{"instance":{"$ref":"#/components/schemas/In\#
+    stance","description":"The instance."},"created":{"type":"boolean","description":"Whether this call made it; f\#
+    alse for a repeated idempotency key."}},"description":"The instance that was made."},"InstanceProbeResult":{"t\#
+    itle":"InstanceProbeResult","type":"object","required":["instance","connectMs","latencyMs","warnings"],"proper\#
+    ties":{"instance":{"$ref":"#/components/schemas/Instance","description":"The instance, with its facts."},"conn\#
+    ectMs":{"type":"number","description":"How long it took to log in, in milliseconds; 0 where a session was open\#
+    ."},"latencyMs":{"type":"number","description":"How long a command takes there and back, in milliseconds."},"w\#
+    arnings":{"type":"array","items":{"type":"string"},"description":"What is not supported of `~/.ssh/config`, an\#
+    d the like."}},"description":"What a probe found."},"InstanceExecStarted":{"title":"InstanceExecStarted","type\#
+    ":"object","required":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"\#
+    The job."},"created":{"type":"boolean","description":"Whether this call began it; false for a repeated idempot\#
+    ency key."},"attachment":{"type":"string","description":"The attachment to the job's stream, where `attach` wa\#
+    s asked for."}},"description":"The job that runs the command, as it stood when the answer was sent."},"ExecJob\#
+    Result":{"title":"ExecJobResult","type":"object","properties":{"exitCode":{"type":"integer","description":"Its e\#
+    xit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that ended it, w\#
+    ithout `SIG`."}},"description":"How a command on an instance ended."},"ExecOutput":{"title":"ExecOutput","type\#
+    ":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","de\#
+    scription":"Where it was written to."},"text":{"type":"string","description":"The lines, with their ends. Byte\#
+    s that are no UTF-8 are replaced."}},"description":"What a command wrote: whole lines, as many as came at once\#
+    ."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"description":"What i\#
+    s spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name","fixed","leas\#
+    edAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"string","descript\#
+    ion":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appName":{"type":"st\#
+    ring","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of that ap\#
+    p's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"leasedAt":{"\#
+    $ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is kept for so\#
+    mebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties":{"ports":\#
+    {"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest port first\#
+    ."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["name",\#
+    "host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."},"host":\#
+    {"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The TCP port\#
+    ."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type\#
+    ":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"type":"boo\#
+    lean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The process t\#
+    hat listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens is not o\#
+    f the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHolder","\#
+    type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Absent whe\#
+    re this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid":{"typ\#
+    e":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of Berth's a\#
+    pp that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"t\#
+    ype":"string","description":"The id of that app's workspace."}},"description":"A process that listens on a por\#
+    t."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"],"prope\#
+    rties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","description":"W\#
+    hether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"},\#
+    "description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","description":"Be\#
+    rth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","requi\#
+    red":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/co\#
+    mponents/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","description":"\#
+    Who has the old port."}},"description":"A lease had to move, for somebody else has the port."},"ProjectReferen\#
+    ce":{"title":"ProjectReference","type":"string","minLength":1,"maxLength":100,"description":"A project: its id o\#
+    r slug."},"EnvironmentReference":{"title":"EnvironmentReference","type":"string","minLength":1,"maxLength":100\#
+    ,"description":"An environment: its id, or its slug within the project."},"Slug":{"title":"Slug","type":"strin\#
+    g","minLength":1,"maxLength":100,"pattern":"^[a-z0-9-]+$","description":"A name for addresses: lower case, dig\#
+    its and dashes."},"Project":{"title":"Project","type":"object","required":["id","name","slug","environments","\#
+    resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `prj_\#
+    …`."},"name":{"type":"string","description":"Its name."},"slug":{"type":"string","description":"Its slug, uniq\#
+    ue in the home."},"description":{"type":"string","description":"What it is for."},"environments":{"type":"inte\#
+    ger","description":"How many environments it has."},"resources":{"type":"integer","description":"How many reso\#
+    urces and instances it has."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$\#
+    ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/sch\#
+    emas/Timestamp","description":"When it was changed last."}},"description":"A project."},"ProjectPage":{"title"\#
+    :"ProjectPage","type":"object","required":["projects"],"properties":{"projects":{"type":"array","items":{"$ref\#
+    ":"#/components/schemas/Project"},"description":"The projects."},"nextCursor":{"$ref":"#/components/schemas/Cu\#
+    rsor","description":"Where the next page begins. Absent on the last."}},"description":"A page of projects."},"\#
+    ProjectCreated":{"title":"ProjectCreated","type":"object","required":["project","created"],"properties":{"proj\#
+    ect":{"$ref":"#/components/schemas/Project","description":"The project."},"created":{"type":"boolean","descrip\#
+    tion":"Whether this call made it; false for a repeated idempotency key."}},"description":"The project that was m\#
+    ade."},"ProjectEnvironment":{"title":"ProjectEnvironment","type":"object","required":["id","project","name","s\#
+    lug","isDefault","resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","descripti\#
+    on":"Its id: `env_…`."},"project":{"type":"string","description":"The project's id."},"name":{"type":"string",\#
+    "description":"Its name."},"slug":{"type":"string","description":"Its slug, unique in the project."},"descript\#
+    ion":{"type":"string","description":"What it is for."},"isDefault":{"type":"boolean","description":"Whether it i\#
+    s the one taken where none is named."},"resources":{"type":"integer","description":"How many resources and ins\#
+    tances it has."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/compo\#
+    nents/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestam\#
+    p","description":"When it was changed last."}},"description":"An environment of a project."},"ProjectEnvironme\#
+    nts":{"title":"ProjectEnvironments","type":"object","required":["environments"],"properties":{"environments":{\#
+    "type":"array","items":{"$ref":"#/components/schemas/ProjectEnvironment"},"description":"The environments."}},\#
+    "description":"Environments."},"EnvironmentCreated":{"title":"EnvironmentCreated","type":"object","required":[\#
+    "environment","created"],"properties":{"environment":{"$ref":"#/components/schemas/ProjectEnvironment","descri\#
+    ption":"The environment."},"created":{"type":"boolean","description":"Whether this call made it; false for a r\#
+    epeated idempotency key."}},"description":"The environment that was made."},"ResourceReference":{"title":"Reso\#
+    urceReference","type":"string","minLength":1,"maxLength":100,"description":"A resource: its id, or its name wh\#
+    ere only one has it."},"ResourceType":{"title":"ResourceType","type":"string","enum":["runtime","terminal","in\#
+    stance","application","bucket_explorer","storage_bucket","static_website","firewall","scalable_server"],"descr\#
+    iption":"What a resource is. So far, `runtime`, `terminal` and `instance` can be made."},"ResourceStatus":{"ti\#
+    tle":"ResourceStatus","type":"string","enum":["new","ready","unreachable","deleted"],"description":"How a reso\#
+    urce is. Of an instance: `new` until it was reached once, `unreachable` where the last attempt failed."},"Posi\#
+    tion":{"title":"Position","type":"object","required":["x","y"],"properties":{"x":{"type":"number","minimum":-1\#
+    000000000,"maximum":1000000000,"description":"To the right."},"y":{"type":"number","minimum":-1000000000,"maxi\#
+    mum":1000000000,"description":"Down."}},"description":"Where a card stands."},"ResourcePosition":{"title":"Res\#
+    ourcePosition","type":"object","required":["resource","position"],"properties":{"resource":{"$ref":"#/componen\#
+    ts/schemas/ResourceReference","description":"The resource."},"position":{"$ref":"#/components/schemas/Position\#
+    ","description":"Where its card goes."}},"description":"A resource and its place."},"ResourcePositions":{"titl\#
+    e":"ResourcePositions","type":"object","required":["resources"],"properties":{"resources":{"type":"array","ite\#
+    ms":{"$ref":"#/components/schemas/Resource"},"description":"The resources as they now are."}},"description":"R\#
+    esources that were moved."},"ResourceMetadata":{"title":"ResourceMetadata","type":"object","properties":{"runt\#
+    imeId":{"type":"string","description":"Of a runtime: its id in the catalog."},"runtimeName":{"type":"string","\#
+    description":"Of a runtime: the language."},"runtimeVersion":{"type":"string","description":"Of a runtime: the v\#
+    ersion."},"runtimeDisplayName":{"type":"string","description":"Of a runtime: its name for people."},"applicati\#
+    onServer":{"type":"string","description":"Of a runtime: the application server that goes with it."},"host":{"t\#
+    ype":"string","description":"Of an instance: where it is."},"os":{"type":"string","description":"Of an instanc\#
+    e: its operating system."}},"description":"What a resource of a type has of its own."},"Resource":{"title":"Re\#
+    source","type":"object","required":["id","name","resourceType","status","project","environment","position","me\#
+    tadata","connections","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"It\#
+    s id: `res_…`, or `ins_…` of an instance."},"name":{"type":"string","description":"Its name, unique in the env\#
+    ironment."},"resourceType":{"$ref":"#/components/schemas/ResourceType","description":"What it is."},"status":{\#
+    "$ref":"#/components/schemas/ResourceStatus","description":"How it is."},"project":{"type":"string","descripti\#
+    on":"The project's id."},"environment":{"type":"string","description":"The environment's id."},"position":{"$r\#
+    ef":"#/components/schemas/Position","description":"Where its card stands."},"metadata":{"$ref":"#/components/s\#
+    chemas/ResourceMetadata","description":"What its type has of its own."},"connections":{"type":"integer","descr\#
+    iption":"How many connections it has."},"version":{"type":"integer","description":"Counts its changes."},"crea\#
+    tedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/comp\#
+    onents/schemas/Timestamp","description":"When it was changed last."}},"description":"Something a project has."\#
+    },"ResourceDetail":{"title":"ResourceDetail","type":"object","required":["resource","connections"],"properties\#
+    ":{"resource":{"$ref":"#/components/schemas/Resource","description":"The resource."},"connections":{"type":"ar\#
+    ray","items":{"$ref":"#/components/schemas/ResourceConnection"},"description":"Its connections."}},"descriptio\#
+    n":"A resource with its connections."},"ResourceCount":{"title":"ResourceCount","type":"object","required":["r\#
+    esourceType","count"],"properties":{"resourceType":{"$ref":"#/components/schemas/ResourceType","description":"\#
+    The type."},"count":{"type":"integer","description":"How many."}},"description":"How many there are of a type.\#
+    "},"ResourcePage":{"title":"ResourcePage","type":"object","required":["resources","counts"],"properties":{"res\#
+    ources":{"type":"array","items":{"$ref":"#/components/schemas/Resource"},"description":"The resources."},"coun\#
+    ts":{"type":"array","items":{"$ref":"#/components/schemas/ResourceCount"},"description":"How many the filters l\#
+    eave of each type, on all pages together."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"\#
+    Where the next page begins. Absent on the last."}},"description":"A page of resources."},"ResourceCreated":{"t\#
+    itle":"ResourceCreated","type":"object","required":["resource","created"],"properties":{"resource":{"$ref":"#/\#
+    components/schemas/Resource","description":"The resource."},"created":{"type":"boolean","description":"Whether t\#
+    his call made it; false for a repeated idempotency key."}},"description":"The resource that was made."}},"erro\#
+    rs":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_error","ret\#
+    ryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that may be se\#
+    nt now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"message":"The\#
+    re is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{"code":\#
+    -32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"type":"\#
+    invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's own. No\#
+    thing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message_too_l\#
+    arge":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the conne\#
+    ction goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"messa\#
+    ge":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"batc\#
+    h_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been initi\#
+    alized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code":-32\#
+    800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"unsup\#
+    ported_version":{"code":426,"message":"The client and the server have no protocol version in common. `supporte\#
+    dVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"code\#
+    ":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied","ret\#
+    ryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","data":{\#
+    "type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target is f\#
+    ull. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"The o\#
+    perating system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","retr\#
+    yable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `detail\#
+    ` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"message\#
+    ":"The operating system denies the server's user access to the path.","data":{"type":"permission_denied","retr\#
+    yable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but do n\#
+    ot make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_cur\#
+    sor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","\#
+    retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `ifVe\#
+    rsion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"idempo\#
+    tency_conflict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"ty\#
+    pe":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that name o\#
+    r path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,"mes\#
+    sage":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":\#
+    "limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit its s\#
+    chema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broken":{\#
+    "code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwritten\#
+    .","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There is n\#
+    o stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"mes\#
+    sage":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}},"\#
+    attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"at\#
+    tachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id.","d\#
+    ata":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and can n\#
+    o longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"mess\#
+    age":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"worksp\#
+    ace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `\#
+    job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,"messa\#
+    ge":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_arch\#
+    ived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it was. P\#
+    ut it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","\#
+    retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{"type\#
+    ":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no templat\#
+    e of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"messa\#
+    ge":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"templat\#
+    e_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the template are missi\#
+    ng or do not match their pattern. `errors` has a row for each; `variables` holds their declarations.","data":{\#
+    "type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was not u\#
+    npacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder o\#
+    r link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavailable":\#
+    {"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the to\#
+    ol.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is a\#
+    t that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,\#
+    "message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":f\#
+    alse}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","data":{"t\#
+    ype":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and the pa\#
+    th is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The p\#
+    ath is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryabl\#
+    e":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to delete wh\#
+    at it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"\#
+    The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data"\#
+    :{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Re\#
+    ad it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message":"The c\#
+    ontent is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false}},"app\#
+    _not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fal\#
+    se}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the workspace to\#
+    o, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"\#
+    message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"mani\#
+    fest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `findin\#
+    gs` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_missin\#
+    g":{"code":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; g\#
+    ive them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":{"code\#
+    ":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"ty\#
+    pe":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longer than i\#
+    ts manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":50\#
+    0,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","r\#
+    etryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"type":"port\#
+    _not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detail` says w\#
+    ho.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is using the p\#
+    ort. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Eve\#
+    ry port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}},"agent\#
+    _not_found":{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a p\#
+    reset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code":422,"message":"The agent i\#
+    s declared in a way that it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":fals\#
+    e}},"session_not_found":{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_foun\#
+    d","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.","data":{"type":"run_not_fou\#
+    nd","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a new one of the same sess\#
+    ion.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"message":"A block of the pr\#
+    ompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retryable\#
+    ":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","ret\#
+    ryable":false}},"permission_not_found":{"code":404,"message":"No question for permission has that id.","data":\#
+    {"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"message":"The question w\#
+    as answered before. `permission` tells how.","data":{"type":"permission_resolved","retryable":false}},"runtime\#
+    _unknown":{"code":404,"message":"No runtime has that name. `runtimeNames` lists those there are.","data":{"typ\#
+    e":"runtime_unknown","retryable":false}},"runtime_not_found":{"code":404,"message":"The catalog has no runtime o\#
+    f that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false}},"server_\#
+    unknown":{"code":404,"message":"The language has no application server of that name. `servers` lists those the\#
+    re are.","data":{"type":"server_unknown","retryable":false}},"catalog_invalid":{"code":422,"message":"A file o\#
+    f the home's `catalog` folder is faulty. `errors` lists every fault.","data":{"type":"catalog_invalid","retrya\#
+    ble":false}},"project_not_found":{"code":404,"message":"No project has that id or slug.","data":{"type":"proje\#
+    ct_not_found","retryable":false}},"environment_not_found":{"code":404,"message":"The project has no environmen\#
+    t of that id or slug.","data":{"type":"environment_not_found","retryable":false}},"not_empty":{"code":409,"mes\#
+    sage":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"not_em\#
+    pty","retryable":false}},"resource_not_found":{"code":404,"message":"No resource has that id or name.","data":\#
+    {"type":"resource_not_found","retryable":false}},"resource_ambiguous":{"code":409,"message":"Several resources h\#
+    ave that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},"resourc\#
+    e_connected":{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","dat\#
+    a":{"type":"resource_connected","retryable":false}},"instance_not_found":{"code":404,"message":"No instance ha\#
+    s that id or name.","data":{"type":"instance_not_found","retryable":false}},"instance_ambiguous":{"code":409,"\#
+    message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous"\#
+    ,"retryable":false}},"connection_not_found":{"code":404,"message":"There is no connection of that id.","data":\#
+    {"type":"connection_not_found","retryable":false}},"connection_not_allowed":{"code":422,"message":"Resources o\#
+    f these types can't be connected. `connection/listAllowed` has the table.","data":{"type":"connection_not_allo\#
+    wed","retryable":false}},"connection_busy":{"code":409,"message":"Something is being done for the connection. T\#
+    ry again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},"connecti\#
+    on_state":{"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connec\#
+    tion_state","retryable":false}},"dns_failed":{"code":502,"message":"The host name of the instance could not be r\#
+    esolved.","data":{"type":"dns_failed","retryable":true}},"connect_refused":{"code":502,"message":"Nothing list\#
+    ens at the instance's address and port.","data":{"type":"connect_refused","retryable":true}},"connect_timeout"\#
+    :{"code":504,"message":"The instance did not answer in time.","data":{"type":"connect_timeout","retryable":tru\#
+    e}},"host_unreachable":{"code":502,"message":"There is no way to the instance's address.","data":{"type":"host\#
+    _unreachable","retryable":true}},"host_key_unknown":{"code":403,"message":"The instance's host key is not know\#
+    n. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retrya\#
+    ble":false}},"host_key_changed":{"code":403,"message":"The instance's host key is not the one that was accepte\#
+    d. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},"host_\#
+    key_mismatch":{"code":409,"message":"The instance shows another host key than the one to be accepted. `fingerp\#
+    rint` holds it.","data":{"type":"host_key_mismatch","retryable":false}},"auth_failed":{"code":401,"message":"T\#
+    he instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","re\#
+    tryable":false}},"key_unusable":{"code":422,"message":"The private key can't be read or used. `detail` says wh\#
+    y.","data":{"type":"key_unusable","retryable":false}},"ssh_failed":{"code":502,"message":"The SSH session fail\#
+    ed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},"step_timeout":{"code":504,"\#
+    message":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}\#
+    ,"sudo_required":{"code":403,"message":"Root is needed on the instance, and the user can't become it. Allow su\#
+    do, or give `sudoPassword`.","data":{"type":"sudo_required","retryable":false}},"unsupported_os":{"code":422,"\#
+    message":"The catalog has no recipe for the instance's system.","data":{"type":"unsupported_os","retryable":fa\#
+    lse}},"package_lock_busy":{"code":503,"message":"Another program holds the lock of the instance's package mana\#
+    ger.","data":{"type":"package_lock_busy","retryable":true}},"repository_unreachable":{"code":502,"message":"Th\#
+    e instance can't reach where its packages come from.","data":{"type":"repository_unreachable","retryable":true\#
+    }},"instance_no_space":{"code":503,"message":"A disk of the instance is full.","data":{"type":"instance_no_spa\#
+    ce","retryable":true}},"version_unavailable":{"code":422,"message":"What is to be installed can't be had in th\#
+    at version for the instance's system.","data":{"type":"version_unavailable","retryable":false}},"checksum_mism\#
+    atch":{"code":502,"message":"A file that was fetched is not the one that was meant.","data":{"type":"checksum_\#
+    mismatch","retryable":false}},"command_failed":{"code":502,"message":"A command on the instance failed. `step`\#
+    , `exitCode` and `lastLines` tell more.","data":{"type":"command_failed","retryable":false}},"result_too_large\#
+    ":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries\#
+    .","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_request",\#
+    "method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_initialized","\#
+    cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{"st\#
+    ream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/schemas/Server\#
+    Started"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#/co\#
+    mponents/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configuration is in f\#
+    orce.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","description":\#
+    "The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/comp\#
+    onents/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace was made.","sc\#
+    hema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A works\#
+    pace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"events",\#
+    "description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.restor\#
+    ed":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/components/sc\#
+    hemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no longer be r\#
+    estored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.created":\#
+    {"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},"sn\#
+    apshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/sche\#
+    mas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new.","schema\#
+    ":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…, run/…","descript\#
+    ion":"A file's content or an entry's mode changed. In a run's stream: the agent has written the file through t\#
+    he server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/files/\#
+    …","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":{"stre\#
+    am":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"#/comp\#
+    onents/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's own log.\#
+    ","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A job was a\#
+    sked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description":"A job c\#
+    hanged its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","description":"\#
+    The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"job/…","de\#
+    scription":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobProgress"}}\#
+    ,"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/components/schema\#
+    s/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was asked for, or stands elsewhere.",\#
+    "schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…","description":"Where the run s\#
+    tands.","schema":{"$ref":"#/components/schemas/RunStateChange"}},"message.delta":{"stream":"run/…","descriptio\#
+    n":"The agent says something; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"mess\#
+    age":{"stream":"run/…","description":"A whole message, of the user's or the agent's.","schema":{"$ref":"#/comp\#
+    onents/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"The agent thinks; the next piece o\#
+    f it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stream":"run/…","description":"The ag\#
+    ent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCall"}},"tool.update":{"stream":"run/…","descript\#
+    ion":"A tool call has come further; what is absent is as before.","schema":{"$ref":"#/components/schemas/ToolC\#
+    all"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","schema":{"$ref":"#/components/schema\#
+    s/RunPlan"}},"usage":{"stream":"run/…","description":"What the run has used so far.","schema":{"$ref":"#/compo\#
+    nents/schemas/UsageReport"}},"permission.requested":{"stream":"run/…","description":"The agent asks whether it m\#
+    ay do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"permission.resolved":{"stream":"r\#
+    un/…","description":"A question was answered, by whomever.","schema":{"$ref":"#/components/schemas/PermissionE\#
+    vent"}},"output":{"stream":"run/…","description":"A line that the agent's program has written.","schema":{"$re\#
+    f":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description":"Something about the run.","schema\#
+    ":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…","description":"Something the agent t\#
+    old, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"run.completed":{"stream":"run/…","des\#
+    cription":"The run has ended well.","schema":{"$ref":"#/components/schemas/RunCompleted"}},"run.failed":{"stre\#
+    am":"run/…","description":"The run has failed or was interrupted or cancelled.","schema":{"$ref":"#/components\#
+    /schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An app was installed.","schema":{"$ref\#
+    ":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known or wanted of an a\#
+    pp has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events","description":"W\#
+    hat is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninstalled":{"s\#
+    tream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas/AppSummary"}},"\#
+    app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"$ref":"#/compone\#
+    nts/schemas/AppOutput"}},"connection.updated":{"stream":"events","description":"A connection was made, or stan\#
+    ds elsewhere.","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"step.report":{"stream":"job/…","d\#
+    escription":"A step began or ended.","schema":{"$ref":"#/components/schemas/StepReport"}},"terminal.output":{"\#
+    stream":"terminal/…","description":"Output of a shell.","schema":{"$ref":"#/components/schemas/TerminalOutput"\#
+    }},"instance.created":{"stream":"events","description":"An instance was made known.","schema":{"$ref":"#/compo\#
+    nents/schemas/Instance"}},"instance.updated":{"stream":"events","description":"An instance was changed, or fou\#
+    nd otherwise.","schema":{"$ref":"#/components/schemas/Instance"}},"instance.deleted":{"stream":"events","descr\#
+    iption":"An instance was forgotten.","schema":{"$ref":"#/components/schemas/Instance"}},"exec.output":{"stream\#
+    ":"job/…","description":"Output of a command on an instance.","schema":{"$ref":"#/components/schemas/ExecOutpu\#
+    t"}},"port.leased":{"stream":"events","description":"A port was leased.","schema":{"$ref":"#/components/schema\#
+    s/PortLease"}},"port.released":{"stream":"events","description":"A leased port was given back.","schema":{"$re\#
+    f":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","description":"A lease moved to another p\#
+    ort, for somebody else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"}},"project.created":{"\#
+    stream":"events","description":"A project was made.","schema":{"$ref":"#/components/schemas/Project"}},"projec\#
+    t.updated":{"stream":"events","description":"A project was changed.","schema":{"$ref":"#/components/schemas/Pr\#
+    oject"}},"project.deleted":{"stream":"events","description":"A project was deleted.","schema":{"$ref":"#/compo\#
+    nents/schemas/Project"}},"environment.created":{"stream":"events","description":"An environment was made.","sc\#
+    hema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"environment.deleted":{"stream":"events","descriptio\#
+    n":"An environment was deleted.","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"resource.create\#
+    d":{"stream":"events","description":"A resource was made.","schema":{"$ref":"#/components/schemas/Resource"}},\#
+    "resource.updated":{"stream":"events","description":"A resource was changed.","schema":{"$ref":"#/components/s\#
+    chemas/Resource"}},"resource.deleted":{"stream":"events","description":"A resource was deleted.","schema":{"$r\#
+    ef":"#/components/schemas/Resource"}}}}
     """#
 }

@@ -949,6 +949,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
   package var apps: AppsConfig
   /// Runs of agents.
   package var runs: RunsConfig
+  /// What is done on instances.
+  package var provisioning: ProvisioningConfig
   /// Agents, by name.
   package var agents: [String: AgentConfig]?
 
@@ -962,6 +964,7 @@ package struct Config: JSONCodable, Sendable, Hashable {
     watch: WatchConfig = WatchConfig(),
     apps: AppsConfig = AppsConfig(),
     runs: RunsConfig = RunsConfig(),
+    provisioning: ProvisioningConfig = ProvisioningConfig(),
     agents: [String: AgentConfig]? = nil
   ) {
     self.durability = durability
@@ -973,6 +976,7 @@ package struct Config: JSONCodable, Sendable, Hashable {
     self.watch = watch
     self.apps = apps
     self.runs = runs
+    self.provisioning = provisioning
     self.agents = agents
   }
 
@@ -988,6 +992,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
     let watch = decoding.optional("watch", in: object, AnyRule<WatchConfig>()) ?? WatchConfig()
     let apps = decoding.optional("apps", in: object, AnyRule<AppsConfig>()) ?? AppsConfig()
     let runs = decoding.optional("runs", in: object, AnyRule<RunsConfig>()) ?? RunsConfig()
+    let provisioning =
+      decoding.optional("provisioning", in: object, AnyRule<ProvisioningConfig>()) ?? ProvisioningConfig()
     let agents = decoding.optional("agents", in: object, MapRule(AnyRule<AgentConfig>(), maxProperties: 256))
     guard decoding.faults.count == faultsBefore else { return nil }
     self.durability = durability
@@ -999,6 +1005,7 @@ package struct Config: JSONCodable, Sendable, Hashable {
     self.watch = watch
     self.apps = apps
     self.runs = runs
+    self.provisioning = provisioning
     self.agents = agents
   }
 
@@ -1022,6 +1029,8 @@ package struct Config: JSONCodable, Sendable, Hashable {
     apps.encode(into: &writer)
     writer.key(plain: "runs")
     runs.encode(into: &writer)
+    writer.key(plain: "provisioning")
+    provisioning.encode(into: &writer)
     if let agents {
       writer.key(plain: "agents")
       writer.beginObject()
@@ -1031,6 +1040,58 @@ package struct Config: JSONCodable, Sendable, Hashable {
       }
       writer.endObject()
     }
+    writer.endObject()
+  }
+}
+
+/// What is done on instances.
+package struct ProvisioningConfig: JSONCodable, Sendable, Hashable {
+  /// How long an instance has to take a connection, in seconds; and as long again for the exchange of keys.
+  package var connectSeconds: Double
+  /// How long logging in may take, in seconds.
+  package var authSeconds: Double
+  /// How long a package manager that is busy is waited for, in seconds.
+  package var packageLockSeconds: Int
+  /// How long one step on an instance may take, in seconds.
+  package var stepSeconds: Double
+
+  package init(
+    connectSeconds: Double = 15,
+    authSeconds: Double = 30,
+    packageLockSeconds: Int = 300,
+    stepSeconds: Double = 7200
+  ) {
+    self.connectSeconds = connectSeconds
+    self.authSeconds = authSeconds
+    self.packageLockSeconds = packageLockSeconds
+    self.stepSeconds = stepSeconds
+  }
+
+  package init?(_ json: JSONValue, decoding: inout Decoding) {
+    guard let object = decoding.object(json) else { return nil }
+    let faultsBefore = decoding.faults.count
+    let connectSeconds = decoding.optional("connectSeconds", in: object, NumberRule(minimum: 0.1, maximum: 600)) ?? 15
+    let authSeconds = decoding.optional("authSeconds", in: object, NumberRule(minimum: 0.1, maximum: 600)) ?? 30
+    let packageLockSeconds =
+      decoding.optional("packageLockSeconds", in: object, IntegerRule(minimum: 0, maximum: 86400)) ?? 300
+    let stepSeconds = decoding.optional("stepSeconds", in: object, NumberRule(minimum: 1, maximum: 604800)) ?? 7200
+    guard decoding.faults.count == faultsBefore else { return nil }
+    self.connectSeconds = connectSeconds
+    self.authSeconds = authSeconds
+    self.packageLockSeconds = packageLockSeconds
+    self.stepSeconds = stepSeconds
+  }
+
+  package func encode(into writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.key(plain: "connectSeconds")
+    writer.number(connectSeconds)
+    writer.key(plain: "authSeconds")
+    writer.number(authSeconds)
+    writer.key(plain: "packageLockSeconds")
+    writer.integer(packageLockSeconds)
+    writer.key(plain: "stepSeconds")
+    writer.number(stepSeconds)
     writer.endObject()
   }
 }

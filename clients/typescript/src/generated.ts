@@ -334,8 +334,25 @@ export interface Config {
   apps: AppsConfig;
   /** Runs of agents. */
   runs: RunsConfig;
+  /** What is done on instances. */
+  provisioning: ProvisioningConfig;
   /** Agents, by name. */
   agents?: Record<string, AgentConfig>;
+}
+
+/** What is done on instances. */
+export interface ProvisioningConfig {
+  /**
+   * How long an instance has to take a connection, in seconds; and as long again for the exchange
+   * of keys.
+   */
+  connectSeconds: number;
+  /** How long logging in may take, in seconds. */
+  authSeconds: number;
+  /** How long a package manager that is busy is waited for, in seconds. */
+  packageLockSeconds: number;
+  /** How long one step on an instance may take, in seconds. */
+  stepSeconds: number;
 }
 
 /** Why the configuration file was not taken. */
@@ -878,7 +895,10 @@ export type JobKind =
   | "export"
   | "import"
   | "install"
-  | "setup";
+  | "setup"
+  | "exec"
+  | "connect"
+  | "disconnect";
 
 /** How far a job has come. */
 export interface JobProgress {
@@ -893,7 +913,7 @@ export interface JobProgress {
 }
 
 /** What a progress counts. */
-export type ProgressUnit = "bytes" | "files";
+export type ProgressUnit = "bytes" | "files" | "steps";
 
 /** Why a job failed. */
 export interface JobError {
@@ -923,13 +943,16 @@ export interface Job {
   state: JobState;
   /** The id of the workspace that it works on. */
   workspace?: string;
+  /** The id of what else it works on: an instance or a connection. */
+  subject?: string;
   /** The name of its stream. */
   stream: string;
   /** How far it has come. */
   progress?: JobProgress;
   /**
    * What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`,
-   * `ExportJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind.
+   * `ExportJobResult`, `ImportJobResult`, `SetupJobResult`, `ExecJobResult` or
+   * `ResourceConnection`, by its kind.
    */
   result?: Record<string, unknown>;
   /** Why it failed. */
@@ -1991,6 +2014,549 @@ export interface PortRange {
   last: number;
 }
 
+/**
+ * A language: node, python, go, java, bun, deno, dotnet, elixir, perl, php, ruby, rust, or one of
+ * the home's own.
+ */
+export type RuntimeName = string;
+
+/**
+ * A runtime: the language and the version, such as `python-3.13`; `python-system` is what the
+ * system's distribution has.
+ */
+export type RuntimeId = string;
+
+/** Where a row comes from: with the server, or from the home's `catalog` folder. */
+export type CatalogOrigin = "built_in" | "home";
+
+/**
+ * A family of operating systems that are provisioned alike: Debian and Ubuntu; Alpine; Fedora, RHEL
+ * and kin; Arch; macOS.
+ */
+export type OSFamily = "debian" | "alpine" | "fedora" | "arch" | "macos";
+
+/** What is done for a row on one family of operating systems. */
+export interface CatalogRecipe {
+  /** The family. */
+  os: OSFamily;
+  /** What does it: a package manager, or one of languages. */
+  provider: string;
+  /** The script that tells whether it is there. It changes nothing. */
+  probe?: string;
+  /** The script that installs it. */
+  install?: string;
+  /** The script that asks it for its version. */
+  verify?: string;
+  /** The script that removes what was installed. */
+  remove?: string;
+}
+
+/** A language in one version. */
+export interface CatalogRuntime {
+  /** Its id. */
+  id: RuntimeId;
+  /** The language. */
+  name: RuntimeName;
+  /** The version; `system`: what the system's distribution has. */
+  runtimeVersion: string;
+  /** Its name for people. */
+  displayName: string;
+  /** Whether it is offered. */
+  isActive: boolean;
+  /** What there is to know about it. */
+  note?: string;
+  /** Where it comes from. */
+  origin: CatalogOrigin;
+  /** Where it can be installed. */
+  os: OSFamily[];
+  /** Whether it was changed by hand. */
+  changed: boolean;
+  /** Counts its changes. */
+  version: number;
+}
+
+/** Runtimes. */
+export interface CatalogRuntimeList {
+  /** The runtimes, by language and version. */
+  runtimes: CatalogRuntime[];
+}
+
+/** A runtime with its recipes. */
+export interface CatalogRuntimeDetail {
+  /** The runtime. */
+  runtime: CatalogRuntime;
+  /** What is done, a row a family of systems. */
+  recipes: CatalogRecipe[];
+}
+
+/** An application server for a language. */
+export interface CatalogServer {
+  /** Its name, unique within the language. */
+  name: string;
+  /** The language. */
+  runtimeName: RuntimeName;
+  /** Its name for people. */
+  displayName: string;
+  /** Whether it is offered. */
+  isActive: boolean;
+  /** What there is to know about it. */
+  note?: string;
+  /** Where it comes from. */
+  origin: CatalogOrigin;
+  /** Where it can be installed. */
+  os: OSFamily[];
+  /** Whether it was changed by hand. */
+  changed: boolean;
+  /** Counts its changes. */
+  version: number;
+}
+
+/** Application servers. */
+export interface CatalogServerList {
+  /** The servers, by name. */
+  servers: CatalogServer[];
+}
+
+/** An application server with its recipes. */
+export interface CatalogServerDetail {
+  /** The server. */
+  server: CatalogServer;
+  /** What is done, a row a family of systems. */
+  recipes: CatalogRecipe[];
+}
+
+/** What seeding did. */
+export interface CatalogSeeded {
+  /** Rows that were not there before. */
+  added: number;
+  /** Rows that were brought up to date. */
+  updated: number;
+  /** Rows whose changes by hand were kept. */
+  kept: number;
+  /** Rows that are gone. */
+  removed: number;
+}
+
+/** A connection, by its id. */
+export type ConnectionReference = string;
+
+/** Where a connection stands. */
+export type ConnectionStatus = "pending" | "connecting" | "connected" | "failed" | "disconnected";
+
+/** What is being done for a connection. */
+export type ConnectionActivity = "connect" | "update" | "disconnect";
+
+/** A step of the work for a connection. */
+export type ConnectionStep =
+  | "connect"
+  | "probe"
+  | "plan"
+  | "install_runtime"
+  | "install_server"
+  | "verify"
+  | "remove_server"
+  | "remove_runtime"
+  | "record";
+
+/** How a step stands. `skipped`: there was nothing to do. */
+export type StepState = "running" | "done" | "skipped" | "failed";
+
+/** Two types of resources that can be connected. */
+export interface AllowedConnection {
+  /** What is connected. */
+  sourceResourceType: ResourceType;
+  /** What it is connected to. */
+  targetResourceType: ResourceType;
+  /** Whether this server can do it yet. */
+  supported: boolean;
+}
+
+/** The table of allowed connections. */
+export interface AllowedConnectionList {
+  /** Its rows. */
+  allowed: AllowedConnection[];
+}
+
+/** The size of a terminal. */
+export interface TerminalSize {
+  /** Characters in a line. */
+  columns: number;
+  /** Lines. */
+  rows: number;
+}
+
+/** What was changed on an instance for a connection, so that it can be taken back. */
+export interface ConnectionChanges {
+  /** Packages that were not there before. */
+  packages: string[];
+  /** Files and folders that were made. */
+  paths: string[];
+  /** Users that were made. */
+  users: string[];
+  /** Groups that were made. */
+  groups: string[];
+}
+
+/** A runtime or an application server on an instance. */
+export interface ConnectionPart {
+  /** Its id or name in the catalog. */
+  name: string;
+  /** The row of the catalog: a runtime, or a runtime and a server. */
+  row: string;
+  /** What installs it. */
+  provider: string;
+  /** The version that was there before. Absent: none. */
+  foundVersion?: string;
+  /** The version that it told of itself. */
+  installedVersion?: string;
+  /** Packages that it needs, also those that were there before. */
+  uses: string[];
+  /** What was changed for it. */
+  changes: ConnectionChanges;
+}
+
+/** What a connection has brought about. */
+export interface ConnectionDetails {
+  /** The instance's system. */
+  os?: string;
+  /** The runtime. */
+  runtime?: ConnectionPart;
+  /** The application server. */
+  server?: ConnectionPart;
+  /** What had to stay when it was disconnected, and why. */
+  kept?: string[];
+  /** Of a terminal: its size. */
+  terminal?: TerminalSize;
+  /** Of a terminal: the stream of what the shell writes. */
+  stream?: string;
+  /** Of a terminal: the shell's exit code. */
+  exitCode?: number;
+}
+
+/** Why a connection failed. */
+export interface ConnectionError {
+  /** The error's stable word. */
+  type: string;
+  /** A sentence to act on. */
+  message: string;
+  /** The step that failed. */
+  step?: ConnectionStep;
+  /** The exit code of that step's script. */
+  exitCode?: number;
+  /** The last lines that it wrote. */
+  lastLines?: string[];
+  /** Whether the same may succeed later. */
+  retryable: boolean;
+}
+
+/** A connection of two resources. */
+export interface ResourceConnection {
+  /** Its id: `con_…`. */
+  id: string;
+  /** What is connected. */
+  sourceResourceType: ResourceType;
+  /** Its id. */
+  sourceResourceId: string;
+  /** Its name. */
+  sourceName: string;
+  /** What it is connected to. */
+  targetResourceType: ResourceType;
+  /** Its id. */
+  targetResourceId: string;
+  /** Its name. */
+  targetName: string;
+  /** Where it stands. */
+  status: ConnectionStatus;
+  /** What is being done for it. Absent: nothing. */
+  activity?: ConnectionActivity;
+  /** The step at hand, or the one that failed. */
+  step?: ConnectionStep;
+  /** The job at hand, or the last one. */
+  job?: string;
+  /** What it has brought about. */
+  connectionDetails: ConnectionDetails;
+  /** Why it failed. */
+  errorMessage?: string;
+  /** The same for programs. */
+  error?: ConnectionError;
+  /** Counts its changes. */
+  version: number;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** When it was changed last. */
+  updatedAt: Timestamp;
+}
+
+/** A page of connections. */
+export interface ConnectionPage {
+  /** The connections. */
+  connections: ResourceConnection[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/** The connection, and the job that works for it. */
+export interface ConnectionStarted {
+  /** The connection. */
+  connection: ResourceConnection;
+  /** The job, where there is one. */
+  job?: Job;
+  /** Whether this call made the connection. */
+  created: boolean;
+  /** The attachment to the job's or the terminal's stream, where `attach` was asked for. */
+  attachment?: string;
+}
+
+/** A step that would be done. */
+export interface PlannedStep {
+  /** The step. */
+  step: ConnectionStep;
+  /** The same for people. */
+  title: string;
+  /** Whether there is anything to do. */
+  needed: boolean;
+  /** Whether it is done as root. */
+  elevated: boolean;
+  /** The script that would be run. */
+  script?: string;
+}
+
+/** What connecting would do. */
+export interface PlannedConnection {
+  /** The source. */
+  source: Resource;
+  /** The target. */
+  target: Resource;
+  /** What the instance is. */
+  facts: InstanceFacts;
+  /** The steps, in order. */
+  steps: PlannedStep[];
+  /** Whether anything would be changed. */
+  changes: boolean;
+  /** What stands in the way. */
+  warnings: string[];
+}
+
+/** Something that is not as the connection left it. */
+export interface ConnectionDifference {
+  /** The runtime or the application server. */
+  part: string;
+  /** What was there. */
+  expected: string;
+  /** What is there. Absent: nothing. */
+  found?: string;
+}
+
+/** Whether an instance is as a connection left it. */
+export interface ConnectionVerification {
+  /** The connection. */
+  connection: ResourceConnection;
+  /** Whether nothing differs. */
+  matches: boolean;
+  /** What differs. */
+  differences: ConnectionDifference[];
+}
+
+/** A step of a connection's job. */
+export interface StepReport {
+  /** The step. */
+  step: ConnectionStep;
+  /** The same for people. */
+  title: string;
+  /** How it stands. */
+  state: StepState;
+  /** What it found, or why it failed. */
+  message?: string;
+}
+
+/** What the shell of a terminal wrote. */
+export interface TerminalOutput {
+  /** The text. Bytes that are no UTF-8 are replaced. */
+  text: string;
+}
+
+/** An instance: its id, or its name where only one has it. */
+export type InstanceReference = string;
+
+/**
+ * What to do with a host key that is not known: refuse it, or accept the first one that is seen.
+ * One that has changed is always refused.
+ */
+export type HostKeyPolicy = "strict" | "tofu";
+
+/** A setting of an instance that may be absent. */
+export type InstanceSetting = "port" | "user" | "identityFile" | "proxyJump";
+
+/** The name of a secret. */
+export type InstanceSecretName = "password" | "privateKey" | "passphrase" | "sudoPassword";
+
+/** A host key. */
+export interface HostKeyInfo {
+  /** Its type, such as `ssh-ed25519`. */
+  type: string;
+  /** Its fingerprint: `SHA256:…`. */
+  fingerprint: string;
+}
+
+/** How to become root: not needed; sudo without and with a password; doas; not at all. */
+export type Elevation = "root" | "sudo" | "sudo_password" | "doas" | "none";
+
+/** An operating system. */
+export interface InstanceOS {
+  /** The family it belongs to. Absent: one that is not known. */
+  family?: OSFamily;
+  /** Its own word for itself, such as `debian`. */
+  id: string;
+  /** Its version, such as `12`. */
+  version: string;
+  /** Its name for people. */
+  name: string;
+}
+
+/** What a probe has found. */
+export interface InstanceFacts {
+  /** The operating system. */
+  os: InstanceOS;
+  /** The kernel and its release. */
+  kernel: string;
+  /** The architecture, as `uname -m` tells it. */
+  architecture: string;
+  /** The C library: `glibc`, `musl` or empty. */
+  libc: string;
+  /** What process 1 is: `systemd`, `openrc`, … */
+  initSystem: string;
+  /** What the machine calls itself. */
+  hostName: string;
+  /** Whom Berth is there. */
+  user: string;
+  /** How it becomes root. */
+  elevation: Elevation;
+  /** Processors. */
+  cpus: number;
+  /** Memory, in bytes. */
+  memoryBytes: number;
+  /** Memory that is free to use, in bytes. */
+  memoryAvailableBytes: number;
+  /** The size of the disk at `/`, in bytes. */
+  diskBytes: number;
+  /** What is free of it, in bytes. */
+  diskFreeBytes: number;
+  /** When it was found. */
+  probedAt: Timestamp;
+}
+
+/** Why an instance could not be reached. */
+export interface InstanceFault {
+  /** The error's stable word. */
+  type: string;
+  /** A sentence to act on. */
+  message: string;
+  /** When that was. */
+  at: Timestamp;
+}
+
+/** A remote machine. */
+export interface Instance {
+  /** Its id: `ins_…`. */
+  id: string;
+  /** Its name, unique in the environment. */
+  name: string;
+  /** Its host name, address or alias. */
+  host: string;
+  /** The port, where one was given. */
+  port?: number;
+  /** The user, where one was given. */
+  user?: string;
+  /** The file of the private key, where one was given. */
+  identityFile?: string;
+  /** Whether keys of the agent are tried. */
+  useAgent: boolean;
+  /** Whether `~/.ssh/config` counts. */
+  useConfig: boolean;
+  /** Machines to go through, where that was given. */
+  proxyJump?: string;
+  /** What to do with an unknown host key. */
+  hostKeyPolicy: HostKeyPolicy;
+  /** Which secrets are kept for it. */
+  secrets: InstanceSecretName[];
+  /** The host key that it showed last. */
+  hostKey?: HostKeyInfo;
+  /** How it is. */
+  status: ResourceStatus;
+  /** What the last probe found. */
+  facts?: InstanceFacts;
+  /** Why it could not be reached the last time. */
+  fault?: InstanceFault;
+  /** The project's id. */
+  project: string;
+  /** The environment's id. */
+  environment: string;
+  /** Where its card stands. */
+  position: Position;
+  /** How many connections it has. */
+  connections: number;
+  /** Counts its changes. */
+  version: number;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** When it was changed last. */
+  updatedAt: Timestamp;
+}
+
+/** A page of instances. */
+export interface InstancePage {
+  /** The instances. */
+  instances: Instance[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/** The instance that was made. */
+export interface InstanceCreated {
+  /** The instance. */
+  instance: Instance;
+  /** Whether this call made it; false for a repeated idempotency key. */
+  created: boolean;
+}
+
+/** What a probe found. */
+export interface InstanceProbeResult {
+  /** The instance, with its facts. */
+  instance: Instance;
+  /** How long it took to log in, in milliseconds; 0 where a session was open. */
+  connectMs: number;
+  /** How long a command takes there and back, in milliseconds. */
+  latencyMs: number;
+  /** What is not supported of `~/.ssh/config`, and the like. */
+  warnings: string[];
+}
+
+/** The job that runs the command, as it stood when the answer was sent. */
+export interface InstanceExecStarted {
+  /** The job. */
+  job: Job;
+  /** Whether this call began it; false for a repeated idempotency key. */
+  created: boolean;
+  /** The attachment to the job's stream, where `attach` was asked for. */
+  attachment?: string;
+}
+
+/** How a command on an instance ended. */
+export interface ExecJobResult {
+  /** Its exit code. Absent where a signal ended it. */
+  exitCode?: number;
+  /** The signal that ended it, without `SIG`. */
+  signal?: string;
+}
+
+/** What a command wrote: whole lines, as many as came at once. */
+export interface ExecOutput {
+  /** Where it was written to. */
+  source: OutputSource;
+  /** The lines, with their ends. Bytes that are no UTF-8 are replaced. */
+  text: string;
+}
+
 /** What is spoken on a port. */
 export type PortProtocol = "http" | "https" | "tcp";
 
@@ -2074,6 +2640,214 @@ export interface PortMoved {
   to: PortLease;
   /** Who has the old port. */
   holder?: string;
+}
+
+/** A project: its id or slug. */
+export type ProjectReference = string;
+
+/** An environment: its id, or its slug within the project. */
+export type EnvironmentReference = string;
+
+/** A name for addresses: lower case, digits and dashes. */
+export type Slug = string;
+
+/** A project. */
+export interface Project {
+  /** Its id: `prj_…`. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** Its slug, unique in the home. */
+  slug: string;
+  /** What it is for. */
+  description?: string;
+  /** How many environments it has. */
+  environments: number;
+  /** How many resources and instances it has. */
+  resources: number;
+  /** Counts its changes. */
+  version: number;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** When it was changed last. */
+  updatedAt: Timestamp;
+}
+
+/** A page of projects. */
+export interface ProjectPage {
+  /** The projects. */
+  projects: Project[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/** The project that was made. */
+export interface ProjectCreated {
+  /** The project. */
+  project: Project;
+  /** Whether this call made it; false for a repeated idempotency key. */
+  created: boolean;
+}
+
+/** An environment of a project. */
+export interface ProjectEnvironment {
+  /** Its id: `env_…`. */
+  id: string;
+  /** The project's id. */
+  project: string;
+  /** Its name. */
+  name: string;
+  /** Its slug, unique in the project. */
+  slug: string;
+  /** What it is for. */
+  description?: string;
+  /** Whether it is the one taken where none is named. */
+  isDefault: boolean;
+  /** How many resources and instances it has. */
+  resources: number;
+  /** Counts its changes. */
+  version: number;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** When it was changed last. */
+  updatedAt: Timestamp;
+}
+
+/** Environments. */
+export interface ProjectEnvironments {
+  /** The environments. */
+  environments: ProjectEnvironment[];
+}
+
+/** The environment that was made. */
+export interface EnvironmentCreated {
+  /** The environment. */
+  environment: ProjectEnvironment;
+  /** Whether this call made it; false for a repeated idempotency key. */
+  created: boolean;
+}
+
+/** A resource: its id, or its name where only one has it. */
+export type ResourceReference = string;
+
+/** What a resource is. So far, `runtime`, `terminal` and `instance` can be made. */
+export type ResourceType =
+  | "runtime"
+  | "terminal"
+  | "instance"
+  | "application"
+  | "bucket_explorer"
+  | "storage_bucket"
+  | "static_website"
+  | "firewall"
+  | "scalable_server";
+
+/**
+ * How a resource is. Of an instance: `new` until it was reached once, `unreachable` where the last
+ * attempt failed.
+ */
+export type ResourceStatus = "new" | "ready" | "unreachable" | "deleted";
+
+/** Where a card stands. */
+export interface Position {
+  /** To the right. */
+  x: number;
+  /** Down. */
+  y: number;
+}
+
+/** A resource and its place. */
+export interface ResourcePosition {
+  /** The resource. */
+  resource: ResourceReference;
+  /** Where its card goes. */
+  position: Position;
+}
+
+/** Resources that were moved. */
+export interface ResourcePositions {
+  /** The resources as they now are. */
+  resources: Resource[];
+}
+
+/** What a resource of a type has of its own. */
+export interface ResourceMetadata {
+  /** Of a runtime: its id in the catalog. */
+  runtimeId?: string;
+  /** Of a runtime: the language. */
+  runtimeName?: string;
+  /** Of a runtime: the version. */
+  runtimeVersion?: string;
+  /** Of a runtime: its name for people. */
+  runtimeDisplayName?: string;
+  /** Of a runtime: the application server that goes with it. */
+  applicationServer?: string;
+  /** Of an instance: where it is. */
+  host?: string;
+  /** Of an instance: its operating system. */
+  os?: string;
+}
+
+/** Something a project has. */
+export interface Resource {
+  /** Its id: `res_…`, or `ins_…` of an instance. */
+  id: string;
+  /** Its name, unique in the environment. */
+  name: string;
+  /** What it is. */
+  resourceType: ResourceType;
+  /** How it is. */
+  status: ResourceStatus;
+  /** The project's id. */
+  project: string;
+  /** The environment's id. */
+  environment: string;
+  /** Where its card stands. */
+  position: Position;
+  /** What its type has of its own. */
+  metadata: ResourceMetadata;
+  /** How many connections it has. */
+  connections: number;
+  /** Counts its changes. */
+  version: number;
+  /** When it was made. */
+  createdAt: Timestamp;
+  /** When it was changed last. */
+  updatedAt: Timestamp;
+}
+
+/** A resource with its connections. */
+export interface ResourceDetail {
+  /** The resource. */
+  resource: Resource;
+  /** Its connections. */
+  connections: ResourceConnection[];
+}
+
+/** How many there are of a type. */
+export interface ResourceCount {
+  /** The type. */
+  resourceType: ResourceType;
+  /** How many. */
+  count: number;
+}
+
+/** A page of resources. */
+export interface ResourcePage {
+  /** The resources. */
+  resources: Resource[];
+  /** How many the filters leave of each type, on all pages together. */
+  counts: ResourceCount[];
+  /** Where the next page begins. Absent on the last. */
+  nextCursor?: Cursor;
+}
+
+/** The resource that was made. */
+export interface ResourceCreated {
+  /** The resource. */
+  resource: Resource;
+  /** Whether this call made it; false for a repeated idempotency key. */
+  created: boolean;
 }
 
 /** The parameters of `initialize`. */
@@ -2620,6 +3394,8 @@ export interface JobGetParams {
 export interface JobListParams {
   /** Only those of this workspace. */
   workspace?: WorkspaceReference;
+  /** Only those that work on this instance or connection, by its id. */
+  subject?: string;
   /** Only those in one of these states. */
   states?: JobState[];
   /** The most rows. Default: `100`. */
@@ -2975,6 +3751,318 @@ export interface AppStateChangedNotification {
   previous: AppState;
 }
 
+/** The parameters of `catalog/listRuntimes`. */
+export interface CatalogListRuntimesParams {
+  /** Only those of this language. */
+  runtimeName?: RuntimeName;
+  /** Whether rows that are not offered are listed too. Default: `false`. */
+  includeInactive?: boolean;
+}
+
+/** The parameters of `catalog/getRuntime`. */
+export interface CatalogGetRuntimeParams {
+  /** The runtime. */
+  runtimeId: RuntimeId;
+  /** Whether the scripts that would be run are returned too. Default: `false`. */
+  scripts?: boolean;
+}
+
+/** The parameters of `catalog/listServers`. */
+export interface CatalogListServersParams {
+  /** The language. */
+  runtimeName: RuntimeName;
+  /** Whether rows that are not offered are listed too. Default: `false`. */
+  includeInactive?: boolean;
+}
+
+/** The parameters of `catalog/getServer`. */
+export interface CatalogGetServerParams {
+  /** The language. */
+  runtimeName: RuntimeName;
+  /** The server's name. */
+  server: string;
+  /** Whether the scripts that would be run are returned too. Default: `false`. */
+  scripts?: boolean;
+}
+
+/** The parameters of `catalog/updateRuntime`. */
+export interface CatalogUpdateRuntimeParams {
+  /** The runtime. */
+  runtimeId: RuntimeId;
+  /** Whether it is offered. */
+  isActive?: boolean;
+  /** Its name for people. */
+  displayName?: string;
+  /** Only where the entity still has this version. */
+  ifVersion?: number;
+}
+
+/** The parameters of `catalog/updateServer`. */
+export interface CatalogUpdateServerParams {
+  /** The language. */
+  runtimeName: RuntimeName;
+  /** The server's name. */
+  server: string;
+  /** Whether it is offered. */
+  isActive?: boolean;
+  /** Its name for people. */
+  displayName?: string;
+  /** Only where the entity still has this version. */
+  ifVersion?: number;
+}
+
+/** The parameters of `catalog/seed`. */
+export type CatalogSeedParams = Record<string, never>;
+
+/** The parameters of `connection/listAllowed`. */
+export type ConnectionListAllowedParams = Record<string, never>;
+
+/** The parameters of `connection/plan`. */
+export interface ConnectionPlanParams {
+  /** The resource that is connected, such as a runtime. */
+  source: ResourceReference;
+  /** What it is connected to, such as an instance. */
+  target: ResourceReference;
+}
+
+/** The parameters of `connection/create`. */
+export interface ConnectionCreateParams {
+  /** The resource that is connected, such as a runtime. */
+  source: ResourceReference;
+  /** What it is connected to, such as an instance. */
+  target: ResourceReference;
+  /** Of a terminal: its size. */
+  terminal?: TerminalSize;
+  /** Whether the connection follows the job's stream from its first event. Default: `false`. */
+  attach?: boolean;
+  /** How long to wait for the job's end. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `connection/list`. */
+export interface ConnectionListParams {
+  /** Only those of this source. */
+  source?: ResourceReference;
+  /** Only those to this target. */
+  target?: ResourceReference;
+  /** Only those that stand so. Absent: all but `disconnected`. */
+  statuses?: ConnectionStatus[];
+  /** The most rows. Default: `100`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `connection/get`. */
+export interface ConnectionGetParams {
+  /** The connection. */
+  connection: ConnectionReference;
+  /** How long to wait. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `connection/update`. */
+export interface ConnectionUpdateParams {
+  /** The connection. */
+  connection: ConnectionReference;
+  /** Whether the connection follows the job's stream from its first event. Default: `false`. */
+  attach?: boolean;
+  /** How long to wait for the job's end. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `connection/delete`. */
+export interface ConnectionDeleteParams {
+  /** The connection. */
+  connection: ConnectionReference;
+  /** Whether the connection is forgotten where that can not be done. Default: `false`. */
+  force?: boolean;
+  /** Whether the connection follows the job's stream from its first event. Default: `false`. */
+  attach?: boolean;
+  /** How long to wait for the job's end. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `connection/retry`. */
+export interface ConnectionRetryParams {
+  /** The connection. */
+  connection: ConnectionReference;
+  /** Whether the connection follows the job's stream from its first event. Default: `false`. */
+  attach?: boolean;
+  /** How long to wait for the job's end. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+}
+
+/** The parameters of `connection/verify`. */
+export interface ConnectionVerifyParams {
+  /** The connection. */
+  connection: ConnectionReference;
+}
+
+/** The parameters of `connection/input`. */
+export interface ConnectionInputParams {
+  /** The connection. */
+  connection: ConnectionReference;
+  /** What is typed. */
+  text: string;
+}
+
+/** The parameters of `connection/resize`. */
+export interface ConnectionResizeParams {
+  /** The connection. */
+  connection: ConnectionReference;
+  /** Its size. */
+  terminal: TerminalSize;
+}
+
+/** The parameters of `instance/create`. */
+export interface InstanceCreateParams {
+  /** Its host name, address, or a `Host` of `~/.ssh/config`. */
+  host: string;
+  /** Its name. Absent: the host. */
+  name?: string;
+  /** The port of its SSH server. Absent: as `~/.ssh/config` says, or 22. */
+  port?: number;
+  /**
+   * Whom to log in as. Absent: as `~/.ssh/config` says, or the name of the user that the server
+   * runs as.
+   */
+  user?: string;
+  /** The file of a private key, on the machine of the server. `~` stands for the home folder. */
+  identityFile?: string;
+  /** Whether keys of the user's SSH agent are tried. Absent: yes. */
+  useAgent?: boolean;
+  /** Whether `~/.ssh/config` counts. Absent: yes. */
+  useConfig?: boolean;
+  /**
+   * Machines to go through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for
+   * none. Absent: as `~/.ssh/config` says.
+   */
+  proxyJump?: string;
+  /** What to do with an unknown host key. Absent: `strict`. */
+  hostKeyPolicy?: HostKeyPolicy;
+  /**
+   * A merge patch on the secrets: `password` to log in with, `privateKey` (the text of one),
+   * `passphrase` of the private key, `sudoPassword` (absent: the one to log in with). Null removes
+   * one. They are kept encrypted and never answered.
+   */
+  secrets?: Record<string, unknown>;
+  /** The project. Absent: `default`, which is made where it is missing. */
+  project?: ProjectReference;
+  /** Its environment. Absent: the default one. */
+  environment?: EnvironmentReference;
+  /** Where its card stands. */
+  position?: Position;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `instance/list`. */
+export interface InstanceListParams {
+  /** Only those of this project. */
+  project?: ProjectReference;
+  /** Only those of this environment. */
+  environment?: EnvironmentReference;
+  /** Only those that are so. */
+  statuses?: ResourceStatus[];
+  /** The most rows. Default: `100`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `instance/get`. */
+export interface InstanceGetParams {
+  /** The instance. */
+  instance: InstanceReference;
+}
+
+/** The parameters of `instance/update`. */
+export interface InstanceUpdateParams {
+  /** The instance. */
+  instance: InstanceReference;
+  /** Its new name. */
+  name?: string;
+  /** Its host name, address, or a `Host` of `~/.ssh/config`. */
+  host?: string;
+  /** The port of its SSH server. Absent: as `~/.ssh/config` says, or 22. */
+  port?: number;
+  /**
+   * Whom to log in as. Absent: as `~/.ssh/config` says, or the name of the user that the server
+   * runs as.
+   */
+  user?: string;
+  /** The file of a private key, on the machine of the server. `~` stands for the home folder. */
+  identityFile?: string;
+  /** Whether keys of the user's SSH agent are tried. Absent: yes. */
+  useAgent?: boolean;
+  /** Whether `~/.ssh/config` counts. Absent: yes. */
+  useConfig?: boolean;
+  /**
+   * Machines to go through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for
+   * none. Absent: as `~/.ssh/config` says.
+   */
+  proxyJump?: string;
+  /** What to do with an unknown host key. Absent: `strict`. */
+  hostKeyPolicy?: HostKeyPolicy;
+  /**
+   * A merge patch on the secrets: `password` to log in with, `privateKey` (the text of one),
+   * `passphrase` of the private key, `sudoPassword` (absent: the one to log in with). Null removes
+   * one. They are kept encrypted and never answered.
+   */
+  secrets?: Record<string, unknown>;
+  /** Settings to take back. */
+  unset?: InstanceSetting[];
+  /** Only where the entity still has this version. */
+  ifVersion?: number;
+}
+
+/** The parameters of `instance/delete`. */
+export interface InstanceDeleteParams {
+  /** The instance. */
+  instance: InstanceReference;
+}
+
+/** The parameters of `instance/probe`. */
+export interface InstanceProbeParams {
+  /** The instance. */
+  instance: InstanceReference;
+  /** How long it may take, in seconds. Default: `60`. */
+  timeoutSeconds?: number;
+}
+
+/** The parameters of `instance/acceptHostKey`. */
+export interface InstanceAcceptHostKeyParams {
+  /** The instance. */
+  instance: InstanceReference;
+  /** The fingerprint, such as `SHA256:…`, from the error or, better, from the machine itself. */
+  fingerprint: string;
+  /** Whether it takes the place of another key that was accepted before. Default: `false`. */
+  replace?: boolean;
+}
+
+/** The parameters of `instance/exec`. */
+export interface InstanceExecParams {
+  /** The instance. */
+  instance: InstanceReference;
+  /** The command, for the user's shell. */
+  command: string;
+  /** What it reads from its standard input. */
+  input?: string;
+  /** Whether it is run as root. Default: `false`. */
+  elevate?: boolean;
+  /** How long it may take, in seconds. Absent: as long as it needs. */
+  timeoutSeconds?: number;
+  /** Whether the connection follows the job's stream from its first event. Default: `false`. */
+  attach?: boolean;
+  /** How long to wait for the job's end. Default: `0`. */
+  waitSeconds?: WaitSeconds;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
 /** The parameters of `port/list`. */
 export interface PortListParams {
   /** Only those of apps of this workspace. */
@@ -3015,6 +4103,182 @@ export interface PortReleaseParams {
 export interface PortWhoOwnsParams {
   /** The port. */
   port: number;
+}
+
+/** The parameters of `project/create`. */
+export interface ProjectCreateParams {
+  /** Its name. */
+  name: string;
+  /** What it is for. */
+  description?: string;
+  /** Its slug. Absent: made of the name. */
+  slug?: Slug;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `project/list`. */
+export interface ProjectListParams {
+  /** The most rows. Default: `100`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `project/get`. */
+export interface ProjectGetParams {
+  /** The project. */
+  project: ProjectReference;
+}
+
+/** The parameters of `project/update`. */
+export interface ProjectUpdateParams {
+  /** The project. */
+  project: ProjectReference;
+  /** Its new name. The slug stays. */
+  name?: string;
+  /** What it is for. */
+  description?: string;
+  /** Its new slug. */
+  slug?: Slug;
+  /** Only where the entity still has this version. */
+  ifVersion?: number;
+}
+
+/** The parameters of `project/delete`. */
+export interface ProjectDeleteParams {
+  /** The project. */
+  project: ProjectReference;
+}
+
+/** The parameters of `environment/create`. */
+export interface EnvironmentCreateParams {
+  /** The project. */
+  project: ProjectReference;
+  /** Its name. */
+  name: string;
+  /** What it is for. */
+  description?: string;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `environment/list`. */
+export interface EnvironmentListParams {
+  /** The project. */
+  project: ProjectReference;
+}
+
+/** The parameters of `environment/get`. */
+export interface EnvironmentGetParams {
+  /** The project. */
+  project: ProjectReference;
+  /** The environment. */
+  environment: EnvironmentReference;
+}
+
+/** The parameters of `environment/delete`. */
+export interface EnvironmentDeleteParams {
+  /** The project. */
+  project: ProjectReference;
+  /** The environment. */
+  environment: EnvironmentReference;
+}
+
+/** The parameters of `resource/list`. */
+export interface ResourceListParams {
+  /** Only those of this project. */
+  project?: ProjectReference;
+  /** Only those of this environment. */
+  environment?: EnvironmentReference;
+  /** Only those of these types. */
+  types?: ResourceType[];
+  /** Only those whose name has this in it. */
+  search?: string;
+  /** Only those that have connections, or have none. */
+  connected?: boolean;
+  /** Whether deleted ones are listed too. Default: `false`. */
+  includeDeleted?: boolean;
+  /** The most rows. Default: `100`. */
+  limit?: number;
+  /** `nextCursor` of the page before. */
+  cursor?: Cursor;
+}
+
+/** The parameters of `resource/get`. */
+export interface ResourceGetParams {
+  /** The resource. */
+  resource: ResourceReference;
+}
+
+/** The parameters of `resource/createRuntime`. */
+export interface ResourceCreateRuntimeParams {
+  /** The runtime. */
+  runtimeId: RuntimeId;
+  /** The project. Absent: `default`, which is made where it is missing. */
+  project?: ProjectReference;
+  /** Its environment. Absent: the default one. */
+  environment?: EnvironmentReference;
+  /** Its name. Absent: that of the runtime. */
+  name?: string;
+  /** The application server that goes with it, by its name in the catalog. */
+  applicationServer?: string;
+  /** Where its card stands. */
+  position?: Position;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `resource/getRuntime`. */
+export interface ResourceGetRuntimeParams {
+  /** The resource. */
+  resource: ResourceReference;
+}
+
+/** The parameters of `resource/deleteRuntime`. */
+export interface ResourceDeleteRuntimeParams {
+  /** The resource. */
+  resource: ResourceReference;
+}
+
+/** The parameters of `resource/createTerminal`. */
+export interface ResourceCreateTerminalParams {
+  /** The project. Absent: `default`, which is made where it is missing. */
+  project?: ProjectReference;
+  /** Its environment. Absent: the default one. */
+  environment?: EnvironmentReference;
+  /** Its name. Absent: `Terminal`. */
+  name?: string;
+  /** Where its card stands. */
+  position?: Position;
+  /** Makes a repetition harmless. */
+  idempotencyKey?: IdempotencyKey;
+}
+
+/** The parameters of `resource/delete`. */
+export interface ResourceDeleteParams {
+  /** The resource. */
+  resource: ResourceReference;
+}
+
+/** The parameters of `resource/update`. */
+export interface ResourceUpdateParams {
+  /** The resource. */
+  resource: ResourceReference;
+  /** Its new name. */
+  name?: string;
+  /** Of a runtime: another row of the catalog, of the same language. */
+  runtimeId?: RuntimeId;
+  /** Of a runtime: another application server; empty for none. */
+  applicationServer?: string;
+  /** Only where the entity still has this version. */
+  ifVersion?: number;
+}
+
+/** The parameters of `resource/setPosition`. */
+export interface ResourceSetPositionParams {
+  /** The resources and where they go. */
+  positions: ResourcePosition[];
 }
 
 /** The stable words for what can go wrong: `data.type` of an error. */
@@ -3088,6 +4352,41 @@ export type ErrorType =
   | "not_supported"
   | "permission_not_found"
   | "permission_resolved"
+  | "runtime_unknown"
+  | "runtime_not_found"
+  | "server_unknown"
+  | "catalog_invalid"
+  | "project_not_found"
+  | "environment_not_found"
+  | "not_empty"
+  | "resource_not_found"
+  | "resource_ambiguous"
+  | "resource_connected"
+  | "instance_not_found"
+  | "instance_ambiguous"
+  | "connection_not_found"
+  | "connection_not_allowed"
+  | "connection_busy"
+  | "connection_state"
+  | "dns_failed"
+  | "connect_refused"
+  | "connect_timeout"
+  | "host_unreachable"
+  | "host_key_unknown"
+  | "host_key_changed"
+  | "host_key_mismatch"
+  | "auth_failed"
+  | "key_unusable"
+  | "ssh_failed"
+  | "step_timeout"
+  | "sudo_required"
+  | "unsupported_os"
+  | "package_lock_busy"
+  | "repository_unreachable"
+  | "instance_no_space"
+  | "version_unavailable"
+  | "checksum_mismatch"
+  | "command_failed"
   | "result_too_large";
 
 /** The code of each error. */
@@ -3161,6 +4460,41 @@ export const errorCodes: Readonly<Record<ErrorType, number>> = {
   not_supported: 422,
   permission_not_found: 404,
   permission_resolved: 409,
+  runtime_unknown: 404,
+  runtime_not_found: 404,
+  server_unknown: 404,
+  catalog_invalid: 422,
+  project_not_found: 404,
+  environment_not_found: 404,
+  not_empty: 409,
+  resource_not_found: 404,
+  resource_ambiguous: 409,
+  resource_connected: 409,
+  instance_not_found: 404,
+  instance_ambiguous: 409,
+  connection_not_found: 404,
+  connection_not_allowed: 422,
+  connection_busy: 409,
+  connection_state: 409,
+  dns_failed: 502,
+  connect_refused: 502,
+  connect_timeout: 504,
+  host_unreachable: 502,
+  host_key_unknown: 403,
+  host_key_changed: 403,
+  host_key_mismatch: 409,
+  auth_failed: 401,
+  key_unusable: 422,
+  ssh_failed: 502,
+  step_timeout: 504,
+  sudo_required: 403,
+  unsupported_os: 422,
+  package_lock_busy: 503,
+  repository_unreachable: 502,
+  instance_no_space: 503,
+  version_unavailable: 422,
+  checksum_mismatch: 502,
+  command_failed: 502,
   result_too_large: 422,
 };
 
@@ -3256,12 +4590,42 @@ export interface EventPayloads {
   "app.uninstalled": AppSummary;
   /** A line that the app has written. On `app/…/log`. */
   "app.output": AppOutput;
+  /** A connection was made, or stands elsewhere. On `events`. */
+  "connection.updated": ResourceConnection;
+  /** A step began or ended. On `job/…`. */
+  "step.report": StepReport;
+  /** Output of a shell. On `terminal/…`. */
+  "terminal.output": TerminalOutput;
+  /** An instance was made known. On `events`. */
+  "instance.created": Instance;
+  /** An instance was changed, or found otherwise. On `events`. */
+  "instance.updated": Instance;
+  /** An instance was forgotten. On `events`. */
+  "instance.deleted": Instance;
+  /** Output of a command on an instance. On `job/…`. */
+  "exec.output": ExecOutput;
   /** A port was leased. On `events`. */
   "port.leased": PortLease;
   /** A leased port was given back. On `events`. */
   "port.released": PortLease;
   /** A lease moved to another port, for somebody else had taken it. On `events`. */
   "port.moved": PortMoved;
+  /** A project was made. On `events`. */
+  "project.created": Project;
+  /** A project was changed. On `events`. */
+  "project.updated": Project;
+  /** A project was deleted. On `events`. */
+  "project.deleted": Project;
+  /** An environment was made. On `events`. */
+  "environment.created": ProjectEnvironment;
+  /** An environment was deleted. On `events`. */
+  "environment.deleted": ProjectEnvironment;
+  /** A resource was made. On `events`. */
+  "resource.created": Resource;
+  /** A resource was changed. On `events`. */
+  "resource.updated": Resource;
+  /** A resource was deleted. On `events`. */
+  "resource.deleted": Resource;
 }
 
 /** The types of the events that the server appends to streams. */
@@ -3344,11 +4708,55 @@ export interface Requests {
   "app/startAll": { params: AppStartAllParams; result: AppsOutcome };
   "app/stopAll": { params: AppStopAllParams; result: AppsOutcome };
   "app/logs": { params: AppLogsParams; result: AppLogPage };
+  "catalog/listRuntimes": { params: CatalogListRuntimesParams; result: CatalogRuntimeList };
+  "catalog/getRuntime": { params: CatalogGetRuntimeParams; result: CatalogRuntimeDetail };
+  "catalog/listServers": { params: CatalogListServersParams; result: CatalogServerList };
+  "catalog/getServer": { params: CatalogGetServerParams; result: CatalogServerDetail };
+  "catalog/updateRuntime": { params: CatalogUpdateRuntimeParams; result: CatalogRuntime };
+  "catalog/updateServer": { params: CatalogUpdateServerParams; result: CatalogServer };
+  "catalog/seed": { params: CatalogSeedParams; result: CatalogSeeded };
+  "connection/listAllowed": { params: ConnectionListAllowedParams; result: AllowedConnectionList };
+  "connection/plan": { params: ConnectionPlanParams; result: PlannedConnection };
+  "connection/create": { params: ConnectionCreateParams; result: ConnectionStarted };
+  "connection/list": { params: ConnectionListParams; result: ConnectionPage };
+  "connection/get": { params: ConnectionGetParams; result: ResourceConnection };
+  "connection/update": { params: ConnectionUpdateParams; result: ConnectionStarted };
+  "connection/delete": { params: ConnectionDeleteParams; result: ConnectionStarted };
+  "connection/retry": { params: ConnectionRetryParams; result: ConnectionStarted };
+  "connection/verify": { params: ConnectionVerifyParams; result: ConnectionVerification };
+  "connection/input": { params: ConnectionInputParams; result: null };
+  "connection/resize": { params: ConnectionResizeParams; result: null };
+  "instance/create": { params: InstanceCreateParams; result: InstanceCreated };
+  "instance/list": { params: InstanceListParams; result: InstancePage };
+  "instance/get": { params: InstanceGetParams; result: Instance };
+  "instance/update": { params: InstanceUpdateParams; result: Instance };
+  "instance/delete": { params: InstanceDeleteParams; result: Instance };
+  "instance/probe": { params: InstanceProbeParams; result: InstanceProbeResult };
+  "instance/acceptHostKey": { params: InstanceAcceptHostKeyParams; result: Instance };
+  "instance/exec": { params: InstanceExecParams; result: InstanceExecStarted };
   "port/list": { params: PortListParams; result: PortLeaseList };
   "port/resolve": { params: PortResolveParams; result: ResolvedPort };
   "port/reserve": { params: PortReserveParams; result: PortLease };
   "port/release": { params: PortReleaseParams; result: PortLease };
   "port/whoOwns": { params: PortWhoOwnsParams; result: PortOwnership };
+  "project/create": { params: ProjectCreateParams; result: ProjectCreated };
+  "project/list": { params: ProjectListParams; result: ProjectPage };
+  "project/get": { params: ProjectGetParams; result: Project };
+  "project/update": { params: ProjectUpdateParams; result: Project };
+  "project/delete": { params: ProjectDeleteParams; result: Project };
+  "environment/create": { params: EnvironmentCreateParams; result: EnvironmentCreated };
+  "environment/list": { params: EnvironmentListParams; result: ProjectEnvironments };
+  "environment/get": { params: EnvironmentGetParams; result: ProjectEnvironment };
+  "environment/delete": { params: EnvironmentDeleteParams; result: ProjectEnvironment };
+  "resource/list": { params: ResourceListParams; result: ResourcePage };
+  "resource/get": { params: ResourceGetParams; result: ResourceDetail };
+  "resource/createRuntime": { params: ResourceCreateRuntimeParams; result: ResourceCreated };
+  "resource/getRuntime": { params: ResourceGetRuntimeParams; result: ResourceDetail };
+  "resource/deleteRuntime": { params: ResourceDeleteRuntimeParams; result: Resource };
+  "resource/createTerminal": { params: ResourceCreateTerminalParams; result: ResourceCreated };
+  "resource/delete": { params: ResourceDeleteParams; result: Resource };
+  "resource/update": { params: ResourceUpdateParams; result: Resource };
+  "resource/setPosition": { params: ResourceSetPositionParams; result: ResourcePositions };
 }
 
 /** The notifications of clients. */
@@ -3994,6 +5402,198 @@ export class AppMethods<Options> {
   }
 }
 
+/**
+ * The catalog: languages and servers that can be installed on instances, with what to do on which
+ * system.
+ */
+export class CatalogMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Lists the runtimes: one row for each language and version. */
+  listRuntimes(params: CatalogListRuntimesParams = {}, options?: Options): Promise<CatalogRuntimeList> {
+    return this.#caller.request("catalog/listRuntimes", params, options);
+  }
+
+  /** Returns one runtime, with what is done for it on each kind of system. */
+  getRuntime(params: CatalogGetRuntimeParams, options?: Options): Promise<CatalogRuntimeDetail> {
+    return this.#caller.request("catalog/getRuntime", params, options);
+  }
+
+  /** Lists the application servers that go with a language. */
+  listServers(params: CatalogListServersParams, options?: Options): Promise<CatalogServerList> {
+    return this.#caller.request("catalog/listServers", params, options);
+  }
+
+  /** Returns one application server, with what is done for it on each kind of system. */
+  getServer(params: CatalogGetServerParams, options?: Options): Promise<CatalogServerDetail> {
+    return this.#caller.request("catalog/getServer", params, options);
+  }
+
+  /** Changes how a runtime is offered. `catalog/seed` keeps the change. */
+  updateRuntime(params: CatalogUpdateRuntimeParams, options?: Options): Promise<CatalogRuntime> {
+    return this.#caller.request("catalog/updateRuntime", params, options);
+  }
+
+  /** Changes how an application server is offered. `catalog/seed` keeps the change. */
+  updateServer(params: CatalogUpdateServerParams, options?: Options): Promise<CatalogServer> {
+    return this.#caller.request("catalog/updateServer", params, options);
+  }
+
+  /**
+   * Brings the catalog up to what this server brings along and to the rows of the home's `catalog`
+   * folder. What was changed by hand is kept.
+   */
+  seed(options?: Options): Promise<CatalogSeeded> {
+    return this.#caller.request("catalog/seed", {}, options);
+  }
+}
+
+/**
+ * Connections: a runtime on an instance is installed there; a terminal on an instance is a shell.
+ */
+export class ConnectionMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Lists which types of resources can be connected. */
+  listAllowed(options?: Options): Promise<AllowedConnectionList> {
+    return this.#caller.request("connection/listAllowed", {}, options);
+  }
+
+  /** Tells what connecting would do, step by step, with its scripts. Nothing is touched. */
+  plan(params: ConnectionPlanParams, options?: Options): Promise<PlannedConnection> {
+    return this.#caller.request("connection/plan", params, options);
+  }
+
+  /**
+   * Connects two resources. A runtime is installed on the instance, as a job; a terminal opens a
+   * shell there. Where the two are connected already, that connection is returned and nothing is
+   * done; where it has failed, it is tried again.
+   */
+  create(params: ConnectionCreateParams, options?: Options): Promise<ConnectionStarted> {
+    return this.#caller.request("connection/create", params, options);
+  }
+
+  /** Lists connections, newest first. */
+  list(params: ConnectionListParams = {}, options?: Options): Promise<ConnectionPage> {
+    return this.#caller.request("connection/list", params, options);
+  }
+
+  /**
+   * Returns one connection; with `waitSeconds`, when nothing is being done for it, or the time is
+   * over.
+   */
+  get(params: ConnectionGetParams, options?: Options): Promise<ResourceConnection> {
+    return this.#caller.request("connection/get", params, options);
+  }
+
+  /**
+   * Brings the instance to what the source says today: another version, another application server.
+   */
+  update(params: ConnectionUpdateParams, options?: Options): Promise<ConnectionStarted> {
+    return this.#caller.request("connection/update", params, options);
+  }
+
+  /**
+   * Disconnects: what was installed for this connection is removed, exactly that, as a job; a shell
+   * is closed. Where removing fails, the connection stays as `failed` and says why.
+   */
+  delete(params: ConnectionDeleteParams, options?: Options): Promise<ConnectionStarted> {
+    return this.#caller.request("connection/delete", params, options);
+  }
+
+  /** Goes on with a connection that has failed, from the step that failed. */
+  retry(params: ConnectionRetryParams, options?: Options): Promise<ConnectionStarted> {
+    return this.#caller.request("connection/retry", params, options);
+  }
+
+  /**
+   * Looks on the instance whether all is there that the connection brought. Nothing is changed.
+   */
+  verify(params: ConnectionVerifyParams, options?: Options): Promise<ConnectionVerification> {
+    return this.#caller.request("connection/verify", params, options);
+  }
+
+  /** Sends input to the shell of a terminal. */
+  input(params: ConnectionInputParams, options?: Options): Promise<null> {
+    return this.#caller.request("connection/input", params, options);
+  }
+
+  /** Tells the shell of a terminal how large that is. */
+  resize(params: ConnectionResizeParams, options?: Options): Promise<null> {
+    return this.#caller.request("connection/resize", params, options);
+  }
+}
+
+/** Instances: remote machines that are reached over SSH. */
+export class InstanceMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Makes a remote machine known. It is not contacted yet. */
+  create(params: InstanceCreateParams, options?: Options): Promise<InstanceCreated> {
+    return this.#caller.request("instance/create", params, options);
+  }
+
+  /** Lists instances, by name. */
+  list(params: InstanceListParams = {}, options?: Options): Promise<InstancePage> {
+    return this.#caller.request("instance/list", params, options);
+  }
+
+  /** Returns one instance, with what its last probe found. */
+  get(params: InstanceGetParams, options?: Options): Promise<Instance> {
+    return this.#caller.request("instance/get", params, options);
+  }
+
+  /** Changes how an instance is reached. Sessions that are open end. */
+  update(params: InstanceUpdateParams, options?: Options): Promise<Instance> {
+    return this.#caller.request("instance/update", params, options);
+  }
+
+  /**
+   * Forgets an instance and its secrets. One that has connections is refused; nothing on the
+   * machine is touched.
+   */
+  delete(params: InstanceDeleteParams, options?: Options): Promise<Instance> {
+    return this.#caller.request("instance/delete", params, options);
+  }
+
+  /**
+   * Logs in and looks: the system, its size, how to become root, how far away it is. Nothing is
+   * changed.
+   */
+  probe(params: InstanceProbeParams, options?: Options): Promise<InstanceProbeResult> {
+    return this.#caller.request("instance/probe", params, options);
+  }
+
+  /**
+   * Accepts a host key, by its fingerprint: exactly that one. The machine is asked for its key
+   * first.
+   */
+  acceptHostKey(params: InstanceAcceptHostKeyParams, options?: Options): Promise<Instance> {
+    return this.#caller.request("instance/acceptHostKey", params, options);
+  }
+
+  /**
+   * Runs a command on an instance, as a job whose stream has the output. The job succeeds where the
+   * command could be run, whatever its exit code is: an `ExecJobResult` tells it. Cancelling the
+   * job ends the command and what it has started.
+   */
+  exec(params: InstanceExecParams, options?: Options): Promise<InstanceExecStarted> {
+    return this.#caller.request("instance/exec", params, options);
+  }
+}
+
 /** Ports: leases that are unique on the machine and last, and who listens where. */
 export class PortMethods<Options> {
   readonly #caller: Caller<Options>;
@@ -4028,6 +5628,132 @@ export class PortMethods<Options> {
   }
 }
 
+/** Projects and their environments: where resources and instances belong. */
+export class ProjectMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Creates a project, with the environment `master`. */
+  create(params: ProjectCreateParams, options?: Options): Promise<ProjectCreated> {
+    return this.#caller.request("project/create", params, options);
+  }
+
+  /** Lists projects, by name. */
+  list(params: ProjectListParams = {}, options?: Options): Promise<ProjectPage> {
+    return this.#caller.request("project/list", params, options);
+  }
+
+  /** Returns one project. */
+  get(params: ProjectGetParams, options?: Options): Promise<Project> {
+    return this.#caller.request("project/get", params, options);
+  }
+
+  /** Changes a project. */
+  update(params: ProjectUpdateParams, options?: Options): Promise<Project> {
+    return this.#caller.request("project/update", params, options);
+  }
+
+  /** Deletes a project and its environments. One that has resources or instances is refused. */
+  delete(params: ProjectDeleteParams, options?: Options): Promise<Project> {
+    return this.#caller.request("project/delete", params, options);
+  }
+}
+
+/** The methods `environment/…`. */
+export class EnvironmentMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Creates an environment in a project. */
+  create(params: EnvironmentCreateParams, options?: Options): Promise<EnvironmentCreated> {
+    return this.#caller.request("environment/create", params, options);
+  }
+
+  /** Lists a project's environments: `master` first, then by name. */
+  list(params: EnvironmentListParams, options?: Options): Promise<ProjectEnvironments> {
+    return this.#caller.request("environment/list", params, options);
+  }
+
+  /** Returns one environment. */
+  get(params: EnvironmentGetParams, options?: Options): Promise<ProjectEnvironment> {
+    return this.#caller.request("environment/get", params, options);
+  }
+
+  /** Deletes an environment. `master`, and one that has resources or instances, is refused. */
+  delete(params: EnvironmentDeleteParams, options?: Options): Promise<ProjectEnvironment> {
+    return this.#caller.request("environment/delete", params, options);
+  }
+}
+
+/** Resources: what a project has, as cards with a position, of several types in one list. */
+export class ResourceMethods<Options> {
+  readonly #caller: Caller<Options>;
+
+  constructor(caller: Caller<Options>) {
+    this.#caller = caller;
+  }
+
+  /** Lists resources of all types, by name, with how many there are of each type. */
+  list(params: ResourceListParams = {}, options?: Options): Promise<ResourcePage> {
+    return this.#caller.request("resource/list", params, options);
+  }
+
+  /** Returns one resource, with its connections. */
+  get(params: ResourceGetParams, options?: Options): Promise<ResourceDetail> {
+    return this.#caller.request("resource/get", params, options);
+  }
+
+  /**
+   * Creates a resource that stands for a runtime of the catalog. Nothing is installed before it is
+   * connected to an instance.
+   */
+  createRuntime(params: ResourceCreateRuntimeParams, options?: Options): Promise<ResourceCreated> {
+    return this.#caller.request("resource/createRuntime", params, options);
+  }
+
+  /** Returns a resource of type `runtime`, with its connections. */
+  getRuntime(params: ResourceGetRuntimeParams, options?: Options): Promise<ResourceDetail> {
+    return this.#caller.request("resource/getRuntime", params, options);
+  }
+
+  /** Deletes a resource of type `runtime`. One that has connections is refused. */
+  deleteRuntime(params: ResourceDeleteRuntimeParams, options?: Options): Promise<Resource> {
+    return this.#caller.request("resource/deleteRuntime", params, options);
+  }
+
+  /**
+   * Creates a resource that stands for a terminal. A shell is opened when it is connected to an
+   * instance.
+   */
+  createTerminal(params: ResourceCreateTerminalParams = {}, options?: Options): Promise<ResourceCreated> {
+    return this.#caller.request("resource/createTerminal", params, options);
+  }
+
+  /**
+   * Deletes a resource. One that has connections is refused; instances are deleted with
+   * `instance/delete`.
+   */
+  delete(params: ResourceDeleteParams, options?: Options): Promise<Resource> {
+    return this.#caller.request("resource/delete", params, options);
+  }
+
+  /** Changes a resource. What is installed already changes with `connection/update`. */
+  update(params: ResourceUpdateParams, options?: Options): Promise<Resource> {
+    return this.#caller.request("resource/update", params, options);
+  }
+
+  /** Moves resources' cards, all or none. */
+  setPosition(params: ResourceSetPositionParams, options?: Options): Promise<ResourcePositions> {
+    return this.#caller.request("resource/setPosition", params, options);
+  }
+}
+
 /** Every method of the protocol, by the first part of its name. */
 export class Methods<Options> {
   readonly base: BaseMethods<Options>;
@@ -4043,7 +5769,13 @@ export class Methods<Options> {
   readonly agentSession: AgentSessionMethods<Options>;
   readonly agentRun: AgentRunMethods<Options>;
   readonly app: AppMethods<Options>;
+  readonly catalog: CatalogMethods<Options>;
+  readonly connection: ConnectionMethods<Options>;
+  readonly instance: InstanceMethods<Options>;
   readonly port: PortMethods<Options>;
+  readonly project: ProjectMethods<Options>;
+  readonly environment: EnvironmentMethods<Options>;
+  readonly resource: ResourceMethods<Options>;
 
   constructor(caller: Caller<Options>) {
     this.base = new BaseMethods(caller);
@@ -4059,6 +5791,12 @@ export class Methods<Options> {
     this.agentSession = new AgentSessionMethods(caller);
     this.agentRun = new AgentRunMethods(caller);
     this.app = new AppMethods(caller);
+    this.catalog = new CatalogMethods(caller);
+    this.connection = new ConnectionMethods(caller);
+    this.instance = new InstanceMethods(caller);
     this.port = new PortMethods(caller);
+    this.project = new ProjectMethods(caller);
+    this.environment = new EnvironmentMethods(caller);
+    this.resource = new ResourceMethods(caller);
   }
 }

@@ -127,10 +127,13 @@ JobKind: TypeAlias = Literal[
     "import",
     "install",
     "setup",
+    "exec",
+    "connect",
+    "disconnect",
 ]
 
 # What a progress counts.
-ProgressUnit: TypeAlias = Literal["bytes", "files"]
+ProgressUnit: TypeAlias = Literal["bytes", "files", "steps"]
 
 # An agent, by its name in the configuration.
 AgentReference: TypeAlias = str
@@ -317,8 +320,99 @@ OutputSource: TypeAlias = Literal["stdout", "stderr"]
 # Whether a manifest can't be used, or is doubtful.
 FindingSeverity: TypeAlias = Literal["error", "warning"]
 
+# A language: node, python, go, java, bun, deno, dotnet, elixir, perl, php, ruby, rust, or one of
+# the home's own.
+RuntimeName: TypeAlias = str
+
+# A runtime: the language and the version, such as `python-3.13`; `python-system` is what the
+# system's distribution has.
+RuntimeId: TypeAlias = str
+
+# Where a row comes from: with the server, or from the home's `catalog` folder.
+CatalogOrigin: TypeAlias = Literal["built_in", "home"]
+
+# A family of operating systems that are provisioned alike: Debian and Ubuntu; Alpine; Fedora, RHEL
+# and kin; Arch; macOS.
+OSFamily: TypeAlias = Literal["debian", "alpine", "fedora", "arch", "macos"]
+
+# A connection, by its id.
+ConnectionReference: TypeAlias = str
+
+# Where a connection stands.
+ConnectionStatus: TypeAlias = Literal[
+    "pending",
+    "connecting",
+    "connected",
+    "failed",
+    "disconnected",
+]
+
+# What is being done for a connection.
+ConnectionActivity: TypeAlias = Literal["connect", "update", "disconnect"]
+
+# A step of the work for a connection.
+ConnectionStep: TypeAlias = Literal[
+    "connect",
+    "probe",
+    "plan",
+    "install_runtime",
+    "install_server",
+    "verify",
+    "remove_server",
+    "remove_runtime",
+    "record",
+]
+
+# How a step stands. `skipped`: there was nothing to do.
+StepState: TypeAlias = Literal["running", "done", "skipped", "failed"]
+
+# An instance: its id, or its name where only one has it.
+InstanceReference: TypeAlias = str
+
+# What to do with a host key that is not known: refuse it, or accept the first one that is seen. One
+# that has changed is always refused.
+HostKeyPolicy: TypeAlias = Literal["strict", "tofu"]
+
+# A setting of an instance that may be absent.
+InstanceSetting: TypeAlias = Literal["port", "user", "identityFile", "proxyJump"]
+
+# The name of a secret.
+InstanceSecretName: TypeAlias = Literal["password", "privateKey", "passphrase", "sudoPassword"]
+
+# How to become root: not needed; sudo without and with a password; doas; not at all.
+Elevation: TypeAlias = Literal["root", "sudo", "sudo_password", "doas", "none"]
+
 # What is spoken on a port.
 PortProtocol: TypeAlias = Literal["http", "https", "tcp"]
+
+# A project: its id or slug.
+ProjectReference: TypeAlias = str
+
+# An environment: its id, or its slug within the project.
+EnvironmentReference: TypeAlias = str
+
+# A name for addresses: lower case, digits and dashes.
+Slug: TypeAlias = str
+
+# A resource: its id, or its name where only one has it.
+ResourceReference: TypeAlias = str
+
+# What a resource is. So far, `runtime`, `terminal` and `instance` can be made.
+ResourceType: TypeAlias = Literal[
+    "runtime",
+    "terminal",
+    "instance",
+    "application",
+    "bucket_explorer",
+    "storage_bucket",
+    "static_website",
+    "firewall",
+    "scalable_server",
+]
+
+# How a resource is. Of an instance: `new` until it was reached once, `unreachable` where the last
+# attempt failed.
+ResourceStatus: TypeAlias = Literal["new", "ready", "unreachable", "deleted"]
 
 
 class Fault(TypedDict):
@@ -693,8 +787,29 @@ class Config(TypedDict):
     runs: RunsConfig
     """Runs of agents."""
 
+    provisioning: ProvisioningConfig
+    """What is done on instances."""
+
     agents: NotRequired[dict[str, AgentConfig]]
     """Agents, by name."""
+
+
+class ProvisioningConfig(TypedDict):
+    """What is done on instances."""
+
+    connectSeconds: float
+    """How long an instance has to take a connection, in seconds; and as long again for the
+    exchange of keys.
+    """
+
+    authSeconds: float
+    """How long logging in may take, in seconds."""
+
+    packageLockSeconds: int
+    """How long a package manager that is busy is waited for, in seconds."""
+
+    stepSeconds: float
+    """How long one step on an instance may take, in seconds."""
 
 
 class ConfigFault(TypedDict):
@@ -1345,6 +1460,9 @@ class Job(TypedDict):
     workspace: NotRequired[str]
     """The id of the workspace that it works on."""
 
+    subject: NotRequired[str]
+    """The id of what else it works on: an instance or a connection."""
+
     stream: str
     """The name of its stream."""
 
@@ -1353,7 +1471,8 @@ class Job(TypedDict):
 
     result: NotRequired[dict[str, Any]]
     """What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`,
-    `ExportJobResult`, `ImportJobResult` or `SetupJobResult`, by its kind.
+    `ExportJobResult`, `ImportJobResult`, `SetupJobResult`, `ExecJobResult` or
+    `ResourceConnection`, by its kind.
     """
 
     error: NotRequired[JobError]
@@ -2512,6 +2631,656 @@ class PortRange(TypedDict):
     """The last."""
 
 
+class CatalogRecipe(TypedDict):
+    """What is done for a row on one family of operating systems."""
+
+    os: OSFamily
+    """The family."""
+
+    provider: str
+    """What does it: a package manager, or one of languages."""
+
+    probe: NotRequired[str]
+    """The script that tells whether it is there. It changes nothing."""
+
+    install: NotRequired[str]
+    """The script that installs it."""
+
+    verify: NotRequired[str]
+    """The script that asks it for its version."""
+
+    remove: NotRequired[str]
+    """The script that removes what was installed."""
+
+
+class CatalogRuntime(TypedDict):
+    """A language in one version."""
+
+    id: RuntimeId
+    """Its id."""
+
+    name: RuntimeName
+    """The language."""
+
+    runtimeVersion: str
+    """The version; `system`: what the system's distribution has."""
+
+    displayName: str
+    """Its name for people."""
+
+    isActive: bool
+    """Whether it is offered."""
+
+    note: NotRequired[str]
+    """What there is to know about it."""
+
+    origin: CatalogOrigin
+    """Where it comes from."""
+
+    os: list[OSFamily]
+    """Where it can be installed."""
+
+    changed: bool
+    """Whether it was changed by hand."""
+
+    version: int
+    """Counts its changes."""
+
+
+class CatalogRuntimeList(TypedDict):
+    """Runtimes."""
+
+    runtimes: list[CatalogRuntime]
+    """The runtimes, by language and version."""
+
+
+class CatalogRuntimeDetail(TypedDict):
+    """A runtime with its recipes."""
+
+    runtime: CatalogRuntime
+    """The runtime."""
+
+    recipes: list[CatalogRecipe]
+    """What is done, a row a family of systems."""
+
+
+class CatalogServer(TypedDict):
+    """An application server for a language."""
+
+    name: str
+    """Its name, unique within the language."""
+
+    runtimeName: RuntimeName
+    """The language."""
+
+    displayName: str
+    """Its name for people."""
+
+    isActive: bool
+    """Whether it is offered."""
+
+    note: NotRequired[str]
+    """What there is to know about it."""
+
+    origin: CatalogOrigin
+    """Where it comes from."""
+
+    os: list[OSFamily]
+    """Where it can be installed."""
+
+    changed: bool
+    """Whether it was changed by hand."""
+
+    version: int
+    """Counts its changes."""
+
+
+class CatalogServerList(TypedDict):
+    """Application servers."""
+
+    servers: list[CatalogServer]
+    """The servers, by name."""
+
+
+class CatalogServerDetail(TypedDict):
+    """An application server with its recipes."""
+
+    server: CatalogServer
+    """The server."""
+
+    recipes: list[CatalogRecipe]
+    """What is done, a row a family of systems."""
+
+
+class CatalogSeeded(TypedDict):
+    """What seeding did."""
+
+    added: int
+    """Rows that were not there before."""
+
+    updated: int
+    """Rows that were brought up to date."""
+
+    kept: int
+    """Rows whose changes by hand were kept."""
+
+    removed: int
+    """Rows that are gone."""
+
+
+class AllowedConnection(TypedDict):
+    """Two types of resources that can be connected."""
+
+    sourceResourceType: ResourceType
+    """What is connected."""
+
+    targetResourceType: ResourceType
+    """What it is connected to."""
+
+    supported: bool
+    """Whether this server can do it yet."""
+
+
+class AllowedConnectionList(TypedDict):
+    """The table of allowed connections."""
+
+    allowed: list[AllowedConnection]
+    """Its rows."""
+
+
+class TerminalSize(TypedDict):
+    """The size of a terminal."""
+
+    columns: int
+    """Characters in a line."""
+
+    rows: int
+    """Lines."""
+
+
+class ConnectionChanges(TypedDict):
+    """What was changed on an instance for a connection, so that it can be taken back."""
+
+    packages: list[str]
+    """Packages that were not there before."""
+
+    paths: list[str]
+    """Files and folders that were made."""
+
+    users: list[str]
+    """Users that were made."""
+
+    groups: list[str]
+    """Groups that were made."""
+
+
+class ConnectionPart(TypedDict):
+    """A runtime or an application server on an instance."""
+
+    name: str
+    """Its id or name in the catalog."""
+
+    row: str
+    """The row of the catalog: a runtime, or a runtime and a server."""
+
+    provider: str
+    """What installs it."""
+
+    foundVersion: NotRequired[str]
+    """The version that was there before. Absent: none."""
+
+    installedVersion: NotRequired[str]
+    """The version that it told of itself."""
+
+    uses: list[str]
+    """Packages that it needs, also those that were there before."""
+
+    changes: ConnectionChanges
+    """What was changed for it."""
+
+
+class ConnectionDetails(TypedDict):
+    """What a connection has brought about."""
+
+    os: NotRequired[str]
+    """The instance's system."""
+
+    runtime: NotRequired[ConnectionPart]
+    """The runtime."""
+
+    server: NotRequired[ConnectionPart]
+    """The application server."""
+
+    kept: NotRequired[list[str]]
+    """What had to stay when it was disconnected, and why."""
+
+    terminal: NotRequired[TerminalSize]
+    """Of a terminal: its size."""
+
+    stream: NotRequired[str]
+    """Of a terminal: the stream of what the shell writes."""
+
+    exitCode: NotRequired[int]
+    """Of a terminal: the shell's exit code."""
+
+
+class ConnectionError(TypedDict):
+    """Why a connection failed."""
+
+    type: str
+    """The error's stable word."""
+
+    message: str
+    """A sentence to act on."""
+
+    step: NotRequired[ConnectionStep]
+    """The step that failed."""
+
+    exitCode: NotRequired[int]
+    """The exit code of that step's script."""
+
+    lastLines: NotRequired[list[str]]
+    """The last lines that it wrote."""
+
+    retryable: bool
+    """Whether the same may succeed later."""
+
+
+class ResourceConnection(TypedDict):
+    """A connection of two resources."""
+
+    id: str
+    """Its id: `con_…`."""
+
+    sourceResourceType: ResourceType
+    """What is connected."""
+
+    sourceResourceId: str
+    """Its id."""
+
+    sourceName: str
+    """Its name."""
+
+    targetResourceType: ResourceType
+    """What it is connected to."""
+
+    targetResourceId: str
+    """Its id."""
+
+    targetName: str
+    """Its name."""
+
+    status: ConnectionStatus
+    """Where it stands."""
+
+    activity: NotRequired[ConnectionActivity]
+    """What is being done for it. Absent: nothing."""
+
+    step: NotRequired[ConnectionStep]
+    """The step at hand, or the one that failed."""
+
+    job: NotRequired[str]
+    """The job at hand, or the last one."""
+
+    connectionDetails: ConnectionDetails
+    """What it has brought about."""
+
+    errorMessage: NotRequired[str]
+    """Why it failed."""
+
+    error: NotRequired[ConnectionError]
+    """The same for programs."""
+
+    version: int
+    """Counts its changes."""
+
+    createdAt: Timestamp
+    """When it was made."""
+
+    updatedAt: Timestamp
+    """When it was changed last."""
+
+
+class ConnectionPage(TypedDict):
+    """A page of connections."""
+
+    connections: list[ResourceConnection]
+    """The connections."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class ConnectionStarted(TypedDict):
+    """The connection, and the job that works for it."""
+
+    connection: ResourceConnection
+    """The connection."""
+
+    job: NotRequired[Job]
+    """The job, where there is one."""
+
+    created: bool
+    """Whether this call made the connection."""
+
+    attachment: NotRequired[str]
+    """The attachment to the job's or the terminal's stream, where `attach` was asked for."""
+
+
+class PlannedStep(TypedDict):
+    """A step that would be done."""
+
+    step: ConnectionStep
+    """The step."""
+
+    title: str
+    """The same for people."""
+
+    needed: bool
+    """Whether there is anything to do."""
+
+    elevated: bool
+    """Whether it is done as root."""
+
+    script: NotRequired[str]
+    """The script that would be run."""
+
+
+class PlannedConnection(TypedDict):
+    """What connecting would do."""
+
+    source: Resource
+    """The source."""
+
+    target: Resource
+    """The target."""
+
+    facts: InstanceFacts
+    """What the instance is."""
+
+    steps: list[PlannedStep]
+    """The steps, in order."""
+
+    changes: bool
+    """Whether anything would be changed."""
+
+    warnings: list[str]
+    """What stands in the way."""
+
+
+class ConnectionDifference(TypedDict):
+    """Something that is not as the connection left it."""
+
+    part: str
+    """The runtime or the application server."""
+
+    expected: str
+    """What was there."""
+
+    found: NotRequired[str]
+    """What is there. Absent: nothing."""
+
+
+class ConnectionVerification(TypedDict):
+    """Whether an instance is as a connection left it."""
+
+    connection: ResourceConnection
+    """The connection."""
+
+    matches: bool
+    """Whether nothing differs."""
+
+    differences: list[ConnectionDifference]
+    """What differs."""
+
+
+class StepReport(TypedDict):
+    """A step of a connection's job."""
+
+    step: ConnectionStep
+    """The step."""
+
+    title: str
+    """The same for people."""
+
+    state: StepState
+    """How it stands."""
+
+    message: NotRequired[str]
+    """What it found, or why it failed."""
+
+
+class TerminalOutput(TypedDict):
+    """What the shell of a terminal wrote."""
+
+    text: str
+    """The text. Bytes that are no UTF-8 are replaced."""
+
+
+class HostKeyInfo(TypedDict):
+    """A host key."""
+
+    type: str
+    """Its type, such as `ssh-ed25519`."""
+
+    fingerprint: str
+    """Its fingerprint: `SHA256:…`."""
+
+
+class InstanceOS(TypedDict):
+    """An operating system."""
+
+    family: NotRequired[OSFamily]
+    """The family it belongs to. Absent: one that is not known."""
+
+    id: str
+    """Its own word for itself, such as `debian`."""
+
+    version: str
+    """Its version, such as `12`."""
+
+    name: str
+    """Its name for people."""
+
+
+class InstanceFacts(TypedDict):
+    """What a probe has found."""
+
+    os: InstanceOS
+    """The operating system."""
+
+    kernel: str
+    """The kernel and its release."""
+
+    architecture: str
+    """The architecture, as `uname -m` tells it."""
+
+    libc: str
+    """The C library: `glibc`, `musl` or empty."""
+
+    initSystem: str
+    """What process 1 is: `systemd`, `openrc`, …"""
+
+    hostName: str
+    """What the machine calls itself."""
+
+    user: str
+    """Whom Berth is there."""
+
+    elevation: Elevation
+    """How it becomes root."""
+
+    cpus: int
+    """Processors."""
+
+    memoryBytes: int
+    """Memory, in bytes."""
+
+    memoryAvailableBytes: int
+    """Memory that is free to use, in bytes."""
+
+    diskBytes: int
+    """The size of the disk at `/`, in bytes."""
+
+    diskFreeBytes: int
+    """What is free of it, in bytes."""
+
+    probedAt: Timestamp
+    """When it was found."""
+
+
+class InstanceFault(TypedDict):
+    """Why an instance could not be reached."""
+
+    type: str
+    """The error's stable word."""
+
+    message: str
+    """A sentence to act on."""
+
+    at: Timestamp
+    """When that was."""
+
+
+class Instance(TypedDict):
+    """A remote machine."""
+
+    id: str
+    """Its id: `ins_…`."""
+
+    name: str
+    """Its name, unique in the environment."""
+
+    host: str
+    """Its host name, address or alias."""
+
+    port: NotRequired[int]
+    """The port, where one was given."""
+
+    user: NotRequired[str]
+    """The user, where one was given."""
+
+    identityFile: NotRequired[str]
+    """The file of the private key, where one was given."""
+
+    useAgent: bool
+    """Whether keys of the agent are tried."""
+
+    useConfig: bool
+    """Whether `~/.ssh/config` counts."""
+
+    proxyJump: NotRequired[str]
+    """Machines to go through, where that was given."""
+
+    hostKeyPolicy: HostKeyPolicy
+    """What to do with an unknown host key."""
+
+    secrets: list[InstanceSecretName]
+    """Which secrets are kept for it."""
+
+    hostKey: NotRequired[HostKeyInfo]
+    """The host key that it showed last."""
+
+    status: ResourceStatus
+    """How it is."""
+
+    facts: NotRequired[InstanceFacts]
+    """What the last probe found."""
+
+    fault: NotRequired[InstanceFault]
+    """Why it could not be reached the last time."""
+
+    project: str
+    """The project's id."""
+
+    environment: str
+    """The environment's id."""
+
+    position: Position
+    """Where its card stands."""
+
+    connections: int
+    """How many connections it has."""
+
+    version: int
+    """Counts its changes."""
+
+    createdAt: Timestamp
+    """When it was made."""
+
+    updatedAt: Timestamp
+    """When it was changed last."""
+
+
+class InstancePage(TypedDict):
+    """A page of instances."""
+
+    instances: list[Instance]
+    """The instances."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class InstanceCreated(TypedDict):
+    """The instance that was made."""
+
+    instance: Instance
+    """The instance."""
+
+    created: bool
+    """Whether this call made it; false for a repeated idempotency key."""
+
+
+class InstanceProbeResult(TypedDict):
+    """What a probe found."""
+
+    instance: Instance
+    """The instance, with its facts."""
+
+    connectMs: float
+    """How long it took to log in, in milliseconds; 0 where a session was open."""
+
+    latencyMs: float
+    """How long a command takes there and back, in milliseconds."""
+
+    warnings: list[str]
+    """What is not supported of `~/.ssh/config`, and the like."""
+
+
+class InstanceExecStarted(TypedDict):
+    """The job that runs the command, as it stood when the answer was sent."""
+
+    job: Job
+    """The job."""
+
+    created: bool
+    """Whether this call began it; false for a repeated idempotency key."""
+
+    attachment: NotRequired[str]
+    """The attachment to the job's stream, where `attach` was asked for."""
+
+
+class ExecJobResult(TypedDict):
+    """How a command on an instance ended."""
+
+    exitCode: NotRequired[int]
+    """Its exit code. Absent where a signal ended it."""
+
+    signal: NotRequired[str]
+    """The signal that ended it, without `SIG`."""
+
+
+class ExecOutput(TypedDict):
+    """What a command wrote: whole lines, as many as came at once."""
+
+    source: OutputSource
+    """Where it was written to."""
+
+    text: str
+    """The lines, with their ends. Bytes that are no UTF-8 are replaced."""
+
+
 class PortLease(TypedDict):
     """A port that is kept for somebody."""
 
@@ -2621,6 +3390,243 @@ class PortMoved(_PortMovedBase):
 
     holder: NotRequired[str]
     """Who has the old port."""
+
+
+class Project(TypedDict):
+    """A project."""
+
+    id: str
+    """Its id: `prj_…`."""
+
+    name: str
+    """Its name."""
+
+    slug: str
+    """Its slug, unique in the home."""
+
+    description: NotRequired[str]
+    """What it is for."""
+
+    environments: int
+    """How many environments it has."""
+
+    resources: int
+    """How many resources and instances it has."""
+
+    version: int
+    """Counts its changes."""
+
+    createdAt: Timestamp
+    """When it was made."""
+
+    updatedAt: Timestamp
+    """When it was changed last."""
+
+
+class ProjectPage(TypedDict):
+    """A page of projects."""
+
+    projects: list[Project]
+    """The projects."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class ProjectCreated(TypedDict):
+    """The project that was made."""
+
+    project: Project
+    """The project."""
+
+    created: bool
+    """Whether this call made it; false for a repeated idempotency key."""
+
+
+class ProjectEnvironment(TypedDict):
+    """An environment of a project."""
+
+    id: str
+    """Its id: `env_…`."""
+
+    project: str
+    """The project's id."""
+
+    name: str
+    """Its name."""
+
+    slug: str
+    """Its slug, unique in the project."""
+
+    description: NotRequired[str]
+    """What it is for."""
+
+    isDefault: bool
+    """Whether it is the one taken where none is named."""
+
+    resources: int
+    """How many resources and instances it has."""
+
+    version: int
+    """Counts its changes."""
+
+    createdAt: Timestamp
+    """When it was made."""
+
+    updatedAt: Timestamp
+    """When it was changed last."""
+
+
+class ProjectEnvironments(TypedDict):
+    """Environments."""
+
+    environments: list[ProjectEnvironment]
+    """The environments."""
+
+
+class EnvironmentCreated(TypedDict):
+    """The environment that was made."""
+
+    environment: ProjectEnvironment
+    """The environment."""
+
+    created: bool
+    """Whether this call made it; false for a repeated idempotency key."""
+
+
+class Position(TypedDict):
+    """Where a card stands."""
+
+    x: float
+    """To the right."""
+
+    y: float
+    """Down."""
+
+
+class ResourcePosition(TypedDict):
+    """A resource and its place."""
+
+    resource: ResourceReference
+    """The resource."""
+
+    position: Position
+    """Where its card goes."""
+
+
+class ResourcePositions(TypedDict):
+    """Resources that were moved."""
+
+    resources: list[Resource]
+    """The resources as they now are."""
+
+
+class ResourceMetadata(TypedDict):
+    """What a resource of a type has of its own."""
+
+    runtimeId: NotRequired[str]
+    """Of a runtime: its id in the catalog."""
+
+    runtimeName: NotRequired[str]
+    """Of a runtime: the language."""
+
+    runtimeVersion: NotRequired[str]
+    """Of a runtime: the version."""
+
+    runtimeDisplayName: NotRequired[str]
+    """Of a runtime: its name for people."""
+
+    applicationServer: NotRequired[str]
+    """Of a runtime: the application server that goes with it."""
+
+    host: NotRequired[str]
+    """Of an instance: where it is."""
+
+    os: NotRequired[str]
+    """Of an instance: its operating system."""
+
+
+class Resource(TypedDict):
+    """Something a project has."""
+
+    id: str
+    """Its id: `res_…`, or `ins_…` of an instance."""
+
+    name: str
+    """Its name, unique in the environment."""
+
+    resourceType: ResourceType
+    """What it is."""
+
+    status: ResourceStatus
+    """How it is."""
+
+    project: str
+    """The project's id."""
+
+    environment: str
+    """The environment's id."""
+
+    position: Position
+    """Where its card stands."""
+
+    metadata: ResourceMetadata
+    """What its type has of its own."""
+
+    connections: int
+    """How many connections it has."""
+
+    version: int
+    """Counts its changes."""
+
+    createdAt: Timestamp
+    """When it was made."""
+
+    updatedAt: Timestamp
+    """When it was changed last."""
+
+
+class ResourceDetail(TypedDict):
+    """A resource with its connections."""
+
+    resource: Resource
+    """The resource."""
+
+    connections: list[ResourceConnection]
+    """Its connections."""
+
+
+class ResourceCount(TypedDict):
+    """How many there are of a type."""
+
+    resourceType: ResourceType
+    """The type."""
+
+    count: int
+    """How many."""
+
+
+class ResourcePage(TypedDict):
+    """A page of resources."""
+
+    resources: list[Resource]
+    """The resources."""
+
+    counts: list[ResourceCount]
+    """How many the filters leave of each type, on all pages together."""
+
+    nextCursor: NotRequired[Cursor]
+    """Where the next page begins. Absent on the last."""
+
+
+class ResourceCreated(TypedDict):
+    """The resource that was made."""
+
+    resource: Resource
+    """The resource."""
+
+    created: bool
+    """Whether this call made it; false for a repeated idempotency key."""
 
 
 class LogTraceNotification(TypedDict):
@@ -2765,6 +3771,41 @@ ErrorType: TypeAlias = Literal[
     "not_supported",
     "permission_not_found",
     "permission_resolved",
+    "runtime_unknown",
+    "runtime_not_found",
+    "server_unknown",
+    "catalog_invalid",
+    "project_not_found",
+    "environment_not_found",
+    "not_empty",
+    "resource_not_found",
+    "resource_ambiguous",
+    "resource_connected",
+    "instance_not_found",
+    "instance_ambiguous",
+    "connection_not_found",
+    "connection_not_allowed",
+    "connection_busy",
+    "connection_state",
+    "dns_failed",
+    "connect_refused",
+    "connect_timeout",
+    "host_unreachable",
+    "host_key_unknown",
+    "host_key_changed",
+    "host_key_mismatch",
+    "auth_failed",
+    "key_unusable",
+    "ssh_failed",
+    "step_timeout",
+    "sudo_required",
+    "unsupported_os",
+    "package_lock_busy",
+    "repository_unreachable",
+    "instance_no_space",
+    "version_unavailable",
+    "checksum_mismatch",
+    "command_failed",
     "result_too_large",
 ]
 
@@ -2839,6 +3880,41 @@ ERROR_CODES: Final[Mapping[str, int]] = {
     "not_supported": 422,
     "permission_not_found": 404,
     "permission_resolved": 409,
+    "runtime_unknown": 404,
+    "runtime_not_found": 404,
+    "server_unknown": 404,
+    "catalog_invalid": 422,
+    "project_not_found": 404,
+    "environment_not_found": 404,
+    "not_empty": 409,
+    "resource_not_found": 404,
+    "resource_ambiguous": 409,
+    "resource_connected": 409,
+    "instance_not_found": 404,
+    "instance_ambiguous": 409,
+    "connection_not_found": 404,
+    "connection_not_allowed": 422,
+    "connection_busy": 409,
+    "connection_state": 409,
+    "dns_failed": 502,
+    "connect_refused": 502,
+    "connect_timeout": 504,
+    "host_unreachable": 502,
+    "host_key_unknown": 403,
+    "host_key_changed": 403,
+    "host_key_mismatch": 409,
+    "auth_failed": 401,
+    "key_unusable": 422,
+    "ssh_failed": 502,
+    "step_timeout": 504,
+    "sudo_required": 403,
+    "unsupported_os": 422,
+    "package_lock_busy": 503,
+    "repository_unreachable": 502,
+    "instance_no_space": 503,
+    "version_unavailable": 422,
+    "checksum_mismatch": 502,
+    "command_failed": 502,
     "result_too_large": 422,
 }
 
@@ -2886,9 +3962,24 @@ EventType: TypeAlias = Literal[
     "app.state",
     "app.uninstalled",
     "app.output",
+    "connection.updated",
+    "step.report",
+    "terminal.output",
+    "instance.created",
+    "instance.updated",
+    "instance.deleted",
+    "exec.output",
     "port.leased",
     "port.released",
     "port.moved",
+    "project.created",
+    "project.updated",
+    "project.deleted",
+    "environment.created",
+    "environment.deleted",
+    "resource.created",
+    "resource.updated",
+    "resource.deleted",
 ]
 
 
@@ -3274,6 +4365,69 @@ class AppOutputEvent(TypedDict):
     payload: AppOutput
 
 
+class ConnectionUpdatedEvent(TypedDict):
+    """A connection was made, or stands elsewhere. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["connection.updated"]
+    payload: ResourceConnection
+
+
+class StepReportEvent(TypedDict):
+    """A step began or ended. On `job/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["step.report"]
+    payload: StepReport
+
+
+class TerminalOutputEvent(TypedDict):
+    """Output of a shell. On `terminal/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["terminal.output"]
+    payload: TerminalOutput
+
+
+class InstanceCreatedEvent(TypedDict):
+    """An instance was made known. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["instance.created"]
+    payload: Instance
+
+
+class InstanceUpdatedEvent(TypedDict):
+    """An instance was changed, or found otherwise. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["instance.updated"]
+    payload: Instance
+
+
+class InstanceDeletedEvent(TypedDict):
+    """An instance was forgotten. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["instance.deleted"]
+    payload: Instance
+
+
+class ExecOutputEvent(TypedDict):
+    """Output of a command on an instance. On `job/…`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["exec.output"]
+    payload: ExecOutput
+
+
 class PortLeasedEvent(TypedDict):
     """A port was leased. On `events`."""
 
@@ -3299,6 +4453,78 @@ class PortMovedEvent(TypedDict):
     time: Timestamp
     type: Literal["port.moved"]
     payload: PortMoved
+
+
+class ProjectCreatedEvent(TypedDict):
+    """A project was made. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["project.created"]
+    payload: Project
+
+
+class ProjectUpdatedEvent(TypedDict):
+    """A project was changed. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["project.updated"]
+    payload: Project
+
+
+class ProjectDeletedEvent(TypedDict):
+    """A project was deleted. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["project.deleted"]
+    payload: Project
+
+
+class EnvironmentCreatedEvent(TypedDict):
+    """An environment was made. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["environment.created"]
+    payload: ProjectEnvironment
+
+
+class EnvironmentDeletedEvent(TypedDict):
+    """An environment was deleted. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["environment.deleted"]
+    payload: ProjectEnvironment
+
+
+class ResourceCreatedEvent(TypedDict):
+    """A resource was made. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["resource.created"]
+    payload: Resource
+
+
+class ResourceUpdatedEvent(TypedDict):
+    """A resource was changed. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["resource.updated"]
+    payload: Resource
+
+
+class ResourceDeletedEvent(TypedDict):
+    """A resource was deleted. On `events`."""
+
+    cursor: Cursor
+    time: Timestamp
+    type: Literal["resource.deleted"]
+    payload: Resource
 
 
 # An event of the server's own; `type` tells them apart.
@@ -3345,9 +4571,24 @@ KnownEvent: TypeAlias = (
     | AppStateEvent
     | AppUninstalledEvent
     | AppOutputEvent
+    | ConnectionUpdatedEvent
+    | StepReportEvent
+    | TerminalOutputEvent
+    | InstanceCreatedEvent
+    | InstanceUpdatedEvent
+    | InstanceDeletedEvent
+    | ExecOutputEvent
     | PortLeasedEvent
     | PortReleasedEvent
     | PortMovedEvent
+    | ProjectCreatedEvent
+    | ProjectUpdatedEvent
+    | ProjectDeletedEvent
+    | EnvironmentCreatedEvent
+    | EnvironmentDeletedEvent
+    | ResourceCreatedEvent
+    | ResourceUpdatedEvent
+    | ResourceDeletedEvent
 )
 
 
@@ -4310,6 +5551,7 @@ class JobMethods:
         self,
         *,
         workspace: WorkspaceReference | None = None,
+        subject: str | None = None,
         states: Sequence[JobState] | None = None,
         limit: int | None = None,
         cursor: Cursor | None = None,
@@ -4317,13 +5559,20 @@ class JobMethods:
         """Lists jobs, newest first.
 
         workspace: Only those of this workspace.
+        subject: Only those that work on this instance or connection, by its id.
         states: Only those in one of these states.
         limit: The most rows. Default: `100`.
         cursor: `nextCursor` of the page before.
         """
         params = _params(
             {},
-            {"workspace": workspace, "states": states, "limit": limit, "cursor": cursor},
+            {
+                "workspace": workspace,
+                "subject": subject,
+                "states": states,
+                "limit": limit,
+                "cursor": cursor,
+            },
         )
         return cast(JobPage, await self._caller.request("job/list", params))
 
@@ -4971,6 +6220,577 @@ class AppMethods:
         return cast(AppLogPage, await self._caller.request("app/logs", params))
 
 
+class CatalogMethods:
+    """The catalog: languages and servers that can be installed on instances, with what to do on
+    which system.
+    """
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list_runtimes(
+        self,
+        *,
+        runtime_name: RuntimeName | None = None,
+        include_inactive: bool | None = None,
+    ) -> CatalogRuntimeList:
+        """Lists the runtimes: one row for each language and version.
+
+        runtime_name: Only those of this language.
+        include_inactive: Whether rows that are not offered are listed too. Default: `false`.
+        """
+        params = _params(
+            {},
+            {"runtimeName": runtime_name, "includeInactive": include_inactive},
+        )
+        return cast(CatalogRuntimeList, await self._caller.request("catalog/listRuntimes", params))
+
+    async def get_runtime(
+        self,
+        runtime_id: RuntimeId,
+        *,
+        scripts: bool | None = None,
+    ) -> CatalogRuntimeDetail:
+        """Returns one runtime, with what is done for it on each kind of system.
+
+        runtime_id: The runtime.
+        scripts: Whether the scripts that would be run are returned too. Default: `false`.
+        """
+        params = _params(
+            {"runtimeId": runtime_id},
+            {"scripts": scripts},
+        )
+        return cast(CatalogRuntimeDetail, await self._caller.request("catalog/getRuntime", params))
+
+    async def list_servers(
+        self,
+        runtime_name: RuntimeName,
+        *,
+        include_inactive: bool | None = None,
+    ) -> CatalogServerList:
+        """Lists the application servers that go with a language.
+
+        runtime_name: The language.
+        include_inactive: Whether rows that are not offered are listed too. Default: `false`.
+        """
+        params = _params(
+            {"runtimeName": runtime_name},
+            {"includeInactive": include_inactive},
+        )
+        return cast(CatalogServerList, await self._caller.request("catalog/listServers", params))
+
+    async def get_server(
+        self,
+        runtime_name: RuntimeName,
+        server: str,
+        *,
+        scripts: bool | None = None,
+    ) -> CatalogServerDetail:
+        """Returns one application server, with what is done for it on each kind of system.
+
+        runtime_name: The language.
+        server: The server's name.
+        scripts: Whether the scripts that would be run are returned too. Default: `false`.
+        """
+        params = _params(
+            {"runtimeName": runtime_name, "server": server},
+            {"scripts": scripts},
+        )
+        return cast(CatalogServerDetail, await self._caller.request("catalog/getServer", params))
+
+    async def update_runtime(
+        self,
+        runtime_id: RuntimeId,
+        *,
+        is_active: bool | None = None,
+        display_name: str | None = None,
+        if_version: int | None = None,
+    ) -> CatalogRuntime:
+        """Changes how a runtime is offered. `catalog/seed` keeps the change.
+
+        runtime_id: The runtime.
+        is_active: Whether it is offered.
+        display_name: Its name for people.
+        if_version: Only where the entity still has this version.
+        """
+        params = _params(
+            {"runtimeId": runtime_id},
+            {"isActive": is_active, "displayName": display_name, "ifVersion": if_version},
+        )
+        return cast(CatalogRuntime, await self._caller.request("catalog/updateRuntime", params))
+
+    async def update_server(
+        self,
+        runtime_name: RuntimeName,
+        server: str,
+        *,
+        is_active: bool | None = None,
+        display_name: str | None = None,
+        if_version: int | None = None,
+    ) -> CatalogServer:
+        """Changes how an application server is offered. `catalog/seed` keeps the change.
+
+        runtime_name: The language.
+        server: The server's name.
+        is_active: Whether it is offered.
+        display_name: Its name for people.
+        if_version: Only where the entity still has this version.
+        """
+        params = _params(
+            {"runtimeName": runtime_name, "server": server},
+            {"isActive": is_active, "displayName": display_name, "ifVersion": if_version},
+        )
+        return cast(CatalogServer, await self._caller.request("catalog/updateServer", params))
+
+    async def seed(self) -> CatalogSeeded:
+        """Brings the catalog up to what this server brings along and to the rows of the home's
+        `catalog` folder. What was changed by hand is kept.
+        """
+        return cast(CatalogSeeded, await self._caller.request("catalog/seed", {}))
+
+
+class ConnectionMethods:
+    """Connections: a runtime on an instance is installed there; a terminal on an instance is a
+    shell.
+    """
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list_allowed(self) -> AllowedConnectionList:
+        """Lists which types of resources can be connected."""
+        return cast(AllowedConnectionList, await self._caller.request("connection/listAllowed", {}))
+
+    async def plan(self, source: ResourceReference, target: ResourceReference) -> PlannedConnection:
+        """Tells what connecting would do, step by step, with its scripts. Nothing is touched.
+
+        source: The resource that is connected, such as a runtime.
+        target: What it is connected to, such as an instance.
+        """
+        result = await self._caller.request("connection/plan", {"source": source, "target": target})
+        return cast(PlannedConnection, result)
+
+    async def create(
+        self,
+        source: ResourceReference,
+        target: ResourceReference,
+        *,
+        terminal: TerminalSize | None = None,
+        attach: bool | None = None,
+        wait_seconds: WaitSeconds | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> ConnectionStarted:
+        """Connects two resources. A runtime is installed on the instance, as a job; a terminal opens a shell there.
+
+        Where the two are connected already, that connection is returned and nothing is done; where
+        it has failed, it is tried again.
+
+        source: The resource that is connected, such as a runtime.
+        target: What it is connected to, such as an instance.
+        terminal: Of a terminal: its size.
+        attach: Whether the connection follows the job's stream from its first event. Default:
+            `false`.
+        wait_seconds: How long to wait for the job's end. Default: `0`.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"source": source, "target": target},
+            {
+                "terminal": terminal,
+                "attach": attach,
+                "waitSeconds": wait_seconds,
+                "idempotencyKey": idempotency_key,
+            },
+        )
+        return cast(ConnectionStarted, await self._caller.request("connection/create", params))
+
+    async def list(
+        self,
+        *,
+        source: ResourceReference | None = None,
+        target: ResourceReference | None = None,
+        statuses: Sequence[ConnectionStatus] | None = None,
+        limit: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> ConnectionPage:
+        """Lists connections, newest first.
+
+        source: Only those of this source.
+        target: Only those to this target.
+        statuses: Only those that stand so. Absent: all but `disconnected`.
+        limit: The most rows. Default: `100`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {},
+            {
+                "source": source,
+                "target": target,
+                "statuses": statuses,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        return cast(ConnectionPage, await self._caller.request("connection/list", params))
+
+    async def get(
+        self,
+        connection: ConnectionReference,
+        *,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> ResourceConnection:
+        """Returns one connection; with `waitSeconds`, when nothing is being done for it, or the time is over.
+
+        connection: The connection.
+        wait_seconds: How long to wait. Default: `0`.
+        """
+        params = _params(
+            {"connection": connection},
+            {"waitSeconds": wait_seconds},
+        )
+        return cast(ResourceConnection, await self._caller.request("connection/get", params))
+
+    async def update(
+        self,
+        connection: ConnectionReference,
+        *,
+        attach: bool | None = None,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> ConnectionStarted:
+        """Brings the instance to what the source says today: another version, another application server.
+
+        connection: The connection.
+        attach: Whether the connection follows the job's stream from its first event. Default:
+            `false`.
+        wait_seconds: How long to wait for the job's end. Default: `0`.
+        """
+        params = _params(
+            {"connection": connection},
+            {"attach": attach, "waitSeconds": wait_seconds},
+        )
+        return cast(ConnectionStarted, await self._caller.request("connection/update", params))
+
+    async def delete(
+        self,
+        connection: ConnectionReference,
+        *,
+        force: bool | None = None,
+        attach: bool | None = None,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> ConnectionStarted:
+        """Disconnects: what was installed for this connection is removed, exactly that, as a job; a shell is closed.
+
+        Where removing fails, the connection stays as `failed` and says why.
+
+        connection: The connection.
+        force: Whether the connection is forgotten where that can not be done. Default:
+            `false`.
+        attach: Whether the connection follows the job's stream from its first event. Default:
+            `false`.
+        wait_seconds: How long to wait for the job's end. Default: `0`.
+        """
+        params = _params(
+            {"connection": connection},
+            {"force": force, "attach": attach, "waitSeconds": wait_seconds},
+        )
+        return cast(ConnectionStarted, await self._caller.request("connection/delete", params))
+
+    async def retry(
+        self,
+        connection: ConnectionReference,
+        *,
+        attach: bool | None = None,
+        wait_seconds: WaitSeconds | None = None,
+    ) -> ConnectionStarted:
+        """Goes on with a connection that has failed, from the step that failed.
+
+        connection: The connection.
+        attach: Whether the connection follows the job's stream from its first event. Default:
+            `false`.
+        wait_seconds: How long to wait for the job's end. Default: `0`.
+        """
+        params = _params(
+            {"connection": connection},
+            {"attach": attach, "waitSeconds": wait_seconds},
+        )
+        return cast(ConnectionStarted, await self._caller.request("connection/retry", params))
+
+    async def verify(self, connection: ConnectionReference) -> ConnectionVerification:
+        """Looks on the instance whether all is there that the connection brought. Nothing is changed.
+
+        connection: The connection.
+        """
+        result = await self._caller.request("connection/verify", {"connection": connection})
+        return cast(ConnectionVerification, result)
+
+    async def input(self, connection: ConnectionReference, text: str) -> None:
+        """Sends input to the shell of a terminal.
+
+        connection: The connection.
+        text: What is typed.
+        """
+        await self._caller.request("connection/input", {"connection": connection, "text": text})
+
+    async def resize(self, connection: ConnectionReference, terminal: TerminalSize) -> None:
+        """Tells the shell of a terminal how large that is.
+
+        connection: The connection.
+        terminal: Its size.
+        """
+        await self._caller.request("connection/resize", {"connection": connection, "terminal": terminal})
+
+
+class InstanceMethods:
+    """Instances: remote machines that are reached over SSH."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def create(
+        self,
+        host: str,
+        *,
+        name: str | None = None,
+        port: int | None = None,
+        user: str | None = None,
+        identity_file: str | None = None,
+        use_agent: bool | None = None,
+        use_config: bool | None = None,
+        proxy_jump: str | None = None,
+        host_key_policy: HostKeyPolicy | None = None,
+        secrets: Mapping[str, Any] | None = None,
+        project: ProjectReference | None = None,
+        environment: EnvironmentReference | None = None,
+        position: Position | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> InstanceCreated:
+        """Makes a remote machine known. It is not contacted yet.
+
+        host: Its host name, address, or a `Host` of `~/.ssh/config`.
+        name: Its name. Absent: the host.
+        port: The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.
+        user: Whom to log in as. Absent: as `~/.ssh/config` says, or the name of the user that
+            the server runs as.
+        identity_file: The file of a private key, on the machine of the server. `~` stands for
+            the home folder.
+        use_agent: Whether keys of the user's SSH agent are tried. Absent: yes.
+        use_config: Whether `~/.ssh/config` counts. Absent: yes.
+        proxy_jump: Machines to go through, as in OpenSSH: `[user@]host[:port]`, several with
+            commas; `none` for none. Absent: as `~/.ssh/config` says.
+        host_key_policy: What to do with an unknown host key. Absent: `strict`.
+        secrets: A merge patch on the secrets: `password` to log in with, `privateKey` (the
+            text of one), `passphrase` of the private key, `sudoPassword` (absent: the one to log
+            in with). Null removes one. They are kept encrypted and never answered.
+        project: The project. Absent: `default`, which is made where it is missing.
+        environment: Its environment. Absent: the default one.
+        position: Where its card stands.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"host": host},
+            {
+                "name": name,
+                "port": port,
+                "user": user,
+                "identityFile": identity_file,
+                "useAgent": use_agent,
+                "useConfig": use_config,
+                "proxyJump": proxy_jump,
+                "hostKeyPolicy": host_key_policy,
+                "secrets": secrets,
+                "project": project,
+                "environment": environment,
+                "position": position,
+                "idempotencyKey": idempotency_key,
+            },
+        )
+        return cast(InstanceCreated, await self._caller.request("instance/create", params))
+
+    async def list(
+        self,
+        *,
+        project: ProjectReference | None = None,
+        environment: EnvironmentReference | None = None,
+        statuses: Sequence[ResourceStatus] | None = None,
+        limit: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> InstancePage:
+        """Lists instances, by name.
+
+        project: Only those of this project.
+        environment: Only those of this environment.
+        statuses: Only those that are so.
+        limit: The most rows. Default: `100`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {},
+            {
+                "project": project,
+                "environment": environment,
+                "statuses": statuses,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        return cast(InstancePage, await self._caller.request("instance/list", params))
+
+    async def get(self, instance: InstanceReference) -> Instance:
+        """Returns one instance, with what its last probe found.
+
+        instance: The instance.
+        """
+        return cast(Instance, await self._caller.request("instance/get", {"instance": instance}))
+
+    async def update(
+        self,
+        instance: InstanceReference,
+        *,
+        name: str | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        user: str | None = None,
+        identity_file: str | None = None,
+        use_agent: bool | None = None,
+        use_config: bool | None = None,
+        proxy_jump: str | None = None,
+        host_key_policy: HostKeyPolicy | None = None,
+        secrets: Mapping[str, Any] | None = None,
+        unset: Sequence[InstanceSetting] | None = None,
+        if_version: int | None = None,
+    ) -> Instance:
+        """Changes how an instance is reached. Sessions that are open end.
+
+        instance: The instance.
+        name: Its new name.
+        host: Its host name, address, or a `Host` of `~/.ssh/config`.
+        port: The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.
+        user: Whom to log in as. Absent: as `~/.ssh/config` says, or the name of the user that
+            the server runs as.
+        identity_file: The file of a private key, on the machine of the server. `~` stands for
+            the home folder.
+        use_agent: Whether keys of the user's SSH agent are tried. Absent: yes.
+        use_config: Whether `~/.ssh/config` counts. Absent: yes.
+        proxy_jump: Machines to go through, as in OpenSSH: `[user@]host[:port]`, several with
+            commas; `none` for none. Absent: as `~/.ssh/config` says.
+        host_key_policy: What to do with an unknown host key. Absent: `strict`.
+        secrets: A merge patch on the secrets: `password` to log in with, `privateKey` (the
+            text of one), `passphrase` of the private key, `sudoPassword` (absent: the one to log
+            in with). Null removes one. They are kept encrypted and never answered.
+        unset: Settings to take back.
+        if_version: Only where the entity still has this version.
+        """
+        params = _params(
+            {"instance": instance},
+            {
+                "name": name,
+                "host": host,
+                "port": port,
+                "user": user,
+                "identityFile": identity_file,
+                "useAgent": use_agent,
+                "useConfig": use_config,
+                "proxyJump": proxy_jump,
+                "hostKeyPolicy": host_key_policy,
+                "secrets": secrets,
+                "unset": unset,
+                "ifVersion": if_version,
+            },
+        )
+        return cast(Instance, await self._caller.request("instance/update", params))
+
+    async def delete(self, instance: InstanceReference) -> Instance:
+        """Forgets an instance and its secrets. One that has connections is refused; nothing on the machine is touched.
+
+        instance: The instance.
+        """
+        return cast(Instance, await self._caller.request("instance/delete", {"instance": instance}))
+
+    async def probe(
+        self,
+        instance: InstanceReference,
+        *,
+        timeout_seconds: float | None = None,
+    ) -> InstanceProbeResult:
+        """Logs in and looks: the system, its size, how to become root, how far away it is. Nothing is changed.
+
+        instance: The instance.
+        timeout_seconds: How long it may take, in seconds. Default: `60`.
+        """
+        params = _params(
+            {"instance": instance},
+            {"timeoutSeconds": timeout_seconds},
+        )
+        return cast(InstanceProbeResult, await self._caller.request("instance/probe", params))
+
+    async def accept_host_key(
+        self,
+        instance: InstanceReference,
+        fingerprint: str,
+        *,
+        replace: bool | None = None,
+    ) -> Instance:
+        """Accepts a host key, by its fingerprint: exactly that one. The machine is asked for its key first.
+
+        instance: The instance.
+        fingerprint: The fingerprint, such as `SHA256:…`, from the error or, better, from the
+            machine itself.
+        replace: Whether it takes the place of another key that was accepted before. Default:
+            `false`.
+        """
+        params = _params(
+            {"instance": instance, "fingerprint": fingerprint},
+            {"replace": replace},
+        )
+        return cast(Instance, await self._caller.request("instance/acceptHostKey", params))
+
+    async def exec(
+        self,
+        instance: InstanceReference,
+        command: str,
+        *,
+        input: str | None = None,
+        elevate: bool | None = None,
+        timeout_seconds: float | None = None,
+        attach: bool | None = None,
+        wait_seconds: WaitSeconds | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> InstanceExecStarted:
+        """Runs a command on an instance, as a job whose stream has the output.
+
+        The job succeeds where the command could be run, whatever its exit code is: an
+        `ExecJobResult` tells it. Cancelling the job ends the command and what it has started.
+
+        instance: The instance.
+        command: The command, for the user's shell.
+        input: What it reads from its standard input.
+        elevate: Whether it is run as root. Default: `false`.
+        timeout_seconds: How long it may take, in seconds. Absent: as long as it needs.
+        attach: Whether the connection follows the job's stream from its first event. Default:
+            `false`.
+        wait_seconds: How long to wait for the job's end. Default: `0`.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"instance": instance, "command": command},
+            {
+                "input": input,
+                "elevate": elevate,
+                "timeoutSeconds": timeout_seconds,
+                "attach": attach,
+                "waitSeconds": wait_seconds,
+                "idempotencyKey": idempotency_key,
+            },
+        )
+        return cast(InstanceExecStarted, await self._caller.request("instance/exec", params))
+
+
 class PortMethods:
     """Ports: leases that are unique on the machine and last, and who listens where."""
 
@@ -5051,6 +6871,327 @@ class PortMethods:
         return cast(PortOwnership, await self._caller.request("port/whoOwns", {"port": port}))
 
 
+class ProjectMethods:
+    """Projects and their environments: where resources and instances belong."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def create(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        slug: Slug | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> ProjectCreated:
+        """Creates a project, with the environment `master`.
+
+        name: Its name.
+        description: What it is for.
+        slug: Its slug. Absent: made of the name.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"name": name},
+            {"description": description, "slug": slug, "idempotencyKey": idempotency_key},
+        )
+        return cast(ProjectCreated, await self._caller.request("project/create", params))
+
+    async def list(self, *, limit: int | None = None, cursor: Cursor | None = None) -> ProjectPage:
+        """Lists projects, by name.
+
+        limit: The most rows. Default: `100`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {},
+            {"limit": limit, "cursor": cursor},
+        )
+        return cast(ProjectPage, await self._caller.request("project/list", params))
+
+    async def get(self, project: ProjectReference) -> Project:
+        """Returns one project.
+
+        project: The project.
+        """
+        return cast(Project, await self._caller.request("project/get", {"project": project}))
+
+    async def update(
+        self,
+        project: ProjectReference,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        slug: Slug | None = None,
+        if_version: int | None = None,
+    ) -> Project:
+        """Changes a project.
+
+        project: The project.
+        name: Its new name. The slug stays.
+        description: What it is for.
+        slug: Its new slug.
+        if_version: Only where the entity still has this version.
+        """
+        params = _params(
+            {"project": project},
+            {"name": name, "description": description, "slug": slug, "ifVersion": if_version},
+        )
+        return cast(Project, await self._caller.request("project/update", params))
+
+    async def delete(self, project: ProjectReference) -> Project:
+        """Deletes a project and its environments. One that has resources or instances is refused.
+
+        project: The project.
+        """
+        return cast(Project, await self._caller.request("project/delete", {"project": project}))
+
+
+class EnvironmentMethods:
+    """The methods `environment/…`."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def create(
+        self,
+        project: ProjectReference,
+        name: str,
+        *,
+        description: str | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> EnvironmentCreated:
+        """Creates an environment in a project.
+
+        project: The project.
+        name: Its name.
+        description: What it is for.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"project": project, "name": name},
+            {"description": description, "idempotencyKey": idempotency_key},
+        )
+        return cast(EnvironmentCreated, await self._caller.request("environment/create", params))
+
+    async def list(self, project: ProjectReference) -> ProjectEnvironments:
+        """Lists a project's environments: `master` first, then by name.
+
+        project: The project.
+        """
+        result = await self._caller.request("environment/list", {"project": project})
+        return cast(ProjectEnvironments, result)
+
+    async def get(
+        self,
+        project: ProjectReference,
+        environment: EnvironmentReference,
+    ) -> ProjectEnvironment:
+        """Returns one environment.
+
+        project: The project.
+        environment: The environment.
+        """
+        result = await self._caller.request("environment/get", {"project": project, "environment": environment})
+        return cast(ProjectEnvironment, result)
+
+    async def delete(
+        self,
+        project: ProjectReference,
+        environment: EnvironmentReference,
+    ) -> ProjectEnvironment:
+        """Deletes an environment. `master`, and one that has resources or instances, is refused.
+
+        project: The project.
+        environment: The environment.
+        """
+        result = await self._caller.request("environment/delete", {"project": project, "environment": environment})
+        return cast(ProjectEnvironment, result)
+
+
+class ResourceMethods:
+    """Resources: what a project has, as cards with a position, of several types in one list."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def list(
+        self,
+        *,
+        project: ProjectReference | None = None,
+        environment: EnvironmentReference | None = None,
+        types: Sequence[ResourceType] | None = None,
+        search: str | None = None,
+        connected: bool | None = None,
+        include_deleted: bool | None = None,
+        limit: int | None = None,
+        cursor: Cursor | None = None,
+    ) -> ResourcePage:
+        """Lists resources of all types, by name, with how many there are of each type.
+
+        project: Only those of this project.
+        environment: Only those of this environment.
+        types: Only those of these types.
+        search: Only those whose name has this in it.
+        connected: Only those that have connections, or have none.
+        include_deleted: Whether deleted ones are listed too. Default: `false`.
+        limit: The most rows. Default: `100`.
+        cursor: `nextCursor` of the page before.
+        """
+        params = _params(
+            {},
+            {
+                "project": project,
+                "environment": environment,
+                "types": types,
+                "search": search,
+                "connected": connected,
+                "includeDeleted": include_deleted,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+        return cast(ResourcePage, await self._caller.request("resource/list", params))
+
+    async def get(self, resource: ResourceReference) -> ResourceDetail:
+        """Returns one resource, with its connections.
+
+        resource: The resource.
+        """
+        result = await self._caller.request("resource/get", {"resource": resource})
+        return cast(ResourceDetail, result)
+
+    async def create_runtime(
+        self,
+        runtime_id: RuntimeId,
+        *,
+        project: ProjectReference | None = None,
+        environment: EnvironmentReference | None = None,
+        name: str | None = None,
+        application_server: str | None = None,
+        position: Position | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> ResourceCreated:
+        """Creates a resource that stands for a runtime of the catalog. Nothing is installed before it is connected to an instance.
+
+        runtime_id: The runtime.
+        project: The project. Absent: `default`, which is made where it is missing.
+        environment: Its environment. Absent: the default one.
+        name: Its name. Absent: that of the runtime.
+        application_server: The application server that goes with it, by its name in the
+            catalog.
+        position: Where its card stands.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {"runtimeId": runtime_id},
+            {
+                "project": project,
+                "environment": environment,
+                "name": name,
+                "applicationServer": application_server,
+                "position": position,
+                "idempotencyKey": idempotency_key,
+            },
+        )
+        return cast(ResourceCreated, await self._caller.request("resource/createRuntime", params))
+
+    async def get_runtime(self, resource: ResourceReference) -> ResourceDetail:
+        """Returns a resource of type `runtime`, with its connections.
+
+        resource: The resource.
+        """
+        result = await self._caller.request("resource/getRuntime", {"resource": resource})
+        return cast(ResourceDetail, result)
+
+    async def delete_runtime(self, resource: ResourceReference) -> Resource:
+        """Deletes a resource of type `runtime`. One that has connections is refused.
+
+        resource: The resource.
+        """
+        result = await self._caller.request("resource/deleteRuntime", {"resource": resource})
+        return cast(Resource, result)
+
+    async def create_terminal(
+        self,
+        *,
+        project: ProjectReference | None = None,
+        environment: EnvironmentReference | None = None,
+        name: str | None = None,
+        position: Position | None = None,
+        idempotency_key: IdempotencyKey | None = None,
+    ) -> ResourceCreated:
+        """Creates a resource that stands for a terminal. A shell is opened when it is connected to an instance.
+
+        project: The project. Absent: `default`, which is made where it is missing.
+        environment: Its environment. Absent: the default one.
+        name: Its name. Absent: `Terminal`.
+        position: Where its card stands.
+        idempotency_key: Makes a repetition harmless.
+        """
+        params = _params(
+            {},
+            {
+                "project": project,
+                "environment": environment,
+                "name": name,
+                "position": position,
+                "idempotencyKey": idempotency_key,
+            },
+        )
+        return cast(ResourceCreated, await self._caller.request("resource/createTerminal", params))
+
+    async def delete(self, resource: ResourceReference) -> Resource:
+        """Deletes a resource. One that has connections is refused; instances are deleted with `instance/delete`.
+
+        resource: The resource.
+        """
+        return cast(Resource, await self._caller.request("resource/delete", {"resource": resource}))
+
+    async def update(
+        self,
+        resource: ResourceReference,
+        *,
+        name: str | None = None,
+        runtime_id: RuntimeId | None = None,
+        application_server: str | None = None,
+        if_version: int | None = None,
+    ) -> Resource:
+        """Changes a resource. What is installed already changes with `connection/update`.
+
+        resource: The resource.
+        name: Its new name.
+        runtime_id: Of a runtime: another row of the catalog, of the same language.
+        application_server: Of a runtime: another application server; empty for none.
+        if_version: Only where the entity still has this version.
+        """
+        params = _params(
+            {"resource": resource},
+            {
+                "name": name,
+                "runtimeId": runtime_id,
+                "applicationServer": application_server,
+                "ifVersion": if_version,
+            },
+        )
+        return cast(Resource, await self._caller.request("resource/update", params))
+
+    async def set_position(self, positions: Sequence[ResourcePosition]) -> ResourcePositions:
+        """Moves resources' cards, all or none.
+
+        positions: The resources and where they go.
+        """
+        result = await self._caller.request("resource/setPosition", {"positions": positions})
+        return cast(ResourcePositions, result)
+
+
 class Methods:
     """Every method of the protocol, by the first part of its name."""
 
@@ -5068,4 +7209,10 @@ class Methods:
         self.agentSession = AgentSessionMethods(caller)
         self.agentRun = AgentRunMethods(caller)
         self.app = AppMethods(caller)
+        self.catalog = CatalogMethods(caller)
+        self.connection = ConnectionMethods(caller)
+        self.instance = InstanceMethods(caller)
         self.port = PortMethods(caller)
+        self.project = ProjectMethods(caller)
+        self.environment = EnvironmentMethods(caller)
+        self.resource = ResourceMethods(caller)
