@@ -1,4 +1,6 @@
 package import BerthProtocol
+package import JSON
+import Streams
 
 /// What a job's body is given to tell how it gets on, and to learn that it is to stop.
 package struct JobContext: Sendable {
@@ -21,6 +23,14 @@ package struct JobContext: Sendable {
   package func output(_ line: String) {
     run.progress.output(line)
   }
+
+  /// Adds an event to the job's stream. What can't be kept is an error, unlike with ``output(_:)``.
+  package func tell(_ type: String, _ payload: some JSONEncodable) throws {
+    try run.progress.tell(NewJournalEvent(type: type, payload: payload.jsonBytes()))
+  }
+
+  /// Whether the work is to stop because the server is, and not because nobody wants it any more.
+  package var isServerStopping: Bool { run.request == .stop }
 
   /// Whether the work is to stop. Also true in threads that the body has started, which know of no task.
   package var isCancelled: Bool { Task.isCancelled || run.request != nil }

@@ -18,14 +18,18 @@ enum JobRow {
             job TEXT NOT NULL
           ) WITHOUT ROWID
           """)
-    }
+    },
+    Migration("jobs.subject") { db in
+      try db.execute(sql: "ALTER TABLE jobs ADD COLUMN subject TEXT; CREATE INDEX jobs_subject ON jobs (subject, id)")
+    },
   ]
 
   /// Writes a job; `ended` is in seconds since 1970.
   static func save(_ job: Job, in db: GRDB.Database) throws {
     let ended = job.endedAt.flatMap { Timestamp.nanoseconds(from: $0) }.map { $0 / 1_000_000_000 }
-    let statement = try db.cachedStatement(sql: "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?)")
-    try statement.execute(arguments: [job.id, job.workspace, job.state.rawValue, ended, job.jsonString])
+    let statement = try db.cachedStatement(sql: "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?)")
+    try statement.execute(
+      arguments: [job.id, job.workspace, job.state.rawValue, ended, job.jsonString, job.subject])
   }
 
   static func find(_ id: String, in db: GRDB.Database) throws -> Job? {
@@ -39,13 +43,18 @@ enum JobRow {
 
   /// Jobs from the newest on: an id begins with the time it was made at.
   static func list(
-    workspace: String?, states: [JobState]?, before id: String?, limit: Int, in db: GRDB.Database
+    workspace: String? = nil, subject: String? = nil, states: [JobState]?, before id: String?, limit: Int,
+    in db: GRDB.Database
   ) throws -> [Job] {
     var conditions = ["TRUE"]
     var arguments: StatementArguments = []
     if let workspace {
       conditions.append("workspace = ?")
       arguments += [workspace]
+    }
+    if let subject {
+      conditions.append("subject = ?")
+      arguments += [subject]
     }
     if let states {
       conditions.append("state IN (\(databaseQuestionMarks(count: states.count)))")

@@ -3,12 +3,27 @@ import JSON
 import Streams
 import Synchronization
 
+/// What a job is carried out beside.
+package enum JobLane: Sendable, Equatable {
+  /// It works on this machine: a few go on at a time.
+  case local
+  /// It mostly waits for another machine: many go on at a time, but one for each key.
+  case remote(key: String?)
+
+  var key: String? {
+    if case .remote(let key) = self { key } else { nil }
+  }
+}
+
 /// A job of this server that has not ended, or whose end could not be written down yet.
 final class JobRun: Sendable {
   typealias Body = @Sendable (JobContext) async throws -> JSONObject
 
   let id: String
+  let lane: JobLane
   let body: Body
+  /// What is done where the body is not begun, because nobody wants the job any more.
+  let skipped: @Sendable () -> Void
   let progress: ProgressReports
   /// Notified when the job has ended.
   let ended = ChangeSignal()
@@ -30,9 +45,13 @@ final class JobRun: Sendable {
     var isEndUnsaved = false
   }
 
-  init(_ job: Job, progress: ProgressReports, body: @escaping Body) {
+  init(
+    _ job: Job, lane: JobLane, progress: ProgressReports, skipped: @escaping @Sendable () -> Void, body: @escaping Body
+  ) {
     id = job.id
+    self.lane = lane
     self.body = body
+    self.skipped = skipped
     self.progress = progress
     state = Mutex(State(job: job))
   }

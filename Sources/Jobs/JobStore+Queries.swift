@@ -43,7 +43,8 @@ extension JobStore {
     }
     var jobs = try database.read { db in
       try JobRow.list(
-        workspace: params.workspace, states: params.states, before: params.cursor, limit: params.limit + 1, in: db)
+        workspace: params.workspace, subject: params.subject, states: params.states, before: params.cursor,
+        limit: params.limit + 1, in: db)
     }
     let hasMore = jobs.count > params.limit
     if hasMore { jobs.removeLast() }
@@ -69,7 +70,7 @@ extension JobStore {
   /// Tells of jobs that an earlier server had not finished. Called once, before any job is begun.
   package func recover() throws {
     try database.write { db in
-      let jobs = try JobRow.list(workspace: nil, states: JobState.unended, before: nil, limit: -1, in: db)
+      let jobs = try JobRow.list(states: JobState.unended, before: nil, limit: -1, in: db)
       for var job in jobs.reversed() {
         job.state = .interrupted
         job.endedAt = Timestamp.now()

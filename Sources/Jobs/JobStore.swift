@@ -14,6 +14,7 @@ package final class JobStore: Sendable {
   let database: Storage.Database
   let streams: StreamStore
   private let maxRunning: Int
+  private let maxRemote: Int
   private let pool = WorkerPool(name: "job", minimumThreads: 1, maximumThreads: 32)
   private let state = Mutex(State())
 
@@ -22,18 +23,21 @@ package final class JobStore: Sendable {
     var runs: [String: JobRun] = [:]
     /// Those that wait for their turn, in order.
     var queue: [JobRun] = []
-    /// How many are being carried out.
-    var running = 0
+    /// Those that are being carried out.
+    var running: [JobRun] = []
     var isStopping = false
   }
 
   package static let migrations = JobRow.migrations
 
-  /// - Parameter maxRunning: How many jobs are carried out at the same time; others are queued.
-  package init(database: Storage.Database, streams: StreamStore, maxRunning: Int = 4) {
+  /// - Parameters:
+  ///   - maxRunning: How many jobs that work on this machine are carried out at the same time; others are queued.
+  ///   - maxRemote: The same for jobs that mostly wait for another machine.
+  package init(database: Storage.Database, streams: StreamStore, maxRunning: Int = 4, maxRemote: Int = 64) {
     self.database = database
     self.streams = streams
     self.maxRunning = maxRunning
+    self.maxRemote = maxRemote
   }
 
   // MARK: Starting
@@ -43,21 +47,25 @@ package final class JobStore: Sendable {
   /// - Parameters:
   ///   - title: What it does, for people.
   ///   - workspace: The id of the workspace that it works on.
+  ///   - subject: The id of what else it works on.
+  ///   - lane: What it is carried out beside.
   ///   - idempotency: Makes a repetition return the job of the first call.
+  ///   - skipped: Called where the job is cancelled before its work has begun.
   ///   - body: The work, on a thread that may block. It looks for its cancellation now and then, and leaves nothing
   ///     half done when it throws. What it returns is the job's result.
   /// - Throws: `shutting_down`, `idempotency_conflict`, `no_space`, `database_unavailable`.
   package func start(
-    _ kind: JobKind, title: String, workspace: String?,
+    _ kind: JobKind, title: String, workspace: String?, subject: String? = nil, lane: JobLane = .local,
     idempotency: (scope: String, key: String, params: JSONValue)? = nil,
+    skipped: @escaping @Sendable () -> Void = {},
     _ body: @escaping @Sendable (JobContext) async throws -> JSONObject
   ) throws -> JobStarted {
     let id = Identifier.make("job")
     let job = Job(
-      id: id, kind: kind, title: title, state: .queued, workspace: workspace, stream: "job/\(id)", version: 1,
-      createdAt: Timestamp.now())
+      id: id, kind: kind, title: title, state: .queued, workspace: workspace, subject: subject, stream: "job/\(id)",
+      version: 1, createdAt: Timestamp.now())
     let progress = ProgressReports(stream: job.stream, streams: streams, pool: pool)
-    let run = JobRun(job, progress: progress, body: body)
+    let run = JobRun(job, lane: lane, progress: progress, skipped: skipped, body: body)
     // Entered first, so that whoever learns of it by its event finds it.
     try enter(run)
     do {
@@ -110,7 +118,7 @@ package final class JobStore: Sendable {
       run.attach(
         Task(executorPreference: pool) {
           await self.carryOut(run)
-          self.state.withLock { $0.running -= 1 }
+          self.state.withLock { state in state.running.removeAll { $0 === run } }
           self.startQueued()
         })
     }
@@ -118,13 +126,30 @@ package final class JobStore: Sendable {
 
   private func takeQueued() -> JobRun? {
     state.withLock { state in
-      guard state.running < maxRunning, !state.queue.isEmpty else { return nil }
-      state.running += 1
-      return state.queue.removeFirst()
+      let local = state.running.count { $0.lane == .local }
+      let remote = state.running.count - local
+      var taken = Set(state.running.compactMap(\.lane.key))
+      let next = state.queue.firstIndex { run in
+        switch run.lane {
+        case .local: return local < maxRunning
+        case .remote(let key):
+          guard let key else { return remote < maxRemote }
+          // Those of one key go in the order in which they came.
+          return taken.insert(key).inserted && remote < maxRemote
+        }
+      }
+      guard let next else { return nil }
+      let run = state.queue.remove(at: next)
+      state.running.append(run)
+      return run
     }
   }
 
   private func carryOut(_ run: JobRun) async {
+    if run.request == .cancel {
+      run.skipped()
+      return end(run, .cancelled)
+    }
     do {
       try JobContext(run).checkCancellation()
       try advance(run) { job in
@@ -191,7 +216,10 @@ package final class JobStore: Sendable {
     }
     if run.job.state.hasEnded { throw Self.ended(run.job) }
     run.request(.cancel)
-    if takeFromQueue(run) { end(run, .cancelled) }
+    if takeFromQueue(run) {
+      run.skipped()
+      end(run, .cancelled)
+    }
     try await run.waitForEnd()
     let job = run.job
     if job.state == .cancelled || job.state == .interrupted { return job }

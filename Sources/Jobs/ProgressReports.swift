@@ -72,6 +72,10 @@ final class ProgressReports: Sendable {
     append(NewJournalEvent(type: EventType.jobOutput, payload: JobMessage(message: line)))
   }
 
+  func tell(_ event: NewJournalEvent) throws {
+    _ = try streams.append(stream, [event])
+  }
+
   private func tellPending() {
     telling.withLock { _ in
       let progress = state.withLock { state -> JobProgress? in
