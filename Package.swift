@@ -58,6 +58,10 @@ let package = Package(
     .systemLibrary(
       name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
+    .systemLibrary(name: "CSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
+    // The catalog's rows, which are compiled in as they are.
+    .target(name: "CatalogData", exclude: ["data"]),
+
     // From the ground up: a target imports only what stands above it in this list.
     target("Platform", ["CPlatform"]),
     target("JSON", []),
@@ -92,10 +96,18 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
+    target("SSH", ["CSSH2", "Platform"]),
+    target(
+      "Provisioning",
+      [
+        "SSH", "CatalogData", "Jobs", "Streams", "Storage", "Documents", "BerthProtocol", "JSON", "Platform", crypto,
+        sqlite,
+      ]),
     target(
       "BerthServer",
       [
-        "Agents", "Apps", "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "JSONRPC", "BerthProtocol", "JSON",
+        "Agents", "Apps", "Provisioning", "Supervisor", "Workspaces", "Jobs", "Streams", "Storage", "JSONRPC",
+        "BerthProtocol", "JSON",
         "Platform", crypto, logging,
       ]
         + nio),
@@ -149,6 +161,10 @@ let package = Package(
         sqlite,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio, exclude: ["ACP/Fixtures"]),
+    tests("SSHTests", ["SSH", "Platform"]),
+    tests(
+      "ProvisioningTests",
+      ["Provisioning", "SSH", "Jobs", "Streams", "Storage", "Documents", "BerthProtocol", "JSON", "Platform", sqlite]),
     tests("BerthServerTests", ["BerthServer", "BerthProtocol", "JSON"]),
     tests("CommandLineTests", ["berth", "BerthClient", "BerthProtocol", "JSON", arguments]),
     tests("EndToEnd", ["BerthClient", "BerthProtocol", "JSON", "Platform", "berth-shim", sqlite]),

@@ -5,6 +5,7 @@ import Jobs
 import Logging
 import NIOCore
 import Platform
+import Provisioning
 import Storage
 import Streams
 import Supervisor
@@ -23,6 +24,7 @@ package struct Domains: Sendable {
   let snapshots: SnapshotService
   let apps: AppService
   let agents: AgentService
+  let provisioning: ProvisioningService
 
   init(
     home: Home, config: ConfigService, log: LogFile?, logger: Logger, pool: WorkerPool, recoversDatabase: Bool
@@ -56,6 +58,8 @@ package struct Domains: Sendable {
     agents = try AgentService(
       home: home, database: database, streams: streams, workspaces: workspaces, files: files,
       supervision: apps.supervision, config: { config.current })
+    provisioning = try ProvisioningService(
+      home: home, database: database, streams: streams, jobs: jobs, config: { config.current.provisioning })
     let ports = apps.ports
     config.observe { ports.setRange($0.apps.ports.range) }
     // What a server that was killed left half done is undone before anything new begins.
@@ -67,12 +71,14 @@ package struct Domains: Sendable {
     try snapshots.recover()
     try apps.recover()
     try agents.recover()
+    try provisioning.connections.recover()
   }
 
   private static func openDatabase(_ home: Home, durability: Durability, recovers: Bool) throws -> Database {
     let migrations =
       StreamStore.migrations + JobStore.migrations + WorkspaceService.migrations + Placements.migrations
       + SnapshotService.migrations + AppService.migrations + AgentService.migrations
+      + ProvisioningService.migrations
     do throws(StorageError) {
       return try Database(path: home.database, durability: durability, migrations: migrations, checkingWhole: recovers)
     } catch {
@@ -106,6 +112,7 @@ package struct Domains: Sendable {
   }
 
   func close() throws {
+    provisioning.instances.close()
     try database.close()
   }
 }

@@ -8,6 +8,7 @@ package import Logging
 import NIOCore
 import NIOPosix
 package import Platform
+import Provisioning
 import Storage
 import Streams
 import Synchronization
@@ -170,7 +171,8 @@ package final class Server: Sendable {
     group.next().scheduleTask(in: .seconds(Int64(seconds))) {
       let isIdle = self.state.withLock { $0.sessions.isEmpty && $0.activity == activity && $0.phase == .running }
       guard isIdle else { return }
-      guard self.domains.jobs.runningCount == 0, !self.domains.apps.hasWanted, self.domains.agents.activeCount == 0
+      guard self.domains.jobs.runningCount == 0, !self.domains.apps.hasWanted, self.domains.agents.activeCount == 0,
+        !self.domains.provisioning.connections.hasTerminals
       else { return self.watchIdleness() }
       self.log.info("leaving: nobody needs the server", metadata: ["idleSeconds": "\(seconds)"])
       self.stop()

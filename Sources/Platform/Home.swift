@@ -14,6 +14,10 @@ package struct Home: Sendable, Hashable {
   package var database: String { path + "/berth.sqlite" }
   package var config: String { path + "/config.json" }
   package var lock: String { path + "/lock" }
+  /// The host keys of remote machines that were accepted.
+  package var knownHosts: String { path + "/known_hosts" }
+  /// Rows for the catalog, of the user's own.
+  package var catalog: String { path + "/catalog" }
   package var logs: String { path + "/logs" }
   package var log: String { path + "/logs/berth.log" }
   package var blobs: String { path + "/blobs" }

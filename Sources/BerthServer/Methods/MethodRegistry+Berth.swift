@@ -20,6 +20,7 @@ extension MethodRegistry {
     methods.addFiles(domains)
     methods.addApps(domains)
     methods.addAgents(domains)
+    methods.addProvisioning(domains)
     return methods
   }
 

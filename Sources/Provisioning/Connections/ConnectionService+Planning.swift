@@ -1,0 +1,82 @@
+package import BerthProtocol
+import JSON
+import SSH
+
+/// What connecting would do, and whether what it did is still there. Neither changes anything.
+extension ConnectionService {
+  /// `connection/plan`.
+  package func plan(_ params: ConnectionPlan.Params) async throws -> PlannedConnection {
+    let (source, target) = try pair(params.source, params.target)
+    let machine = try await instances.machine(target.id)
+    let facts = try await instances.look(machine).facts
+    guard source.resourceType == .runtime else {
+      return PlannedConnection(
+        source: source, target: target, facts: facts,
+        steps: [PlannedStep(step: .connect, title: "Open a shell on \(target.name)", needed: true, elevated: false)],
+        changes: false, warnings: machine.access.warnings)
+    }
+    let wanted = try catalog.wanted(source, on: facts, of: target.name)
+    var steps: [PlannedStep] = []
+    var warnings = machine.access.warnings
+    for part in wanted {
+      let records = try await ask(part.recipe, .probe, on: machine)
+      let present = records["present"]
+      steps.append(
+        PlannedStep(
+          step: part.role.install,
+          title: "\(part.recipe.displayName), by \(part.recipe.provider.displayName): "
+            + (present.map { "\($0) is there" } ?? "to be installed"),
+          needed: present == nil, elevated: part.recipe.isElevated,
+          script: present == nil ? part.recipe.script(.install) : nil))
+      if present == nil, part.recipe.isElevated {
+        do {
+          _ = try machine.elevator(facts)
+        } catch let error as ProtocolError {
+          warnings.append(error.message)
+        }
+      }
+    }
+    let needed = steps.contains { $0.needed }
+    steps.append(
+      PlannedStep(
+        step: .verify, title: "Ask for the versions", needed: needed, elevated: false,
+        script: needed ? wanted.map { $0.recipe.script(.verify) }.joined(separator: "\n") : nil))
+    return PlannedConnection(
+      source: source, target: target, facts: facts, steps: steps, changes: needed, warnings: warnings)
+  }
+
+  /// `connection/verify`.
+  package func verify(_ params: ConnectionVerify.Params) async throws -> ConnectionVerification {
+    let connection = try runtimeConnection(params.connection)
+    guard connection.status == .connected else {
+      throw Self.wrongState(connection, "There is nothing to compare the instance with.")
+    }
+    let machine = try await instances.machine(connection.targetResourceId)
+    let facts = try await instances.look(machine).facts
+    var differences: [ConnectionDifference] = []
+    for role in PartRole.allCases {
+      guard let part = connection.connectionDetails[keyPath: role.path] else { continue }
+      let known = try catalog.known(part, role, on: facts, of: connection.targetName)
+      let found = try await ask(known.recipe, .probe, on: machine)["present"]
+      let expected = part.installedVersion ?? ""
+      if found != expected {
+        differences.append(ConnectionDifference(part: part.name, expected: expected, found: found))
+      }
+    }
+    return ConnectionVerification(
+      connection: connection, matches: differences.isEmpty, differences: differences)
+  }
+
+  private func ask(_ recipe: Recipe, _ step: RecipeStep, on machine: Machine) async throws -> RemoteRecords {
+    do {
+      let outcome = try await machine.run(recipe.script(step), timeoutSeconds: Machine.shortSeconds)
+      if outcome.exit == .status(0) { return outcome.records }
+      throw ProtocolError(
+        .commandFailed,
+        "\(machine.instance.name): asking for \(recipe.displayName) failed: \(outcome.lastLines.last ?? "it wrote nothing")",
+        extra: ["lastLines": .array(outcome.lastLines.map { .string($0) })])
+    } catch {
+      throw ProtocolError(reaching: machine.instance.name, error)
+    }
+  }
+}
