@@ -96,6 +96,21 @@ package final class Client {
     }
   }
 
+  /// Waits until one of several requests that were begun has been answered, for `result`.
+  ///
+  /// - Returns: Its id; nil where none was answered in time.
+  package func nextAnswer(among ids: [Int], timeoutSeconds: Double? = nil) throws -> Int? {
+    let deadline = timeoutSeconds.map { Timestamp.monotonicNanoseconds() + Int64($0 * 1e9) }
+    while true {
+      if let id = ids.first(where: { answers[$0] != nil }) { return id }
+      let rest = deadline.map { max(0, Double($0 - Timestamp.monotonicNanoseconds()) / 1e9) }
+      guard try receive(timeoutSeconds: rest) else {
+        if let deadline, Timestamp.monotonicNanoseconds() >= deadline { return nil }
+        throw Disconnected()
+      }
+    }
+  }
+
   package func notify(_ method: String, params: (any JSONEncodable)? = nil) throws {
     try transport.write(Self.message(method, id: nil, params: params))
   }

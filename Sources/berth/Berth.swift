@@ -7,11 +7,11 @@ struct Berth: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "berth",
     abstract:
-      "Keeps what a developer's machine runs: workspaces and their files, apps, agents, streams of events, jobs.",
+      "Keeps what a developer's machine runs: workspaces and their files, apps, agents, remote machines, streams, jobs.",
     discussion: """
       Commands talk to the server of a home, which is started where none runs. A WORKSPACE is an id, a key or a slug; \
       `.` and other paths stand for the workspace whose folder holds them. An APP is an id or an app_id, of another \
-      workspace than the one that holds the working folder as WORKSPACE/APP.
+      workspace than the one that holds the working folder as WORKSPACE/APP. An INSTANCE is an id or a name.
 
       Tables become lines with tabs where standard output is no terminal; --json prints one JSON document, and one \
       a line for streams. NO_COLOR turns colours off.
@@ -29,6 +29,12 @@ struct Berth: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Agents", subcommands: [RunCommand.self, RunsCommand.self, AgentsCommand.self, AgentCommand.self]),
+      CommandGroup(
+        name: "Remote machines",
+        subcommands: [
+          ConnectCommand.self, DisconnectCommand.self, ConnectionCommand.self, InstanceCommand.self,
+          CatalogCommand.self, ResourceCommand.self, ProjectCommand.self, EnvironmentCommand.self,
+        ]),
       CommandGroup(name: "Streams and jobs", subcommands: [StreamCommand.self, JobCommand.self]),
       CommandGroup(
         name: "Server",

@@ -7,7 +7,7 @@ enum ExitStatus: Int32, Sendable {
   case failed = 1
   /// The command line or a parameter is wrong.
   case usage = 2
-  /// There is no such workspace, file, app, stream, job or snapshot.
+  /// There is no such workspace, file, app, instance, stream, job or snapshot.
   case notFound = 3
   /// Something is in the way: a name that is taken, a version that has passed, a job that is at work.
   case conflict = 4

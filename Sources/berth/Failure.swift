@@ -28,7 +28,7 @@ struct Failure: Error, CustomStringConvertible {
       notes: Self.notes(error.message, error.detail, error.faults),
       hint: error.type.flatMap(Self.hint))
     // Not to be had now because of the disk or the database: the server is there.
-    if error.type == .noSpace || error.type == .databaseUnavailable { status = .failed }
+    if [.noSpace, .databaseUnavailable, .instanceNoSpace].contains(error.type) { status = .failed }
   }
 
   /// Why a job did not do what it was to do.
@@ -91,7 +91,7 @@ struct Failure: Error, CustomStringConvertible {
     case .runNotFound, .permissionNotFound: "`berth runs` shows those that there are"
     case .runEnded: "`berth run --continue PROMPT` goes on with the session"
     case .noFreePort: "`berth ports` shows the leases, `berth config set apps.ports.last 39999` makes the range larger"
-    default: nil
+    default: provisioningHint(type)
     }
   }
 }

@@ -9,7 +9,11 @@ enum Interrupts {
   private static let pipeEnd = Atomic<Int32>(-1)
 
   /// Calls `first` on a thread of its own at the first Ctrl-C; the second ends the program. To be called once.
-  static func observe(_ first: @escaping @Sendable () -> Void) throws {
+  ///
+  /// A second one that comes before `first` returns waits for that: it must not wait for what may take long.
+  ///
+  /// - Parameter endings: Whether `first` is called too before SIGHUP or SIGTERM ends the program.
+  static func observe(endings: Bool = false, _ first: @escaping @Sendable () -> Void) throws {
     let (readEnd, writeEnd) = try OwnedDescriptor.pipe()
     writeEnd.withDescriptor { pipeEnd.store($0, ordering: .releasing) }
     pipe.withLock { $0 = writeEnd }
@@ -17,15 +21,18 @@ enum Interrupts {
       var isFirst = true
       var byte: UInt8 = 0
       while readEnd.withDescriptor({ read($0, &byte, 1) }) != 0 {
-        guard isFirst else { ExitStatus.interrupted.exit() }
+        let number = Int32(byte)
+        if isFirst { first() }
+        guard isFirst, number == SIGINT else { exit(128 + number) }
         isFirst = false
-        first()
       }
     }
-    // Only what is safe in a signal handler: one system call.
-    signal(SIGINT) { _ in
-      var byte: UInt8 = 1
-      _ = write(Interrupts.pipeEnd.load(ordering: .acquiring), &byte, 1)
+    for number in endings ? [SIGINT, SIGHUP, SIGTERM] : [SIGINT] {
+      // Only what is safe in a signal handler: one system call.
+      signal(number) { number in
+        var byte = UInt8(truncatingIfNeeded: number)
+        _ = write(Interrupts.pipeEnd.load(ordering: .acquiring), &byte, 1)
+      }
     }
   }
 }

@@ -77,6 +77,8 @@ final class JobFollower {
         progress.show(try? Decoding.decode(JobProgress.self, from: event.payload))
       case EventType.jobOutput:
         if let message = event.payload["message"]?.stringValue { progress.say(message) }
+      case EventType.execOutput:
+        for line in (event.payload["text"]?.stringValue ?? "").split(separator: "\n") { progress.say(String(line)) }
       default: break
       }
     }
@@ -84,15 +86,13 @@ final class JobFollower {
 
   private func cancelOnInterrupt(_ job: String) throws {
     guard !Self.isObserving.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    let (home, socket) = (context.home, context.options.socket)
-    try Interrupts.observe {
+    let cancellation = JobCancellation(context) {
       JobFollower.isInterrupted.store(true, ordering: .releasing)
       if Terminal.errorIsTerminal { Messages.write("\r\u{1B}[K") }
       Messages.line("cancelling; Ctrl-C again to leave it running")
-      // A connection of its own: the other one is being read.
-      let client = try? Launch.connect(home: home, socket: socket, name: "berth")
-      _ = try? client?.request(JobCancel.self, .init(job: job))
     }
+    cancellation.began(job)
+    try Interrupts.observe { cancellation.want() }
   }
 }
 

@@ -1,5 +1,6 @@
 import Glibc
 import JSON
+import Synchronization
 
 /// Standard output: in pieces of some size to a pipe or a file, at once to a terminal.
 final class Output {
@@ -55,7 +56,27 @@ enum Messages {
   }
 }
 
-/// Writes everything. A reader that has gone, such as `head`, ends the program as it ends others.
+/// What is done before a reader that has gone, such as `head`, ends the program.
+enum BrokenPipe {
+  private static let action = Mutex<(@Sendable () -> Void)?>(nil)
+
+  static func before(_ body: @escaping @Sendable () -> Void) {
+    action.withLock { $0 = body }
+  }
+
+  fileprivate static func end() {
+    // Once: what is done may write, too.
+    let body = action.withLock { action in
+      defer { action = nil }
+      return action
+    }
+    body?()
+    signal(SIGPIPE, SIG_DFL)
+    raise(SIGPIPE)
+  }
+}
+
+/// Writes everything. A reader that has gone ends the program as it ends others.
 private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
   var rest = bytes[...]
   while !rest.isEmpty {
@@ -67,8 +88,7 @@ private func writeAll(_ bytes: [UInt8], to descriptor: Int32) {
       poll(&request, 1, -1)
     } else if errno != EINTR {
       guard errno == EPIPE else { exit(ExitStatus.failed.rawValue) }
-      signal(SIGPIPE, SIG_DFL)
-      raise(SIGPIPE)
+      BrokenPipe.end()
     }
   }
 }

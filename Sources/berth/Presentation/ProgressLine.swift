@@ -66,6 +66,7 @@ struct ProgressLine {
     switch unit {
     case .bytes: Humanize.bytes(number)
     case .files: Humanize.count(number, "file")
+    case .steps: Humanize.count(number, "step")
     case nil: "\(number)"
     }
   }

@@ -17,12 +17,20 @@ enum Terminal {
   static let canAsk = inputIsTerminal && errorIsTerminal
 
   /// How many columns wide the terminal is; 80 where it does not say.
-  static var width: Int {
+  static var width: Int { size?.columns ?? environment("COLUMNS").flatMap { Int($0) } ?? 80 }
+
+  /// How many lines high the terminal is; 24 where it does not say.
+  static var height: Int { size?.rows ?? environment("LINES").flatMap { Int($0) } ?? 24 }
+
+  /// The terminal's size; nil where none says.
+  static var size: (columns: Int, rows: Int)? {
     for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
       var size = winsize()
-      if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+      if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 {
+        return (Int(size.ws_col), Int(size.ws_row))
+      }
     }
-    return environment("COLUMNS").flatMap { Int($0) } ?? 80
+    return nil
   }
 
   static func environment(_ name: String) -> String? {
