@@ -12,9 +12,10 @@ RELEASE := -c release
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := libsqlite3-dev libssh2-1-dev libarchive-dev
-TEST_PACKAGES := git zip unzip zstd tar nodejs node-typescript python3 python3-venv curl bubblewrap
+TEST_PACKAGES := git zip unzip zstd tar nodejs node-typescript python3 python3-venv curl bubblewrap debootstrap \
+	openssh-server openssh-client shellcheck
 
-.PHONY: demo test install bench generate format release packages test-packages check test-swift test-python \
+.PHONY: demo test install bench generate format release packages test-packages check test-swift test-catalog test-python \
 	test-typescript fuzz clean
 
 # An app is held by berth-shim, which is looked for beside the program that runs.
@@ -40,11 +41,22 @@ check:
 	BERTH_STRICT=1 $(SWIFT) run ProtocolGenerator --check
 	@.ci/check-tree
 
-# Warnings are errors in the tests' build (see Package.swift). Agents of others are put into a folder of their own.
+# Warnings are errors in the tests' build (see Package.swift). Agents of others, and a Debian of which machines
+# are made, are put into folders of their own.
 test-swift:
 	BERTH_STRICT=1 $(SWIFT) build --build-tests
 	.ci/install-agents .build/agents
-	BERTH_STRICT=1 SWIFT="$(SWIFT)" BERTH_TEST_AGENTS="$(CURDIR)/.build/agents" .ci/swift-tests
+	.ci/install-machine .build/machine
+	BERTH_STRICT=1 SWIFT="$(SWIFT)" BERTH_TEST_AGENTS="$(CURDIR)/.build/agents" \
+		BERTH_TEST_MACHINE="$(CURDIR)/.build/machine" .ci/swift-tests
+
+# Every language and server of Debian's own, installed on a machine of its own and taken away again: a quarter of an
+# hour, so that it is not a part of the tests.
+test-catalog: test-packages
+	BERTH_STRICT=1 $(SWIFT) build --build-tests
+	.ci/install-machine .build/machine
+	BERTH_STRICT=1 SWIFT="$(SWIFT)" BERTH_TEST_MACHINE="$(CURDIR)/.build/machine" BERTH_TEST_CATALOG=1 \
+		.ci/swift-tests --filter CatalogMachineTests
 
 # A minute of libFuzzer on the framing and the envelope, from the seeds in the corpus.
 fuzz:

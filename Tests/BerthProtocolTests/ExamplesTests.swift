@@ -45,7 +45,7 @@ import Testing
 
   @Test func casesHaveKnownMembersOnly() {
     let known: Set = [
-      "name", "initialize", "files", "setup", "params", "result", "error", "then", "notifications", "closes",
+      "name", "initialize", "machine", "files", "setup", "params", "result", "error", "then", "notifications", "closes",
     ]
     for example in examples {
       let unknown = Set(example.json.objectValue?.keys.map { $0 } ?? []).subtracting(known)

@@ -13,6 +13,14 @@ import Testing
     var values = ExampleValues([
       "tmp": .string(folder.path + "/tmp"), "home": .string(folder.path + "/home"), "blackhole": .string(blackhole.url),
     ])
+    let wantsMachine = example.json["machine"] == true
+    if wantsMachine, !TestMachine.isInstalled { return }
+    let machine = wantsMachine ? try TestMachine { $0.hostKeys = [.ed25519] } : nil
+    if let machine {
+      values["port"] = .integer(machine.port)
+      values["key"] = .string(TestMachine.Key.ed25519.path)
+      values["fingerprint"] = .string(try machine.fingerprint())
+    }
     mkdir(folder.path + "/tmp", 0o755)
     for file in example.json["files"]?.objectValue?.members ?? [] {
       try folder.write("tmp/\(file.key)", file.value.stringValue ?? "")
