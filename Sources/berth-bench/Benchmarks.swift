@@ -36,6 +36,11 @@ enum Benchmarks {
       Benchmark(name: "agents-start", summary: "from agentRun/start to the first output", run: AgentStarting.run),
       Benchmark(name: "agents-many", summary: "processor time of 100 sessions", run: AgentCrowd.run),
       Benchmark(name: "agents-replay", summary: "attach to a run of a million events", run: AgentReplay.run),
+      Benchmark(name: "instances-probe", summary: "32 instances over SSH, cold and warm", run: InstanceProbing.run),
+      Benchmark(
+        name: "connections-present", summary: "32 connections of a runtime that is already there",
+        run: ConnectionsPresent.run),
+      Benchmark(name: "exec-stream", summary: "200 MB of a remote command's output, kept", run: ExecStreaming.run),
       Benchmark(name: "apps-stop", summary: "stop of a tree that does not want to end", run: AppStopping.run),
     ]
   }

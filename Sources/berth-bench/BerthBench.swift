@@ -22,7 +22,7 @@ struct Run: ParsableCommand {
       over the rounds, and ratios within a round. Absolute figures say little beyond the machine they come from.
 
       BENCHMARKS
-      \(Benchmarks.all.map { "  \($0.name.padded(to: 15)) \($0.summary)" }.joined(separator: "\n"))
+      \(Benchmarks.all.map { "  \($0.name.padded(to: 20)) \($0.summary)" }.joined(separator: "\n"))
       """)
 
   @Argument(help: "Which to run.", completion: .list(Benchmarks.all.map(\.name)))

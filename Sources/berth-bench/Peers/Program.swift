@@ -10,12 +10,17 @@ struct Program {
   /// Programs are looked for in `PATH`, and before that in the Python environment that `BERTH_BENCH_PEERS` names. Nil
   /// where there is none of that name.
   static func find(_ name: String) -> String? {
-    let peers = getenv("BERTH_BENCH_PEERS").map { String(cString: $0) + "/bin" }
-    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    return ([peers].compactMap(\.self) + path.split(separator: ":").map(String.init))
-      .map { "\($0)/\(name)" }
-      .first { access($0, X_OK) == 0 }
+    searchPath.split(separator: ":").map { "\($0)/\(name)" }.first(where: isThere)
   }
+
+  /// Where programs are looked for.
+  static var searchPath: String {
+    let peers = getenv("BERTH_BENCH_PEERS").map { String(cString: $0) + "/bin:" }
+    return (peers ?? "") + (getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin")
+  }
+
+  /// Whether a path leads to a program.
+  static func isThere(_ path: String) -> Bool { access(path, X_OK) == 0 }
 
   /// Starts the program.
   func start(_ transport: Transport, scratch: Scratch) throws -> (ChildProcess, LoadConnection) {
