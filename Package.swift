@@ -96,7 +96,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
-    target("SSH", ["CSSH2", "Platform"]),
+    target("SSH", ["CSSH2", "JSON", "Platform", crypto]),
     target(
       "Provisioning",
       [
@@ -161,7 +161,7 @@ let package = Package(
         sqlite,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio, exclude: ["ACP/Fixtures"]),
-    tests("SSHTests", ["SSH", "Platform"]),
+    tests("SSHTests", ["SSH", "JSON", "Platform"]),
     tests(
       "ProvisioningTests",
       ["Provisioning", "SSH", "Jobs", "Streams", "Storage", "Documents", "BerthProtocol", "JSON", "Platform", sqlite]),

@@ -1,6 +1,7 @@
 import Glibc
 import Platform
 import TestSupport
+import JSON
 import Testing
 
 @testable import SSH
@@ -72,7 +73,7 @@ import Testing
       echo "[other.example]:2200 $(cut -d' ' -f1,2 k.pub)" >> own; ssh-keygen -q -H -f own
       """)
     #expect(try folder.read("own")?.hasPrefix("|1|") == true)
-    let blob = try #require(Base64.decode(try folder.shell("cut -d' ' -f2 k.pub").filter { $0 != "\n" }.utf8))
+    let blob = try #require(Base64.decode(try folder.shell("cut -d' ' -f2 k.pub").filter { $0 != "\n" }))
     let shown = try #require(HostKey(blob: blob))
     let hosts = KnownHosts(own: "\(folder.path)/own")
     #expect(hosts.state(of: shown, host: "host.example", port: 22) == .known)

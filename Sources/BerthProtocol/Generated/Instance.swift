@@ -1350,7 +1350,7 @@ package struct InstanceProbeResult: JSONCodable, Sendable, Hashable {
   package var instance: Instance
   /// How long it took to log in, in milliseconds; 0 where a session was open.
   package var connectMs: Double
-  /// How long a command takes there and back, in milliseconds.
+  /// How long a message takes there and back, in milliseconds.
   package var latencyMs: Double
   /// What is not supported of `~/.ssh/config`, and the like.
   package var warnings: [String]

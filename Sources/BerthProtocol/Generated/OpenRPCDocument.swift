@@ -2734,7 +2734,7 @@ package enum OpenRPCDocument {
     itle":"InstanceProbeResult","type":"object","required":["instance","connectMs","latencyMs","warnings"],"proper\#
     ties":{"instance":{"$ref":"#/components/schemas/Instance","description":"The instance, with its facts."},"conn\#
     ectMs":{"type":"number","description":"How long it took to log in, in milliseconds; 0 where a session was open\#
-    ."},"latencyMs":{"type":"number","description":"How long a command takes there and back, in milliseconds."},"w\#
+    ."},"latencyMs":{"type":"number","description":"How long a message takes there and back, in milliseconds."},"w\#
     arnings":{"type":"array","items":{"type":"string"},"description":"What is not supported of `~/.ssh/config`, an\#
     d the like."}},"description":"What a probe found."},"InstanceExecStarted":{"title":"InstanceExecStarted","type\#
     ":"object","required":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"\#

@@ -87,8 +87,13 @@ extension InstanceService {
 
   /// Finds out what the machine is, and writes it down.
   func look(_ machine: Machine) async throws -> (result: InstanceProbeResult, facts: InstanceFacts) {
-    let (records, latency) = try await records(of: machine)
-    guard var facts = MachineProbe.facts(records) else {
+    let outcome: Machine.Outcome
+    do {
+      outcome = try await machine.run(MachineProbe.script, timeoutSeconds: Machine.shortSeconds)
+    } catch {
+      throw ProtocolError(reaching: machine.instance.name, error)
+    }
+    guard var facts = MachineProbe.facts(outcome.records) else {
       throw ProtocolError(
         .unsupportedOs, "\(machine.instance.name) does not have a POSIX shell, or none that answers as one.")
     }
@@ -102,18 +107,9 @@ extension InstanceService {
       instance.hostKey = HostKeyInfo(type: key.type, fingerprint: key.fingerprint)
     }
     let result = InstanceProbeResult(
-      instance: instance, connectMs: machine.connectMilliseconds, latencyMs: latency, warnings: machine.access.warnings)
+      instance: instance, connectMs: machine.connectMilliseconds, latencyMs: outcome.latencyMilliseconds,
+      warnings: machine.access.warnings)
     return (result, facts)
-  }
-
-  private func records(of machine: Machine) async throws -> (RemoteRecords, milliseconds: Double) {
-    let began = Timestamp.monotonicNanoseconds()
-    do {
-      let outcome = try await machine.run(MachineProbe.script, timeoutSeconds: Machine.shortSeconds)
-      return (outcome.records, Double(Timestamp.monotonicNanoseconds() - began) / 1e6)
-    } catch {
-      throw ProtocolError(reaching: machine.instance.name, error)
-    }
   }
 
   /// Whether sudo takes the password that is kept.

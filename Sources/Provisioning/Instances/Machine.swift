@@ -19,6 +19,8 @@ struct Machine: Sendable {
     var exit: SSHExit
     /// The last of what was written for people.
     var lastLines: [String]
+    /// How long a message took there and back, in milliseconds.
+    var latencyMilliseconds = 0.0
   }
 
   /// Runs a script that changes nothing, and returns its records.
@@ -30,13 +32,18 @@ struct Machine: Sendable {
     _ script: String, elevation: RemoteScript.Elevator? = nil, timeoutSeconds: Double, output: Output? = nil
   ) async throws -> Outcome {
     try await within(timeoutSeconds) {
+      let began = Timestamp.monotonicNanoseconds()
       let channel = try await session.open(RemoteScript.command(elevation))
+      // Two questions were asked and answered: for a channel, and for the command.
+      let latency = Double(Timestamp.monotonicNanoseconds() - began) / 2e6
       defer { channel.close() }
-      return try await withTaskCancellationHandler {
+      var outcome = try await withTaskCancellationHandler {
         try await exchange(channel, RemoteScript.input(RemoteScript.reporting(script), elevation), output)
       } onCancel: {
         channel.close()
       }
+      outcome.latencyMilliseconds = latency
+      return outcome
     }
   }
 

@@ -1,3 +1,6 @@
+internal import Crypto
+internal import JSON
+
 /// A server's public key.
 package struct HostKey: Sendable, Hashable {
   /// Such as `ssh-ed25519`.
@@ -17,7 +20,9 @@ package struct HostKey: Sendable, Hashable {
   }
 
   static func fingerprint(of blob: [UInt8]) -> String {
-    "SHA256:" + Base64.encode(Digest.sha256(blob), padded: false)
+    var hash = SHA256()
+    blob.withUnsafeBytes { hash.update(bufferPointer: $0) }
+    return "SHA256:" + Base64.encode(Array(hash.finalize())).prefix { $0 != "=" }
   }
 }
 

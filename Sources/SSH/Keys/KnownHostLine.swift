@@ -1,3 +1,6 @@
+internal import Crypto
+internal import JSON
+
 /// A line of a list of known hosts: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 struct KnownHostLine {
   enum Marker { case none, revoked, authority, unknown }
@@ -27,7 +30,7 @@ struct KnownHostLine {
     let parts = Array(fields)
     hosts = parts[0].split(separator: ",")
     type = parts[1]
-    guard let blob = Base64.decode(parts[2].utf8), !blob.isEmpty else { return nil }
+    guard let blob = Base64.decode(String(parts[2])), !blob.isEmpty else { return nil }
     self.blob = blob
   }
 
@@ -40,9 +43,11 @@ struct KnownHostLine {
   /// Whether `field`, which is `|1|salt|hash`, is this name.
   static func hashed(_ field: Substring, is name: String) -> Bool {
     let parts = field.split(separator: "|")
-    guard parts.count == 3, parts[0] == "1", let salt = Base64.decode(parts[1].utf8),
-      let hash = Base64.decode(parts[2].utf8)
+    guard parts.count == 3, parts[0] == "1", let salt = Base64.decode(String(parts[1])),
+      let hash = Base64.decode(String(parts[2]))
     else { return false }
-    return Digest.hmacSHA1(key: salt, Array(name.utf8)) == hash
+    var code = HMAC<Insecure.SHA1>(key: SymmetricKey(data: salt))
+    Array(name.utf8).withUnsafeBytes { bytes in code.update(data: bytes) }
+    return Array(code.finalize()) == hash
   }
 }

@@ -1,5 +1,6 @@
 internal import Platform
 internal import Synchronization
+internal import JSON
 
 /// What is known of the keys of hosts: a list of our own, and others that are only read (OpenSSH's format).
 package final class KnownHosts: Sendable {

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Platform
+internal import JSON
 
 /// A private key as it is given: what can be told of it without its passphrase.
 struct PrivateKey {
@@ -34,7 +35,7 @@ struct PrivateKey {
     if label == "OPENSSH" {
       format = .openSSH
       let body = lines[(begin + 1)...].prefix { !$0.hasPrefix("-----") }.joined()
-      guard let header = Base64.decode(body.utf8).flatMap(Header.init) else {
+      guard let header = Base64.decode(body).flatMap(Header.init) else {
         throw SSHError(.keyUnreadable, "\(name) is damaged: it can't be decoded.")
       }
       isEncrypted = header.isEncrypted

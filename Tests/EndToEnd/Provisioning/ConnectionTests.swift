@@ -72,7 +72,7 @@ import Testing
 
   // MARK: Cuts
 
-  @Test func `a server that is killed leaves the work to the next one`() throws {
+  @Test func `a server that is killed or stopped leaves the work to the next one`() throws {
     let machine = try TestMachine()
     let home = try ProvisioningHome()
     try home.add(machine, as: .admin)
@@ -80,9 +80,12 @@ import Testing
     let before = try machine.inventory()
     let source = try home.runtime("ruby-system")
     let started = try home.begin(source)
-    for step in [ConnectionStep.probe, .installRuntime, .installRuntime, .verify] {
+    for (step, leave) in [
+      (ConnectionStep.probe, home.crash), (.installRuntime, home.crash), (.installRuntime, home.restart),
+      (.verify, home.crash),
+    ] {
       try home.until(started.connection.id, step)
-      try home.crash()
+      try leave()
       let old = try home.job(started.job?.id ?? "", waitSeconds: 0)
       #expect(old.state == .interrupted || old.state == .succeeded)
     }

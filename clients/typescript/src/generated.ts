@@ -2525,7 +2525,7 @@ export interface InstanceProbeResult {
   instance: Instance;
   /** How long it took to log in, in milliseconds; 0 where a session was open. */
   connectMs: number;
-  /** How long a command takes there and back, in milliseconds. */
+  /** How long a message takes there and back, in milliseconds. */
   latencyMs: number;
   /** What is not supported of `~/.ssh/config`, and the like. */
   warnings: string[];

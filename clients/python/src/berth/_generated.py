@@ -3242,7 +3242,7 @@ class InstanceProbeResult(TypedDict):
     """How long it took to log in, in milliseconds; 0 where a session was open."""
 
     latencyMs: float
-    """How long a command takes there and back, in milliseconds."""
+    """How long a message takes there and back, in milliseconds."""
 
     warnings: list[str]
     """What is not supported of `~/.ssh/config`, and the like."""
