@@ -81,6 +81,9 @@ struct ConnectionWork: Sendable, Hashable, JSONCodable {
   /// Whether the connection is to be forgotten even where removing fails.
   var isForced = false
 
+  /// Whether all that was begun on the machine has told how it ended.
+  var isSettled: Bool { attempt == nil && unfinished == nil }
+
   init() {}
 
   init?(_ json: JSONValue, decoding: inout Decoding) {

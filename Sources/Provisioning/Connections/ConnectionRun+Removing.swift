@@ -32,19 +32,44 @@ extension ConnectionRun {
   }
 
   private func removeParts() async throws {
-    let details = try service.row(id).connection.connectionDetails
-    let obsolete = try service.row(id).work.obsolete
-    guard ([details.server, details.runtime] + obsolete).contains(where: { $0?.changes.isEmpty == false }) else {
-      return
-    }
+    let row = try service.row(id)
+    let details = row.connection.connectionDetails
+    let parts = [details.server, details.runtime] + row.work.obsolete
+    guard !row.work.isSettled || parts.contains(where: { $0?.changes.isEmpty == false }) else { return }
     try await connect()
     let facts = try await probe()
+    if !row.work.isSettled { try await settle(facts) }
+    let settled = try service.row(id).connection.connectionDetails
     for role in [PartRole.server, .runtime] {
-      try await remove(role, details[keyPath: role.path], facts) { row in
+      try await remove(role, settled[keyPath: role.path], facts) { row in
         row.connection.connectionDetails[keyPath: role.path]?.changes = .none
       }
     }
     try await removeObsolete(facts)
+  }
+
+  /// Finds out what a step did of which nothing was heard to the end: it is attached to where it still runs, and done
+  /// again where it is not known, since that tells what both did. It need not succeed for that.
+  private func settle(_ facts: InstanceFacts) async throws {
+    let work = try service.row(id).work
+    for role in PartRole.allCases {
+      let word = "\(role.rawValue)-install"
+      guard work.attempt?.hasPrefix(word) == true || work.unfinished == word,
+        let part = try service.row(id).connection.connectionDetails[keyPath: role.path]
+      else { continue }
+      _ = try await step(role.install, "Find out what was installed of \(part.name)") {
+        () -> (Bool, message: String?)? in
+        let known = try service.catalog.known(part, role, on: facts, of: machineName)
+        do {
+          try await change(word, known.recipe, .install) { row, records in
+            row.connection.connectionDetails[keyPath: role.path]?.add(records)
+          }
+        } catch let error as ProtocolError where !Self.transport.contains(error.type) {
+          return (true, error.message)
+        }
+        return (true, nil)
+      }
+    }
   }
 
   /// Removes what an update has replaced.

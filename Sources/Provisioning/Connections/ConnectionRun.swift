@@ -107,7 +107,7 @@ final class ConnectionRun: Sendable {
     }
   }
 
-  private static let transport: Set<ErrorType> = [
+  static let transport: Set<ErrorType> = [
     .sshFailed, .connectRefused, .connectTimeout, .hostUnreachable,
   ]
 

@@ -45,7 +45,8 @@ struct RemoteStep: Sendable {
         spawn
       }
       spawn() {
-        set -- sh -c 'printf "%s\n" "$$" >"$1/pid"; sh "$1/script" >"$1/log" 2>&1 3>"$1/records" </dev/null
+        # What ends the script does not end the shell around it, which tells how it ended.
+        set -- sh -c 'trap : HUP INT TERM; printf "%s\n" "$$" >"$1/pid"; sh "$1/script" >"$1/log" 2>&1 3>"$1/records" </dev/null
           printf "%s\n" "$?" >"$1/exit.new" && mv "$1/exit.new" "$1/exit"' sh "$folder"
         if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; else set -- nohup "$@"; fi
         (cd / && umask 022 && exec "$@" >/dev/null 2>&1 3>&- </dev/null) &

@@ -69,7 +69,7 @@ package final class ShimFollower: Sendable {
     while true {
       let count = berth_epoll_wait_all(epoll, &ready, Int32(ready.count))
       for number in ready.prefix(Int(max(0, count))) where take(number) { crowd.note(number) }
-      if crowd.isLarge { usleep(Crowd.pauseMicroseconds) }
+      if crowd.pauseMicroseconds > 0 { usleep(crowd.pauseMicroseconds) }
     }
   }
 
@@ -91,15 +91,19 @@ package final class ShimFollower: Sendable {
   }
 }
 
-/// Tells when many trees write at once, a little each. What they tell is then gathered for a few milliseconds: waking
+/// Tells when many trees write at once, a little each. What they tell is then gathered for some milliseconds: waking
 /// the threads that deal with it costs more than the dealing.
 private struct Crowd {
   private var writers: Set<Int32> = []
   private var began: Int64 = 0
-  /// Whether many wrote in the last span of time.
-  private(set) var isLarge = false
+  /// In how many spans of time without a break many wrote.
+  private var spans = 0
 
-  static let pauseMicroseconds: UInt32 = 5000
+  /// How long is waited for what others tell. Where many go on writing, nobody watches each line come: then it is
+  /// longer, and a quarter as many transactions do. A burst, such as many apps that start, does not count as that.
+  var pauseMicroseconds: UInt32 { spans == 0 ? 0 : spans < Self.lasting ? 5000 : 20_000 }
+
+  private static let lasting = 10
   private static let spanNanoseconds: Int64 = 50_000_000
   /// After so long, what was seen says nothing about now.
   private static let pastNanoseconds: Int64 = 500_000_000
@@ -108,7 +112,7 @@ private struct Crowd {
   mutating func note(_ writer: Int32) {
     let now = Timestamp.monotonicNanoseconds()
     if now - began > Self.spanNanoseconds {
-      isLarge = writers.count >= Self.many && now - began < Self.pastNanoseconds
+      spans = writers.count >= Self.many && now - began < Self.pastNanoseconds ? spans + 1 : 0
       writers.removeAll(keepingCapacity: true)
       began = now
     }
