@@ -23,6 +23,15 @@ struct InstanceAccess: Sendable {
       host: own?.hostName ?? instance.host, port: instance.port ?? own?.port ?? 22,
       user: instance.user ?? own?.user ?? user.name)
     let policy: SSH.HostKeyPolicy = instance.hostKeyPolicy == .tofu ? .tofu : .strict
+    var credentials: [SSHCredential] = []
+    if let key = secrets[.privateKey] {
+      credentials.append(.key(Array(key.utf8), passphrase: secrets[.passphrase]))
+    }
+    if let file = instance.identityFile {
+      credentials.append(.keyFile(user.expand(file), passphrase: secrets[.passphrase]))
+    }
+    // A key that was given opens the machines on the way, too; a password is told to the last one only.
+    let given = credentials
     var jumps: [SSHTarget] = []
     for hop in try Self.hops(instance.proxyJump, own) {
       let entry = config?.resolve(hop.host)
@@ -32,14 +41,7 @@ struct InstanceAccess: Sendable {
           endpoint: SSHEndpoint(
             host: entry?.hostName ?? hop.host, port: hop.port ?? entry?.port ?? 22,
             user: hop.user ?? entry?.user ?? user.name),
-          credentials: Self.keys(instance, entry, user, passphrase: nil), hostKeyPolicy: policy))
-    }
-    var credentials: [SSHCredential] = []
-    if let key = secrets[.privateKey] {
-      credentials.append(.key(Array(key.utf8), passphrase: secrets[.passphrase]))
-    }
-    if let file = instance.identityFile {
-      credentials.append(.keyFile(user.expand(file), passphrase: secrets[.passphrase]))
+          credentials: given + Self.keys(instance, entry, user, passphrase: nil), hostKeyPolicy: policy))
     }
     // What was given for this very machine is all that is tried, besides the agent.
     let isGiven = !credentials.isEmpty || secrets[.password] != nil

@@ -124,6 +124,27 @@ import Testing
     #expect(home.refusal(InstanceProbe.self, .init(instance: "silent"))?.type == .connectTimeout)
   }
 
+  @Test func `a machine behind another is reached through it, and never past it`() throws {
+    let (bastion, machine) = (try TestMachine(), try TestMachine())
+    let home = try ProvisioningHome(["connectSeconds": 3])
+    _ = try home.client.request(
+      InstanceCreate.self,
+      .init(
+        host: "127.0.0.1", name: "far", port: machine.port, user: "admin",
+        identityFile: TestMachine.Key.ed25519.path, useAgent: false, useConfig: false,
+        proxyJump: "root@127.0.0.1:\(bastion.port)", hostKeyPolicy: .tofu))
+    #expect(try home.probe("far").instance.facts?.hostName == machine.name)
+    bastion.stopServer()
+    bastion.cutLines()
+    let refused = try #require(home.refusal(InstanceProbe.self, .init(instance: "far")))
+    #expect(refused.type == .connectRefused || refused.type == .sshFailed, "\(refused)")
+    for odd in ["a:b", "bad:host:x", "-oProxyCommand=x", "user@", ""] {
+      let params = InstanceUpdate.Params(instance: "far", proxyJump: odd)
+      let type = home.refusal(InstanceUpdate.self, params)?.type
+      #expect(type == .invalidArgument || type == .invalidParams, "\(odd)")
+    }
+  }
+
   // MARK: Running commands
 
   @Test func `a command's outputs, input and end are told`() throws {
