@@ -1,6 +1,7 @@
 # make demo      builds Berth and shows it at work on a temporary home
 # make test      installs what the tests need, and runs every check and test
 # make install   installs `berth`, `berth-shim` and completions under PREFIX
+# make test-catalog  installs and removes all of the catalog that Debian has, on real machines
 # make bench     measures, with peers beside it
 # make generate  writes what is generated from Protocol/
 # make format    formats the Swift sources
