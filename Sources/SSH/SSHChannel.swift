@@ -33,12 +33,14 @@ package final class SSHChannel: Sendable {
     try await request.waiter.value { [core] in core.mailbox.wakeUp.signal() }
   }
 
-  /// Ends the input: the command reads an end of file.
+  /// Ends the input: the command reads an end of file. One that has ended reads nothing any more, and that is no fault.
   package func endInput() async throws {
     try Task.checkCancellation()
     let waiter = Waiter<Void>()
     core.mailbox.post(.endInput(core, waiter))
-    try await waiter.value()
+    do {
+      try await waiter.value()
+    } catch let error as SSHError where error.code == .closed {}
   }
 
   /// Tells the command that its terminal has another size.
