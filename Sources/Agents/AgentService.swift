@@ -27,7 +27,7 @@ package final class AgentService: Sendable {
   ) throws {
     services = AgentServices(
       home: home, database: database, streams: streams, workspaces: workspaces, files: files, supervision: supervision,
-      pool: WorkerPool(name: "run", minimumThreads: 1, maximumThreads: 64), config: config)
+      pool: WorkerPool(name: "run", maximumThreads: 64), config: config)
     catalogue = try AgentCatalogue(database: database, box: SecretBox(keyFile: home.secretKey), config: config)
   }
 

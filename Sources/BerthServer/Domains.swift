@@ -59,7 +59,8 @@ package struct Domains: Sendable {
       home: home, database: database, streams: streams, workspaces: workspaces, files: files,
       supervision: apps.supervision, config: { config.current })
     provisioning = try ProvisioningService(
-      home: home, database: database, streams: streams, jobs: jobs, config: { config.current.provisioning })
+      home: home, database: database, streams: streams, jobs: jobs, pool: pool,
+      config: { config.current.provisioning })
     let ports = apps.ports
     config.observe { ports.setRange($0.apps.ports.range) }
     // What a server that was killed left half done is undone before anything new begins.

@@ -15,7 +15,7 @@ package final class JobStore: Sendable {
   let streams: StreamStore
   private let maxRunning: Int
   private let maxRemote: Int
-  private let pool = WorkerPool(name: "job", minimumThreads: 1, maximumThreads: 32)
+  private let pool = WorkerPool(name: "job", maximumThreads: 32)
   private let state = Mutex(State())
 
   private struct State {

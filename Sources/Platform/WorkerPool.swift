@@ -3,13 +3,14 @@ internal import Glibc
 /// Threads on which tasks may block: SQLite, file trees, `read` and `write`.
 ///
 /// A task runs here by its executor preference (`Task(executorPreference: pool) { … }`), so handlers stay ordinary
-/// async functions and neither an event loop nor the cooperative pool ever waits for a disk. The pool begins with as
-/// many threads as there are processors; when none of them has taken a job for a while although jobs are waiting, all
-/// are taken to be blocked and one more is started, up to the maximum.
+/// async functions and neither an event loop nor the cooperative pool ever waits for a disk. As many threads work as
+/// there are processors, and are started when there is work; when none of them has taken a job for a while although
+/// jobs are waiting, all are taken to be blocked and one more may work, up to the maximum, until they are seen not to be.
 ///
 /// Unchecked: every stored variable is read and written with `mutex` held.
 package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private let name: String
+  private let usualThreads: Int
   private let maximumThreads: Int
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let jobArrived: UnsafeMutablePointer<pthread_cond_t>
@@ -17,8 +18,10 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private var queue = JobQueue()
   private var threads = 0
   private var idleThreads = 0
-  /// Of those that are idle, how many have been woken and do not run yet.
+  /// Of those that are idle, how many have been woken or started and do not run yet.
   private var wakingThreads = 0
+  /// How many may work now: more than the processors would only take turns, unless some of them are blocked.
+  private var allowedThreads: Int
   private var jobsTaken: UInt64 = 0
   /// Whether the watching thread waits to be told that jobs wait.
   private var isWatcherIdle = false
@@ -26,22 +29,25 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   /// How long jobs may wait with no progress before a thread is added.
   private static let patienceMilliseconds = 10
 
-  /// - Parameter maximumThreads: The most jobs that may block at once.
-  package init(name: String, minimumThreads: Int? = nil, maximumThreads: Int) {
+  /// - Parameters:
+  ///   - usualThreads: How many work at once where none blocks: as many as there are processors, and at least two.
+  ///   - maximumThreads: The most jobs that may block at once.
+  package init(name: String, usualThreads: Int? = nil, maximumThreads: Int) {
     self.name = name
     self.maximumThreads = maximumThreads
+    self.usualThreads = min(maximumThreads, usualThreads ?? max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    allowedThreads = self.usualThreads
     mutex = .allocate(capacity: 1)
     jobArrived = .allocate(capacity: 1)
     helpNeeded = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(jobArrived, nil)
     pthread_cond_init(helpNeeded, nil)
-    let minimum = min(maximumThreads, minimumThreads ?? max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
-    pthread_mutex_lock(mutex)
-    for _ in 0..<minimum { startThread() }
-    pthread_mutex_unlock(mutex)
-    if maximumThreads > minimum { startDetached("\(name)-watch") { self.watch() } }
+    if maximumThreads > self.usualThreads { startDetached("\(name)-watch") { self.watch() } }
   }
+
+  /// How many work, or are about to.
+  private var workingThreads: Int { threads - idleThreads + wakingThreads }
 
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
@@ -49,46 +55,50 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
     queue.append(job)
     // A thread that has been woken counts as idle until it runs: where more jobs wait than threads are idle, one of
     // them may come to wait behind a job that blocks.
-    if idleThreads > wakingThreads, queue.count > wakingThreads {
-      wakingThreads += 1
-      pthread_cond_signal(jobArrived)
-    }
-    if isWatcherIdle, queue.count > idleThreads {
+    if queue.count > wakingThreads, workingThreads < allowedThreads { wake() }
+    if isWatcherIdle, queue.count > wakingThreads {
       isWatcherIdle = false
       pthread_cond_signal(helpNeeded)
     }
     pthread_mutex_unlock(mutex)
   }
 
-  /// Called with `mutex` held.
-  private func startThread() {
-    threads += 1
-    startDetached("\(name)-\(threads)") { self.work() }
+  /// Has one more thread work. Called with `mutex` held.
+  private func wake() {
+    if idleThreads > wakingThreads {
+      pthread_cond_signal(jobArrived)
+    } else {
+      threads += 1
+      idleThreads += 1
+      startDetached("\(name)-\(threads)") { self.work() }
+    }
+    wakingThreads += 1
   }
 
   private func work() -> Never {
     let executor = asUnownedTaskExecutor()
+    pthread_mutex_lock(mutex)
     while true {
-      pthread_mutex_lock(mutex)
-      while queue.isEmpty {
-        idleThreads += 1
-        pthread_cond_wait(jobArrived, mutex)
-        idleThreads -= 1
-        if wakingThreads > 0 { wakingThreads -= 1 }
+      idleThreads -= 1
+      if wakingThreads > 0 { wakingThreads -= 1 }
+      while let job = queue.popFirst() {
+        jobsTaken &+= 1
+        pthread_mutex_unlock(mutex)
+        job.runSynchronously(on: executor)
+        pthread_mutex_lock(mutex)
       }
-      let job = queue.popFirst()
-      jobsTaken &+= 1
-      pthread_mutex_unlock(mutex)
-      job?.runSynchronously(on: executor)
+      idleThreads += 1
+      if workingThreads < usualThreads { allowedThreads = usualThreads }
+      pthread_cond_wait(jobArrived, mutex)
     }
   }
 
-  /// Adds a thread whenever jobs wait and none is taken for a while.
+  /// Lets one more thread work whenever jobs wait and none is taken for a while.
   private func watch() -> Never {
     pthread_mutex_lock(mutex)
     while true {
-      isWatcherIdle = queue.isEmpty
-      while isWatcherIdle || threads == maximumThreads { pthread_cond_wait(helpNeeded, mutex) }
+      isWatcherIdle = queue.isEmpty || workingThreads == maximumThreads
+      while isWatcherIdle { pthread_cond_wait(helpNeeded, mutex) }
       let seen = jobsTaken
       var deadline = timespec()
       clock_gettime(CLOCK_REALTIME, &deadline)
@@ -96,8 +106,17 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
       deadline.tv_sec += deadline.tv_nsec / 1_000_000_000
       deadline.tv_nsec %= 1_000_000_000
       while pthread_cond_timedwait(helpNeeded, mutex, &deadline) == 0 {}
-      if jobsTaken == seen, !queue.isEmpty { startThread() }
+      guard jobsTaken == seen, !queue.isEmpty, workingThreads < maximumThreads else { continue }
+      allowedThreads = workingThreads + 1
+      wake()
     }
+  }
+}
+
+extension WorkerPool {
+  /// Runs a body to its end here, even where the task that waits for it is cancelled.
+  package func complete<T: Sendable>(_ body: @escaping @Sendable () async -> T) async -> T {
+    await Task(executorPreference: self) { await body() }.value
   }
 }
 

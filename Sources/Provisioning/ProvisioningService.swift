@@ -14,14 +14,14 @@ package struct ProvisioningService: Sendable {
   package static let migrations = ProvisioningTables.migrations
 
   package init(
-    home: Home, database: Storage.Database, streams: StreamStore, jobs: JobStore,
+    home: Home, database: Storage.Database, streams: StreamStore, jobs: JobStore, pool: WorkerPool,
     config: @escaping @Sendable () -> ProvisioningConfig
   ) throws {
     let store = ProvisioningStore(database: database, streams: streams)
     catalog = CatalogService(store: store, folder: home.catalog)
     projects = ProjectService(store: store, catalog: catalog)
     instances = try InstanceService(
-      store: store, projects: projects, jobs: jobs, home: home, config: config)
+      store: store, projects: projects, jobs: jobs, home: home, pool: pool, config: config)
     connections = ConnectionService(projects: projects, instances: instances, catalog: catalog, jobs: jobs)
   }
 }

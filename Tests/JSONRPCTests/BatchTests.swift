@@ -30,7 +30,7 @@ import Testing
     let connection = Connection(
       eventLoop: channel.eventLoop,
       configuration: ConnectionConfiguration(
-        maximumMessageBytes: maximumBytes, pool: WorkerPool(name: "test", minimumThreads: 1, maximumThreads: 1)),
+        maximumMessageBytes: maximumBytes, pool: WorkerPool(name: "test", usualThreads: 1, maximumThreads: 1)),
       delegate: Letters())
     try channel.pipeline.syncOperations.addHandler(connection)
     let requests = counts.enumerated().map { #"{"jsonrpc":"2.0","id":\#($0),"method":"m","params":{"count":\#($1)}}"# }

@@ -7,7 +7,7 @@ import Testing
 
 /// Requests that are carried out one after the other.
 @Suite struct LaneTests {
-  private let lane = Lane(pool: WorkerPool(name: "test", minimumThreads: 2, maximumThreads: 4))
+  private let lane = Lane(pool: WorkerPool(name: "test", usualThreads: 2, maximumThreads: 4))
   private let log = Log()
 
   /// What happened, in order.

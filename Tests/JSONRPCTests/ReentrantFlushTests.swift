@@ -40,7 +40,7 @@ import Testing
   init() throws {
     connection = Connection(
       eventLoop: channel.eventLoop,
-      configuration: ConnectionConfiguration(pool: WorkerPool(name: "test", minimumThreads: 1, maximumThreads: 1)),
+      configuration: ConnectionConfiguration(pool: WorkerPool(name: "test", usualThreads: 1, maximumThreads: 1)),
       delegate: Echo())
     try channel.pipeline.syncOperations.addHandlers(wire, connection)
   }

@@ -53,7 +53,7 @@ extension ConnectionRun {
     } catch {
       guard error is CancellationError || context.isCancelled, !context.isServerStopping else { throw error }
       // Nobody wants it any more: it is ended there, and what it has done is written down.
-      let ended = await Task.detached { try? await self.end(remote, recipe, known) }.value
+      let ended = await service.instances.pool.complete { try? await self.end(remote, recipe, known) }
       if let ended { try collectEnd(ended, attempt, collect) }
       throw CancellationError()
     }

@@ -31,7 +31,8 @@ extension ConnectionService {
     }
     // Made by its first event, so that it can be followed at once.
     _ = try await store.streams.append(stream, [Self.output("")])
-    Task { await self.read(channel, id, stream) }
+    // Ends with the channel.
+    Task(executorPreference: instances.pool) { await self.read(channel, id, stream) }
     return ConnectionStarted(connection: row.connection, created: isNew)
   }
 

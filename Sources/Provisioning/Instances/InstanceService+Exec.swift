@@ -41,7 +41,8 @@ extension InstanceService {
       }
     } catch {
       // Whatever the reason: nobody hears it any more.
-      await RemoteCommand.end(process, elevator, on: machine)
+      // This task is cancelled, and the machine is to be left clean all the same.
+      await pool.complete { [elevator] in await RemoteCommand.end(process, elevator, on: machine) }
       if error is CancellationError || context.isCancelled { throw CancellationError() }
       throw ProtocolError(reaching: machine.instance.name, error)
     }

@@ -11,6 +11,8 @@ package final class InstanceService: Sendable {
   let store: ProvisioningStore
   let projects: ProjectService
   let jobs: JobStore
+  /// Where what goes on without a request or a job is done.
+  let pool: WorkerPool
   let secrets: InstanceSecrets
   let knownHosts: KnownHosts
   let sessions = SSHSessions()
@@ -19,12 +21,13 @@ package final class InstanceService: Sendable {
   let user: LocalUser
 
   init(
-    store: ProvisioningStore, projects: ProjectService, jobs: JobStore, home: Home,
+    store: ProvisioningStore, projects: ProjectService, jobs: JobStore, home: Home, pool: WorkerPool,
     config: @escaping @Sendable () -> ProvisioningConfig
   ) throws {
     self.store = store
     self.projects = projects
     self.jobs = jobs
+    self.pool = pool
     self.config = config
     secrets = InstanceSecrets(box: try SecretBox(keyFile: home.secretKey))
     user = LocalUser.current()

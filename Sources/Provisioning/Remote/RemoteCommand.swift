@@ -25,11 +25,7 @@ enum RemoteCommand {
   static func end(_ process: RemoteProcess, _ elevator: RemoteScript.Elevator?, on machine: Machine) async {
     guard let pid = process.id else { return }
     let script = endScript(pid: pid, graceSeconds: graceSeconds)
-    // On a task of its own: this one is cancelled, and the machine is to be left clean all the same.
-    let ending = Task.detached {
-      _ = try? await machine.run(script, elevation: elevator, timeoutSeconds: Double(graceSeconds) + 10)
-    }
-    await ending.value
+    _ = try? await machine.run(script, elevation: elevator, timeoutSeconds: Double(graceSeconds) + 10)
   }
 
   /// Ends the group and the session of a process, and their children in sessions of their own.

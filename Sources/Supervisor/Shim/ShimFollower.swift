@@ -64,30 +64,36 @@ package final class ShimFollower: Sendable {
   }
 
   private func run() -> Never {
-    var ready = [Int32](repeating: 0, count: 64)
+    var ready = [Int32](repeating: 0, count: 256)
     var crowd = Crowd()
     while true {
       let count = berth_epoll_wait_all(epoll, &ready, Int32(ready.count))
-      for number in ready.prefix(Int(max(0, count))) where take(number) { crowd.note(number) }
+      // All is taken before any of it is told, so that those who deal with it have it all at once.
+      let told = ready.prefix(Int(max(0, count))).compactMap { number in take(number).map { (number, $0, $1) } }
+      for (number, entry, push) in told {
+        if case .log = push { crowd.note(number) }
+        tell(push, to: entry, number)
+      }
       if crowd.pauseMicroseconds > 0 { usleep(crowd.pauseMicroseconds) }
     }
   }
 
-  /// Takes what one shim tells. - Returns: Whether its log has grown.
-  private func take(_ number: Int32) -> Bool {
+  /// Takes what one shim tells.
+  private func take(_ number: Int32) -> (Entry, ShimPush)? {
     // One that was just cancelled may have been reported before; the number may be another's, which has nothing then.
-    guard let entry = entries.withLock({ $0[number] }) else { return false }
+    guard let entry = entries.withLock({ $0[number] }) else { return nil }
     do throws(ShimError) {
-      guard let packet = try entry.connection.receive(deadline: 0), let push = ShimPush(packet: packet) else {
-        return false
-      }
-      entry.onPush(push)
-      if case .log = push { return true }
+      return try entry.connection.receive(deadline: 0).flatMap(ShimPush.init).map { (entry, $0) }
     } catch {
-      cancel(Following(connection: entry.connection))
-      entry.onPush(.disconnected)
+      return (entry, .disconnected)
     }
-    return false
+  }
+
+  private func tell(_ push: ShimPush, to entry: Entry, _ number: Int32) {
+    // It may have been cancelled since.
+    guard entries.withLock({ $0[number]?.connection === entry.connection }) else { return }
+    if push == .disconnected { cancel(Following(connection: entry.connection)) }
+    entry.onPush(push)
   }
 }
 
@@ -103,8 +109,8 @@ private struct Crowd {
   /// longer, and a quarter as many transactions do. A burst, such as many apps that start, does not count as that.
   var pauseMicroseconds: UInt32 { spans == 0 ? 0 : spans < Self.lasting ? 5000 : 20_000 }
 
-  private static let lasting = 10
-  private static let spanNanoseconds: Int64 = 50_000_000
+  private static let lasting = 3
+  private static let spanNanoseconds: Int64 = 200_000_000
   /// After so long, what was seen says nothing about now.
   private static let pastNanoseconds: Int64 = 500_000_000
   private static let many = 16
