@@ -217,16 +217,14 @@ package final class CatalogService: Sendable {
       for row in try Row.fetchAll(db, sql: "SELECT kind || '/' || id, row FROM catalog_rows") {
         before[row[0]] = row[1]
       }
-      func put<T: JSONCodable & Equatable>(
-        _ kind: CatalogKind, _ id: String, _ position: Int, _ row: T, keep: (T) -> T?
-      ) throws {
+      func put<T: CatalogEntry>(_ kind: CatalogKind, _ id: String, _ position: Int, _ row: T) throws {
         var row = row
         switch try before.removeValue(forKey: "\(kind.rawValue)/\(id)").map({ try T(column: $0) }) {
         case nil: seeded.added += 1
         case let old?:
-          if let kept = keep(old) {
+          if old.changed {
             seeded.kept += 1
-            row = kept
+            row = row.keeping(old)
           } else if old != row {
             seeded.updated += 1
           }
@@ -237,11 +235,11 @@ package final class CatalogService: Sendable {
       }
       for (position, row) in file.runtimes.enumerated() {
         let entry = CatalogRuntime(row, own.contains(row.id) ? .builtIn : .home)
-        try put(.runtime, row.id, position, entry) { old in old.changed ? entry.keeping(old) : nil }
+        try put(.runtime, row.id, position, entry)
       }
       for (position, row) in file.servers.enumerated() {
         let entry = CatalogServer(row, ownServers.contains(row.id) ? .builtIn : .home)
-        try put(.server, row.id, position, entry) { old in old.changed ? entry.keeping(old) : nil }
+        try put(.server, row.id, position, entry)
       }
       seeded.removed = before.count
       for key in before.keys {
@@ -252,33 +250,37 @@ package final class CatalogService: Sendable {
   }
 }
 
-extension CatalogRuntime {
-  init(_ row: RuntimeRow, _ origin: CatalogOrigin) {
-    self.init(
-      id: row.id, name: row.name, runtimeVersion: row.version, displayName: row.displayName, isActive: row.isActive,
-      note: row.note, origin: origin, os: OSFamily.allCases.filter { row.recipes[$0]?.isEmpty == false },
-      changed: false, version: 1)
-  }
+/// A row of the catalog as it is told, of which a person may change something.
+private protocol CatalogEntry: JSONCodable, Equatable {
+  var isActive: Bool { get set }
+  var displayName: String { get set }
+  var changed: Bool { get set }
+  var version: Int { get set }
+}
 
+extension CatalogEntry {
   /// With what was changed by hand in an earlier state of the row.
-  func keeping(_ old: CatalogRuntime) -> CatalogRuntime {
+  fileprivate func keeping(_ old: Self) -> Self {
     var row = self
     (row.isActive, row.displayName, row.changed, row.version) = (old.isActive, old.displayName, true, old.version)
     return row
   }
 }
 
-extension CatalogServer {
+extension CatalogRuntime: CatalogEntry {
+  init(_ row: RuntimeRow, _ origin: CatalogOrigin) {
+    self.init(
+      id: row.id, name: row.name, runtimeVersion: row.version, displayName: row.displayName, isActive: row.isActive,
+      note: row.note, origin: origin, os: OSFamily.allCases.filter { row.recipes[$0]?.isEmpty == false },
+      changed: false, version: 1)
+  }
+}
+
+extension CatalogServer: CatalogEntry {
   init(_ row: ServerRow, _ origin: CatalogOrigin) {
     self.init(
       name: row.name, runtimeName: row.runtimeName, displayName: row.displayName, isActive: row.isActive,
       note: row.note, origin: origin, os: OSFamily.allCases.filter { row.recipes[$0]?.isEmpty == false },
       changed: false, version: 1)
-  }
-
-  func keeping(_ old: CatalogServer) -> CatalogServer {
-    var row = self
-    (row.isActive, row.displayName, row.changed, row.version) = (old.isActive, old.displayName, true, old.version)
-    return row
   }
 }

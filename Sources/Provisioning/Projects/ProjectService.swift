@@ -27,7 +27,11 @@ package final class ProjectService: Sendable {
     name: String, slug: String?, description: String?, in db: GRDB.Database
   ) throws -> Project {
     if let slug, try Self.isTaken(slug, in: db) { throw Self.slugTaken(slug) }
-    let slug = try slug ?? ProjectSlug.unique(ProjectSlug.make(from: name)) { try Self.isTaken($0, in: db) }
+    let slug =
+      try slug
+      ?? freeName(ProjectSlug.make(from: name), maximumLength: ProjectSlug.maximumLength) {
+        try Self.isTaken($0, in: db)
+      }
     let now = Timestamp.now()
     let project = Project(
       id: Identifier.make("prj"), name: name, slug: slug, description: description, environments: 1, resources: 0,

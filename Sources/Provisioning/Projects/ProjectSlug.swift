@@ -15,12 +15,4 @@ enum ProjectSlug {
     }
     return slug.contains { $0 != "-" } ? slug : "untitled"
   }
-
-  /// The first of `slug`, `slug-2`, `slug-3`… that is free.
-  static func unique(_ slug: String, isTaken: (String) throws -> Bool) rethrows -> String {
-    guard try isTaken(slug) else { return slug }
-    var number = 2
-    while try isTaken("\(slug)-\(number)") { number += 1 }
-    return "\(slug)-\(number)"
-  }
 }

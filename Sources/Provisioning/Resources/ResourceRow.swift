@@ -1,6 +1,7 @@
 import BerthProtocol
 import GRDB
 import JSON
+import Platform
 
 /// A resource as the database keeps it. An instance is one too, with more beside it.
 struct ResourceRow: Sendable {
@@ -99,16 +100,13 @@ struct ResourceRow: Sendable {
     }
   }
 
-  /// A name that nothing in an environment has.
+  /// A name that nothing in an environment has, and that can be asked for.
   static func freeName(_ name: String, in environment: String, _ db: GRDB.Database) throws -> String {
     let sql = "SELECT 1 FROM resources WHERE environment = ? AND name = ? AND NOT deleted"
-    var candidate = name
-    var number = 1
-    while try Bool.fetchOne(db, sql: sql, arguments: [environment, candidate]) != nil {
-      number += 1
-      candidate = "\(name) \(number)"
+    let longest = 100
+    return try Platform.freeName(String(name.prefix(longest)), separator: " ", maximumLength: longest) { candidate in
+      try Bool.fetchOne(db, sql: sql, arguments: [environment, candidate]) != nil
     }
-    return candidate
   }
 
   /// Refuses to delete what is connected.

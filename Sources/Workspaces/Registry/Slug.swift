@@ -22,17 +22,6 @@ enum Slug {
     return slug.isEmpty ? "workspace" : String(decoding: slug, as: UTF8.self)
   }
 
-  /// The first of `slug`, `slug-2`, `slug-3`… that is free.
-  static func unique(_ slug: String, isTaken: (String) throws -> Bool) rethrows -> String {
-    var candidate = slug
-    var number = 1
-    while try isTaken(candidate) {
-      number += 1
-      candidate = "\(slug)-\(number)"
-    }
-    return candidate
-  }
-
   /// The ASCII letters or digit that a character comes down to; none where there are none.
   private static func letters(of scalar: Unicode.Scalar) -> [UInt8] {
     switch scalar {
