@@ -15,7 +15,8 @@ extension InstanceService {
     ) { context in
       let body = { @Sendable in try await self.carryOut(params, on: instance.id, context) }
       guard let seconds = params.timeoutSeconds else { return try await body().jsonValue().objectValue ?? [:] }
-      return try await within(seconds, body).jsonValue().objectValue ?? [:]
+      return try await within(seconds, "The command was not done within \(seconds.inSeconds), and was ended.", body)
+        .jsonValue().objectValue ?? [:]
     }
   }
 
@@ -27,7 +28,7 @@ extension InstanceService {
     if params.elevate { elevator = try machine.elevator(try await look(machine).facts) }
     let channel: SSHChannel
     do {
-      channel = try await machine.session.open(RemoteCommand.line(params.command, elevator))
+      channel = try await machine.session.open(RemoteCommand.line(params.command, elevator, run: context.id))
     } catch {
       throw ProtocolError(reaching: machine.instance.name, error)
     }
@@ -40,9 +41,11 @@ extension InstanceService {
         channel.close()
       }
     } catch {
-      // Whatever the reason: nobody hears it any more.
-      // This task is cancelled, and the machine is to be left clean all the same.
-      await pool.complete { [elevator] in await RemoteCommand.end(process, elevator, on: machine) }
+      // Whatever the reason, nobody hears it any more. Where this task is cancelled, the machine is left clean all the
+      // same.
+      await pool.complete { [elevator] in
+        await RemoteCommand.end(process, elevator, run: context.id, on: machine)
+      }
       if error is CancellationError || context.isCancelled { throw CancellationError() }
       throw ProtocolError(reaching: machine.instance.name, error)
     }

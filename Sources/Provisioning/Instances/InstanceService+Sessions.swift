@@ -127,10 +127,10 @@ extension InstanceService {
   package func acceptHostKey(_ params: InstanceAcceptHostKey.Params) async throws -> Instance {
     let instance = try find(params.instance)
     let target = try access(instance).target
-    for hop in target.jumps + [target] {
+    let hops = target.jumps + [target]
+    for hop in hops {
       let shown: SSHError
       do {
-        sessions.drop(instance.id)
         try await SSHSession.connect(
           to: Self.asking(target, upTo: hop), knownHosts: knownHosts, limits: limits
         ).close()
@@ -144,14 +144,12 @@ extension InstanceService {
         throw ProtocolError(shown, reaching: instance.name)
       }
       guard key.fingerprint == params.fingerprint else {
-        throw ProtocolError(
-          .hostKeyMismatch,
-          "\(hop.endpoint.host) shows the key \(key.fingerprint), not \(params.fingerprint). Compare it with the machine "
-            + "itself.", extra: ["fingerprint": .string(key.fingerprint), "keyType": .string(key.type)])
+        throw Self.mismatch(hop, key.fingerprint, params, ["keyType": .string(key.type)])
       }
       if shown.code == .hostKeyChanged {
         guard params.replace else { throw ProtocolError(shown, reaching: instance.name) }
         try knownHosts.forget(host: hop.endpoint.host, port: hop.endpoint.port)
+        sessions.drop(instance.id)
       }
       try knownHosts.accept(key, host: hop.endpoint.host, port: hop.endpoint.port)
       return try change(instance.id) { instance, _ in
@@ -160,10 +158,26 @@ extension InstanceService {
         instance.status = instance.facts == nil ? .new : .ready
       }
     }
+    // Each shows what is known of it.
+    let known = hops.flatMap { knownHosts.fingerprints(host: $0.endpoint.host, port: $0.endpoint.port) }
+    guard known.contains(params.fingerprint) else {
+      throw Self.mismatch(target, known.last ?? "none", params)
+    }
     return try find(instance.id)
   }
 
-  /// The way to one of the machines of a target, without anything to log in to it with.
+  private static func mismatch(
+    _ hop: SSHTarget, _ fingerprint: String, _ params: InstanceAcceptHostKey.Params, _ extra: JSONObject = [:]
+  ) -> ProtocolError {
+    var extra = extra
+    extra["fingerprint"] = .string(fingerprint)
+    return ProtocolError(
+      .hostKeyMismatch,
+      "\(hop.endpoint.host) shows the key \(fingerprint), not \(params.fingerprint). Compare it with the machine itself.",
+      extra: extra)
+  }
+
+  /// The way to one of the machines of a target.
   private static func asking(_ target: SSHTarget, upTo hop: SSHTarget) -> SSHTarget {
     var asked = hop
     asked.hostKeyPolicy = .strict

@@ -102,7 +102,9 @@ struct Machine: Sendable {
 /// Runs a body with a time limit.
 ///
 /// - Throws: `step_timeout`.
-func within<T: Sendable>(_ seconds: Double, _ body: @escaping @Sendable () async throws -> T) async throws -> T {
+func within<T: Sendable>(
+  _ seconds: Double, _ message: String? = nil, _ body: @escaping @Sendable () async throws -> T
+) async throws -> T {
   try await withThrowingTaskGroup(of: T?.self) { group in
     group.addTask { try await body() }
     group.addTask {
@@ -111,7 +113,7 @@ func within<T: Sendable>(_ seconds: Double, _ body: @escaping @Sendable () async
     }
     defer { group.cancelAll() }
     guard let first = try await group.next(), let value = first else {
-      throw ProtocolError(.stepTimeout, "There was no answer within \(seconds) seconds.")
+      throw ProtocolError(.stepTimeout, message ?? "There was no answer within \(seconds.inSeconds).")
     }
     return value
   }

@@ -6,33 +6,46 @@ enum RemoteCommand {
   /// Stands before the process id, in the first line that comes.
   static let mark = "berth-pid:"
 
+  /// The variable by which all that a command starts is known.
+  private static let variable = "BERTH_EXEC"
+
   /// What is given to the login shell: tells the process id, and becomes the user's own shell with the command.
-  static func line(_ command: String, _ elevator: RemoteScript.Elevator?) -> String {
+  ///
+  /// - Parameter run: A word of its own for this command, which its processes have in their environment.
+  static func line(_ command: String, _ elevator: RemoteScript.Elevator?, run: String) -> String {
     let quoted = RemoteScript.quoted(command)
+    let tell = "export \(variable)=\(run); printf '\(mark)%s\\n' \"$$\"; "
     guard let elevator else {
-      return "exec sh -c " + RemoteScript.quoted("printf '\(mark)%s\\n' \"$$\"; exec \"${SHELL:-sh}\" -c \"$1\"")
-        + " sh " + quoted
+      return "exec sh -c " + RemoteScript.quoted(tell + "exec \"${SHELL:-sh}\" -c \"$1\"") + " sh " + quoted
     }
     let begin = "while IFS= read -r line && [ \"$line\" != berth-begin ]; do :; done; "
-    return "exec \(elevator.command) sh -c "
-      + RemoteScript.quoted(begin + "printf '\(mark)%s\\n' \"$$\"; exec sh -c \"$1\"") + " sh " + quoted
+    return "exec \(elevator.command) sh -c " + RemoteScript.quoted(begin + tell + "exec sh -c \"$1\"") + " sh "
+      + quoted
   }
 
   /// How long a command has to end by itself, in seconds.
   private static let graceSeconds = 3
 
-  /// Ends a process with its session: first asked, then forced.
-  static func end(_ process: RemoteProcess, _ elevator: RemoteScript.Elevator?, on machine: Machine) async {
+  /// Ends a process with all it has started: first asked, then forced.
+  static func end(
+    _ process: RemoteProcess, _ elevator: RemoteScript.Elevator?, run: String, on machine: Machine
+  ) async {
     guard let pid = process.id else { return }
-    let script = endScript(pid: pid, graceSeconds: graceSeconds)
+    let script = endScript(pid: pid, run: run, graceSeconds: graceSeconds)
     _ = try? await machine.run(script, elevation: elevator, timeoutSeconds: Double(graceSeconds) + 10)
   }
 
-  /// Ends the group and the session of a process, and their children in sessions of their own.
-  static func endScript(pid: Int, graceSeconds: Int) -> String {
+  /// Ends the group and the session of a process, their children in sessions of their own, and those that have left
+  /// them all but still have its word in their environment.
+  private static func endScript(pid: Int, run: String, graceSeconds: Int) -> String {
     #"""
+    marked() { grep -l -F '\#(variable)=\#(run)' /proc/[0-9]*/environ 2>/dev/null; }
     all() {
       found=" \#(pid) "; grew=yes
+      for path in $(marked); do
+        one=${path#/proc/}; one=${one%/environ}
+        case $found in *" $one "*) ;; *) found="$found$one " ;; esac
+      done
       while [ "$grew" = yes ]; do
         grew=no
         for stat in /proc/[0-9]*/stat; do

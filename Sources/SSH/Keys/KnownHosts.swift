@@ -58,6 +58,12 @@ package final class KnownHosts: Sendable {
     entries(for: Self.name(host: host, port: port)).filter { $0.line.marker == .none }.map { String($0.line.type) }
   }
 
+  /// The fingerprints of the keys that are known for a host.
+  package func fingerprints(host: String, port: Int) -> [String] {
+    entries(for: Self.name(host: host, port: port)).filter { $0.line.marker == .none }
+      .compactMap { HostKey(blob: $0.line.blob)?.fingerprint }
+  }
+
   /// Writes a key down in our own list.
   ///
   /// - Throws: `SSHError`, `hostKeyChanged` where another key of this type is known: forget that one first.

@@ -49,7 +49,7 @@ package struct HTTPCheck: Sendable, Hashable {
     if try answer.body(bytes).holds(bodyContains) { return }
     if lateness != nil {
       throw ProbeFailure(
-        "answered \(answer.status), but its body did not end within \(LocalConnection.seconds(timeoutSeconds))")
+        "answered \(answer.status), but its body did not end within \(timeoutSeconds.inSeconds)")
     }
     throw ProbeFailure("answered \(answer.status), but its body does not hold “\(bodyContains)”")
   }

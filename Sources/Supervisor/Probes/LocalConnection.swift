@@ -40,7 +40,7 @@ struct LocalConnection {
       var error = begin(socket, family, port)
       if error == EINPROGRESS {
         guard try await wait(socket, for: POLLOUT, until: deadline, poller, blockingEnd) else {
-          throw ProbeFailure("no connection within \(seconds(timeoutSeconds))")
+          throw ProbeFailure("no connection within \(timeoutSeconds.inSeconds)")
         }
         error = self.error(of: socket)
       }
@@ -100,7 +100,7 @@ struct LocalConnection {
     }
   }
 
-  var lateness: ProbeFailure { ProbeFailure("no answer within \(Self.seconds(timeoutSeconds))") }
+  var lateness: ProbeFailure { ProbeFailure("no answer within \(timeoutSeconds.inSeconds)") }
 
   // MARK: Parts
 
@@ -165,9 +165,5 @@ struct LocalConnection {
   private static func words(_ error: Int32) -> String {
     let words = SystemError(errno: error, operation: "").reason
     return words.prefix(1).lowercased() + words.dropFirst()
-  }
-
-  static func seconds(_ seconds: Double) -> String {
-    seconds == seconds.rounded() ? "\(Int(seconds)) s" : "\(seconds) s"
   }
 }

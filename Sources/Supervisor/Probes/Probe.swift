@@ -1,3 +1,5 @@
+import Platform
+
 /// A question that is asked again and again, to learn how an app is.
 package struct Probe: Sendable {
   package enum Check: Sendable {
@@ -91,7 +93,7 @@ extension Probe {
       group.addTask { try await ask() }
       group.addTask {
         try await poller.sleep(seconds: seconds)
-        return "it did not end within \(LocalConnection.seconds(seconds))"
+        return "it did not end within \(seconds.inSeconds)"
       }
       defer { group.cancelAll() }
       return try await group.next() ?? nil

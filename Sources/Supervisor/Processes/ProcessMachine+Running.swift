@@ -1,4 +1,5 @@
 import BerthProtocol
+import Platform
 
 /// While it runs: readiness, and the ways to an end.
 extension ProcessMachine {
@@ -34,7 +35,7 @@ extension ProcessMachine {
       guard phase == .up, observed.state == .starting else { return [] }
       guard plan.awaitsReadiness else { return ready() }
       let reason = doubt?.reason ?? .readinessFailed
-      let message = "It was not ready after \(Self.seconds(plan.startTimeoutSeconds))"
+      let message = "It was not ready after \(plan.startTimeoutSeconds.inSeconds)"
       let detail = doubt.map { "\(message): \($0.message)" } ?? "\(message)."
       if plan.mustStartInTime { return end(.fail(.startupTimeout, detail), graceSeconds: nil) }
       show(.notReady, reason, detail)
@@ -126,9 +127,5 @@ extension ProcessMachine {
     observed.processes = []
     show(state, reason, message)
     return []
-  }
-
-  static func seconds(_ value: Double) -> String {
-    value == value.rounded() ? "\(Int(value)) s" : "\(value) s"
   }
 }

@@ -40,6 +40,10 @@ import Testing
     #expect(other?.type == .hostKeyMismatch)
     _ = try home.client.request(InstanceAcceptHostKey.self, .init(instance: "machine", fingerprint: fingerprint))
     #expect(try home.probe().instance.hostKey?.fingerprint == fingerprint)
+    // Once more it is nothing new, and another is as wrong as before.
+    _ = try home.client.request(InstanceAcceptHostKey.self, .init(instance: "machine", fingerprint: fingerprint))
+    let wrong = home.refusal(InstanceAcceptHostKey.self, .init(instance: "machine", fingerprint: "SHA256:another"))
+    #expect(wrong?.type == .hostKeyMismatch)
     // It is known after a restart, and a changed one is refused whatever the policy.
     try home.crash()
     #expect(try home.probe().instance.status == .ready)
@@ -182,6 +186,7 @@ import Testing
     try home.add(machine, as: user)
     for script in [
       "sleep 4711 & sleep 4711", "trap '' TERM; while :; do sleep 4711; done", "setsid sleep 4711 & sleep 4711",
+      "(setsid sh -c 'trap \"\" TERM; sleep 4711' &); sleep 4711",
     ] {
       let started = try home.client.request(
         InstanceExec.self,
