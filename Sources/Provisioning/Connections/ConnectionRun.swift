@@ -38,13 +38,7 @@ final class ConnectionRun: Sendable {
   /// it is left for the next one.
   func carry() async throws -> JSONObject {
     do {
-      let row = try service.row(id)
-      state.withLock { $0.connection = row.connection }
-      switch row.connection.activity {
-      case .connect, .update: try await bring()
-      case .disconnect: try await takeAway()
-      case nil: break
-      }
+      while try await isHeldUp() { try await roomOnDisk() }
     } catch {
       if context.isServerStopping { throw error }
       let isCancelled = error is CancellationError || context.isCancelled
@@ -56,6 +50,31 @@ final class ConnectionRun: Sendable {
       throw isCancelled ? CancellationError() : error
     }
     return try service.get(id).jsonValue().objectValue ?? [:]
+  }
+
+  /// - Returns: Whether this server's disk was full. The work begins anew then, as after the death of a server: what was
+  ///   done is found on the machine.
+  private func isHeldUp() async throws -> Bool {
+    do {
+      let row = try service.row(id)
+      state.withLock { state in
+        state.connection = row.connection
+        state.done = 0
+      }
+      switch row.connection.activity {
+      case .connect, .update: try await bring()
+      case .disconnect: try await takeAway()
+      case nil: break
+      }
+      return false
+    } catch  where ConnectionService.isDiskFull(error) {
+      return true
+    }
+  }
+
+  private func roomOnDisk() async throws {
+    repeat { try await Task.sleep(for: .seconds(1)) } while !service.changeWithRoom(id) { _, _ in }
+    context.output("This server's disk was full. Going on, now that it has room.")
   }
 
   /// Takes a step, and tells of it.

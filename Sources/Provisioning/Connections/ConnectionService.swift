@@ -231,9 +231,9 @@ package final class ConnectionService: Sendable {
     return ConnectionStarted(connection: row.connection, job: started.job, created: false)
   }
 
-  /// Writes down why a connection's work has ended badly.
+  /// Writes down why a connection's work has ended badly; where the disk is full, as soon as it has room.
   func fail(_ id: String, _ error: ProtocolError, step: ConnectionStep? = nil) {
-    _ = try? change(id) { row, _ in
+    let write = { @Sendable (row: inout ConnectionRow, _: GRDB.Database) in
       row.connection.status = .failed
       row.work.failed = row.connection.activity
       row.connection.activity = nil
@@ -244,7 +244,25 @@ package final class ConnectionService: Sendable {
         exitCode: error.extra["exitCode"]?.intValue,
         lastLines: error.extra["lastLines"]?.arrayValue?.compactMap(\.stringValue), retryable: error.type.retryable)
     }
+    guard !changeWithRoom(id, write) else { return }
+    Task(executorPreference: instances.pool) {
+      repeat { try await Task.sleep(for: .seconds(1)) } while !self.changeWithRoom(id, write)
+    }
   }
+
+  /// Changes a connection, where it is there.
+  ///
+  /// - Returns: Whether this server's disk had room for it.
+  func changeWithRoom(_ id: String, _ body: (inout ConnectionRow, GRDB.Database) throws -> Void) -> Bool {
+    do {
+      try change(id, body)
+      return true
+    } catch {
+      return !Self.isDiskFull(error)
+    }
+  }
+
+  static func isDiskFull(_ error: any Error) -> Bool { ProtocolError(describing: error).type == .noSpace }
 
   // MARK: After a restart
 

@@ -157,6 +157,28 @@ import Testing
     try expectUnchanged(machine, since: before)
   }
 
+  @Test(.enabled(if: SmallDisk.isPossible, "mounting needs the right to"))
+  func `where the disk of the server is full, the work goes on as soon as it has room`() throws {
+    let machine = try TestMachine()
+    let home = try ProvisioningHome(diskBytes: 12 << 20)
+    try home.add(machine)
+    let before = try machine.inventory()
+    let started = try home.begin(try home.runtime("ruby-system"))
+    let job = try #require(started.job?.id)
+    try home.until(output: "Unpacking", of: job)
+    try home.server.disk?.fill()
+    // The machine goes on by itself, and the server can write nothing of it down.
+    #expect(try waits(seconds: 120) { try machine.run("ruby --version && ! pgrep -x apt-get").status == 0 })
+    #expect(try home.client.request(ServerStatus.self, .init()).health == .failing)
+    home.server.disk?.makeRoom()
+    let connection = try home.connection(started.connection.id, waitSeconds: 300)
+    #expect(connection.status == .connected, "\(connection)")
+    #expect(connection.connectionDetails.runtime?.changes.packages.contains("ruby") == true)
+    #expect(try home.events(job).contains { $0.payload.jsonString.contains("disk was full") })
+    #expect(try home.disconnect(connection.id).status == .disconnected)
+    try expectUnchanged(machine, since: before)
+  }
+
   // MARK: Faults
 
   @Test func `what goes wrong on the machine is told by its kind, with the step`() throws {

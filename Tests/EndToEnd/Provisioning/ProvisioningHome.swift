@@ -12,9 +12,12 @@ final class ProvisioningHome {
   private(set) var client: Client
   private let watchdog: Task<Void, Never>
 
-  /// - Parameter config: The configuration's `provisioning`.
-  init(_ config: JSONObject = [:]) throws {
-    server = try TestServer(config: JSONValue.object(["provisioning": .object(config)]).jsonString)
+  /// - Parameters:
+  ///   - config: The configuration's `provisioning`.
+  ///   - diskBytes: How much the disk of the home holds; nil for a folder as any.
+  init(_ config: JSONObject = [:], diskBytes: Int? = nil) throws {
+    server = try TestServer(
+      config: JSONValue.object(["provisioning": .object(config)]).jsonString, diskBytes: diskBytes)
     client = try server.connect()
     // A server that does not answer is ended, so that no test waits for ever.
     watchdog = Task.detached { [home = server.home] in

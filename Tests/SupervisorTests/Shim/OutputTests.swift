@@ -206,34 +206,3 @@ struct LogText {
 
   func text(_ stream: String) -> [UInt8] { lines.text(stream) }
 }
-
-/// A file system in memory of a given size.
-final class SmallDisk {
-  let path: String
-
-  static let isPossible = geteuid() == 0 && (try? SmallDisk(at: "/tmp/berth-disk-\(getpid())", bytes: 1 << 20)) != nil
-
-  init(at path: String, bytes: Int) throws {
-    self.path = path
-    mkdir(path, 0o700)
-    guard mount("tmpfs", path, "tmpfs", 0, "size=\(bytes)") == 0 else { throw SystemError("mount", path: path) }
-  }
-
-  /// Leaves no room.
-  func fill() throws {
-    let filler = open(path + "/filler", O_WRONLY | O_CREAT, 0o600)
-    defer { close(filler) }
-    let block = [UInt8](repeating: 1, count: 4096)
-    while write(filler, block, block.count) > 0 {}
-    try #require(errno == ENOSPC)
-  }
-
-  func makeRoom() {
-    unlink(path + "/filler")
-  }
-
-  deinit {
-    umount2(path, Int32(MNT_DETACH))
-    rmdir(path)
-  }
-}
