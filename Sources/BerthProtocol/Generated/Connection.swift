@@ -30,6 +30,9 @@ package enum ConnectionListAllowed: Method {
 }
 
 /// `connection/plan`: tells what connecting would do, step by step, with its scripts. Nothing is touched.
+///
+/// What is connected is a resource (`source`), or a runtime of the catalog that there is no resource for yet
+/// (`runtimeId`).
 package enum ConnectionPlan: Method {
   package typealias Result = PlannedConnection
 
@@ -41,34 +44,54 @@ package enum ConnectionPlan: Method {
   )
 
   package struct Params: MethodParams {
-    package static let positional: [String] = ["source", "target"]
+    package static let positional: [String] = ["target", "source", "runtimeId", "applicationServer"]
 
-    /// The resource that is connected, such as a runtime.
-    package var source: String
     /// What it is connected to, such as an instance.
     package var target: String
+    /// The resource that is connected, such as a runtime.
+    package var source: String?
+    /// The runtime, where no resource is named.
+    package var runtimeId: String?
+    /// With `runtimeId`: the application server that goes with it.
+    package var applicationServer: String?
 
-    package init(source: String, target: String) {
-      self.source = source
+    package init(target: String, source: String? = nil, runtimeId: String? = nil, applicationServer: String? = nil) {
       self.target = target
+      self.source = source
+      self.runtimeId = runtimeId
+      self.applicationServer = applicationServer
     }
 
     package init?(_ json: JSONValue, decoding: inout Decoding) {
       guard let object = decoding.parameters(json, Self.positional) else { return nil }
       let faultsBefore = decoding.faults.count
-      let source = decoding.required("source", in: object, TextRule(minLength: 1, maxLength: 100))
       let target = decoding.required("target", in: object, TextRule(minLength: 1, maxLength: 100))
-      guard decoding.faults.count == faultsBefore, let source, let target else { return nil }
-      self.source = source
+      let source = decoding.optional("source", in: object, TextRule(minLength: 1, maxLength: 100))
+      let runtimeId = decoding.optional("runtimeId", in: object, TextRule(minLength: 1, maxLength: 100))
+      let applicationServer = decoding.optional("applicationServer", in: object, TextRule(minLength: 1, maxLength: 100))
+      guard decoding.faults.count == faultsBefore, let target else { return nil }
       self.target = target
+      self.source = source
+      self.runtimeId = runtimeId
+      self.applicationServer = applicationServer
     }
 
     package func encode(into writer: inout JSONWriter) {
       writer.beginObject()
-      writer.key(plain: "source")
-      writer.string(source)
       writer.key(plain: "target")
       writer.string(target)
+      if let source {
+        writer.key(plain: "source")
+        writer.string(source)
+      }
+      if let runtimeId {
+        writer.key(plain: "runtimeId")
+        writer.string(runtimeId)
+      }
+      if let applicationServer {
+        writer.key(plain: "applicationServer")
+        writer.string(applicationServer)
+      }
       writer.endObject()
     }
   }
@@ -1338,14 +1361,25 @@ package struct PlannedStep: JSONCodable, Sendable, Hashable {
   package var needed: Bool
   /// Whether it is done as root.
   package var elevated: Bool
+  /// The packages that would be installed with this step, as far as the instance's package manager tells before.
+  /// Absent: it is not asked.
+  package var packages: [String]?
   /// The script that would be run.
   package var script: String?
 
-  package init(step: ConnectionStep, title: String, needed: Bool, elevated: Bool, script: String? = nil) {
+  package init(
+    step: ConnectionStep,
+    title: String,
+    needed: Bool,
+    elevated: Bool,
+    packages: [String]? = nil,
+    script: String? = nil
+  ) {
     self.step = step
     self.title = title
     self.needed = needed
     self.elevated = elevated
+    self.packages = packages
     self.script = script
   }
 
@@ -1356,12 +1390,14 @@ package struct PlannedStep: JSONCodable, Sendable, Hashable {
     let title = decoding.required("title", in: object, TextRule())
     let needed = decoding.required("needed", in: object, AnyRule<Bool>())
     let elevated = decoding.required("elevated", in: object, AnyRule<Bool>())
+    let packages = decoding.optional("packages", in: object, ListRule(TextRule()))
     let script = decoding.optional("script", in: object, TextRule())
     guard decoding.faults.count == faultsBefore, let step, let title, let needed, let elevated else { return nil }
     self.step = step
     self.title = title
     self.needed = needed
     self.elevated = elevated
+    self.packages = packages
     self.script = script
   }
 
@@ -1375,6 +1411,14 @@ package struct PlannedStep: JSONCodable, Sendable, Hashable {
     writer.bool(needed)
     writer.key(plain: "elevated")
     writer.bool(elevated)
+    if let packages {
+      writer.key(plain: "packages")
+      writer.beginArray()
+      for element in packages {
+        writer.string(element)
+      }
+      writer.endArray()
+    }
     if let script {
       writer.key(plain: "script")
       writer.string(script)
@@ -1385,8 +1429,8 @@ package struct PlannedStep: JSONCodable, Sendable, Hashable {
 
 /// What connecting would do.
 package struct PlannedConnection: JSONCodable, Sendable, Hashable {
-  /// The source.
-  package var source: Resource
+  /// The source. Absent: a runtime of the catalog.
+  package var source: Resource?
   /// The target.
   package var target: Resource
   /// What the instance is.
@@ -1399,7 +1443,7 @@ package struct PlannedConnection: JSONCodable, Sendable, Hashable {
   package var warnings: [String]
 
   package init(
-    source: Resource,
+    source: Resource? = nil,
     target: Resource,
     facts: InstanceFacts,
     steps: [PlannedStep],
@@ -1417,7 +1461,7 @@ package struct PlannedConnection: JSONCodable, Sendable, Hashable {
   package init?(_ json: JSONValue, decoding: inout Decoding) {
     guard let object = decoding.object(json) else { return nil }
     let faultsBefore = decoding.faults.count
-    let source = decoding.required("source", in: object, AnyRule<Resource>())
+    let source = decoding.optional("source", in: object, AnyRule<Resource>())
     let target = decoding.required("target", in: object, AnyRule<Resource>())
     let facts = decoding.required("facts", in: object, AnyRule<InstanceFacts>())
     let steps = decoding.required("steps", in: object, ListRule(AnyRule<PlannedStep>()))
@@ -1425,7 +1469,6 @@ package struct PlannedConnection: JSONCodable, Sendable, Hashable {
     let warnings = decoding.required("warnings", in: object, ListRule(TextRule()))
     guard
       decoding.faults.count == faultsBefore,
-      let source,
       let target,
       let facts,
       let steps,
@@ -1442,8 +1485,10 @@ package struct PlannedConnection: JSONCodable, Sendable, Hashable {
 
   package func encode(into writer: inout JSONWriter) {
     writer.beginObject()
-    writer.key(plain: "source")
-    source.encode(into: &writer)
+    if let source {
+      writer.key(plain: "source")
+      source.encode(into: &writer)
+    }
     writer.key(plain: "target")
     target.encode(into: &writer)
     writer.key(plain: "facts")

@@ -1155,21 +1155,310 @@ package enum OpenRPCDocument {
     ema":{"$ref":"#/components/schemas/AllowedConnectionList"}},"errors":[],"x-lane":"concurrent","x-scope":"read"\#
     ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"con\#
     nection/plan","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Tells what connecting would do, step b\#
-    y step, with its scripts. Nothing is touched.","paramStructure":"either","params":[{"name":"source","descripti\#
-    on":"The resource that is connected, such as a runtime.","required":true,"schema":{"$ref":"#/components/schema\#
-    s/ResourceReference"}},{"name":"target","description":"What it is connected to, such as an instance.","require\#
-    d":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"plan","schema":{"$ref":\#
-    "#/components/schemas/PlannedConnection"}},"errors":[{"code":404,"message":"No resource has that id or name.",\#
-    "data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that nam\#
-    e. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":422,"message\#
-    ":"Resources of these types can't be connected. `connection/listAllowed` has the table.","data":{"type":"conne\#
-    ction_not_allowed","retryable":false}},{"code":422,"message":"The catalog has no recipe for the instance's sys\#
-    tem.","data":{"type":"unsupported_os","retryable":false}},{"code":404,"message":"The catalog has no runtime of t\#
-    hat id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false}},{"code":404\#
-    ,"message":"The language has no application server of that name. `servers` lists those there are.","data":{"ty\#
-    pe":"server_unknown","retryable":false}},{"code":502,"message":"The host name of the instance could not be res\#
-    olved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance'\#
-    s address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance d\#
+    y step, with its scripts. Nothing is touched.","description":"What is connected is a resource (`source`), or a r\#
+    untime of the catalog that there is no resource for yet (`runtimeId`).","paramStructure":"either","params":[{"\#
+    name":"target","description":"What it is connected to, such as an instance.","required":true,"schema":{"$ref":\#
+    "#/components/schemas/ResourceReference"}},{"name":"source","description":"The resource that is connected, suc\#
+    h as a runtime.","required":false,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"runtime\#
+    Id","description":"The runtime, where no resource is named.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/RuntimeId"}},{"name":"applicationServer","description":"With `runtimeId`: the application server that g\#
+    oes with it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}}],"result":{"name":"pl\#
+    an","schema":{"$ref":"#/components/schemas/PlannedConnection"}},"errors":[{"code":400,"message":"The parameter\#
+    s decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_ar\#
+    gument","retryable":false}},{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_\#
+    not_found","retryable":false}},{"code":409,"message":"Several instances have that name. Use the id; `ids` list\#
+    s them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":404,"message":"No resource has that i\#
+    d or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources h\#
+    ave that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":\#
+    422,"message":"Resources of these types can't be connected. `connection/listAllowed` has the table.","data":{"\#
+    type":"connection_not_allowed","retryable":false}},{"code":422,"message":"The catalog has no recipe for the in\#
+    stance's system.","data":{"type":"unsupported_os","retryable":false}},{"code":404,"message":"The catalog has n\#
+    o runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false\#
+    }},{"code":404,"message":"The language has no application server of that name. `servers` lists those there are\#
+    .","data":{"type":"server_unknown","retryable":false}},{"code":502,"message":"The host name of the instance co\#
+    uld not be resolved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at t\#
+    he instance's address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"Th\#
+    e instance did not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":\#
+    "There is no way to the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,\#
+    "message":"The instance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKe\#
+    y`.","data":{"type":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is n\#
+    ot the one that was accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed"\#
+    ,"retryable":false}},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list t\#
+    he methods.","data":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be r\#
+    ead or used. `detail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The S\#
+    SH session failed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"\#
+    message":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}\#
+    ],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"connection/create","tags":[{"$ref":"#/components/tags/connection"}],"sum\#
+    mary":"Connects two resources. A runtime is installed on the instance, as a job; a terminal opens a shell ther\#
+    e.","description":"Where the two are connected already, that connection is returned and nothing is done; where i\#
+    t has failed, it is tried again.","paramStructure":"either","params":[{"name":"source","description":"The reso\#
+    urce that is connected, such as a runtime.","required":true,"schema":{"$ref":"#/components/schemas/ResourceRef\#
+    erence"}},{"name":"target","description":"What it is connected to, such as an instance.","required":true,"sche\#
+    ma":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"terminal","description":"Of a terminal: its si\#
+    ze.","required":false,"schema":{"$ref":"#/components/schemas/TerminalSize"}},{"name":"attach","description":"W\#
+    hether the connection follows the job's stream from its first event.","required":false,"schema":{"type":"boole\#
+    an","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"M\#
+    akes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"resul\#
+    t":{"name":"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"messag\#
+    e":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"mes\#
+    sage":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","r\#
+    etryable":false}},{"code":422,"message":"Resources of these types can't be connected. `connection/listAllowed` h\#
+    as the table.","data":{"type":"connection_not_allowed","retryable":false}},{"code":409,"message":"Something is b\#
+    eing done for the connection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_bus\#
+    y","retryable":true}},{"code":409,"message":"The idempotency key was used before with other parameters.","data\#
+    ":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how many of these may b\#
+    e open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},{"code\#
+    ":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retr\#
+    yable":true}},{"code":502,"message":"The host name of the instance could not be resolved.","data":{"type":"dns\#
+    _failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance's address and port.","data"\#
+    :{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance did not answer in time.","da\#
+    ta":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instance's addr\#
+    ess.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is n\#
+    ot known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown",\#
+    "retryable":false}},{"code":403,"message":"The instance's host key is not the one that was accepted. It may be a\#
+    nother machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message\#
+    ":"The instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed"\#
+    ,"retryable":false}},{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":\#
+    {"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` s\#
+    ays how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took l\#
+    onger than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write",\#
+    "x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"conne\#
+    ction/list","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Lists connections, newest first.","par\#
+    amStructure":"either","params":[{"name":"source","description":"Only those of this source.","required":false,"\#
+    schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"target","description":"Only those to this t\#
+    arget.","required":false,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"statuses","descr\#
+    iption":"Only those that stand so. Absent: all but `disconnected`.","required":false,"schema":{"type":"array",\#
+    "items":{"$ref":"#/components/schemas/ConnectionStatus"},"maxItems":8}},{"name":"limit","description":"The mos\#
+    t rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"curso\#
+    r","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cu\#
+    rsor"}}],"result":{"name":"connections","schema":{"$ref":"#/components/schemas/ConnectionPage"}},"errors":[{"c\#
+    ode":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryabl\#
+    e":false}},{"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retry\#
+    able":false}},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{\#
+    "type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable"\#
+    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/get","tags":[{"\#
+    $ref":"#/components/tags/connection"}],"summary":"Returns one connection; with `waitSeconds`, when nothing is b\#
+    eing done for it, or the time is over.","paramStructure":"either","params":[{"name":"connection","description"\#
+    :"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"wait\#
+    Seconds","description":"How long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds\#
+    ","default":0}}],"result":{"name":"connection","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"e\#
+    rrors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retr\#
+    yable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server"\#
+    ,"x-stream":false,"x-notification":false},{"name":"connection/update","tags":[{"$ref":"#/components/tags/conne\#
+    ction"}],"summary":"Brings the instance to what the source says today: another version, another application se\#
+    rver.","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":tru\#
+    e,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"attach","description":"Whether the co\#
+    nnection follows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default"\#
+    :false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"started","schema":{"$ref":"#/compon\#
+    ents/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":\#
+    {"type":"connection_not_found","retryable":false}},{"code":409,"message":"Something is being done for the conn\#
+    ection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},\#
+    {"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connection_state\#
+    ","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","da\#
+    ta":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-d\#
+    irection":"client-to-server","x-stream":true,"x-notification":false},{"name":"connection/delete","tags":[{"$re\#
+    f":"#/components/tags/connection"}],"summary":"Disconnects: what was installed for this connection is removed, e\#
+    xactly that, as a job; a shell is closed.","description":"Where removing fails, the connection stays as `faile\#
+    d` and says why.","paramStructure":"either","params":[{"name":"connection","description":"The connection.","re\#
+    quired":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"force","description":"Whet\#
+    her the connection is forgotten where that can not be done.","required":false,"schema":{"type":"boolean","defa\#
+    ult":false}},{"name":"attach","description":"Whether the connection follows the job's stream from its first ev\#
+    ent.","required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How l\#
+    ong to wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default"\#
+    :0}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code"\#
+    :404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":false}},\#
+    {"code":409,"message":"Something is being done for the connection. Try again when it has ended; `job` holds it\#
+    s id.","data":{"type":"connection_busy","retryable":true}},{"code":503,"message":"The disk that holds the targ\#
+    et is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope\#
+    ":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"na\#
+    me":"connection/retry","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Goes on with a connection t\#
+    hat has failed, from the step that failed.","paramStructure":"either","params":[{"name":"connection","descript\#
+    ion":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"\#
+    attach","description":"Whether the connection follows the job's stream from its first event.","required":false\#
+    ,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the jo\#
+    b's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name"\#
+    :"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There i\#
+    s no connection of that id.","data":{"type":"connection_not_found","retryable":false}},{"code":409,"message":"\#
+    Something is being done for the connection. Try again when it has ended; `job` holds its id.","data":{"type":"\#
+    connection_busy","retryable":true}},{"code":409,"message":"The connection does not stand where this can be don\#
+    e.","data":{"type":"connection_state","retryable":false}},{"code":503,"message":"The disk that holds the targe\#
+    t is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope"\#
+    :"write","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"nam\#
+    e":"connection/verify","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Looks on the instance wheth\#
+    er all is there that the connection brought. Nothing is changed.","paramStructure":"either","params":[{"name":\#
+    "connection","description":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/Connection\#
+    Reference"}}],"result":{"name":"verification","schema":{"$ref":"#/components/schemas/ConnectionVerification"}}\#
+    ,"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","r\#
+    etryable":false}},{"code":409,"message":"Something is being done for the connection. Try again when it has end\#
+    ed; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},{"code":409,"message":"The connec\#
+    tion does not stand where this can be done.","data":{"type":"connection_state","retryable":false}},{"code":422\#
+    ,"message":"The catalog has no recipe for the instance's system.","data":{"type":"unsupported_os","retryable":\#
+    false}},{"code":502,"message":"The host name of the instance could not be resolved.","data":{"type":"dns_faile\#
+    d","retryable":true}},{"code":502,"message":"Nothing listens at the instance's address and port.","data":{"typ\#
+    e":"connect_refused","retryable":true}},{"code":504,"message":"The instance did not answer in time.","data":{"\#
+    type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instance's address.",\#
+    "data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is not kno\#
+    wn. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retry\#
+    able":false}},{"code":403,"message":"The instance's host key is not the one that was accepted. It may be anoth\#
+    er machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"T\#
+    he instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","re\#
+    tryable":false}},{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":{"ty\#
+    pe":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says h\#
+    ow.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took long\#
+    er than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connect\#
+    ion/input","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Sends input to the shell of a terminal.\#
+    ","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,"sc\#
+    hema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"text","description":"What is typed.","requ\#
+    ired":true,"schema":{"type":"string","maxLength":1048576}}],"result":{"name":"nothing","schema":{"type":"null"\#
+    }},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found",\#
+    "retryable":false}},{"code":409,"message":"The connection does not stand where this can be done.","data":{"typ\#
+    e":"connection_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` s\#
+    ays how.","data":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability\#
+    ":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/resiz\#
+    e","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Tells the shell of a terminal how large that is\#
+    .","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,"s\#
+    chema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"terminal","description":"Its size.","requ\#
+    ired":true,"schema":{"$ref":"#/components/schemas/TerminalSize"}}],"result":{"name":"nothing","schema":{"type"\#
+    :"null"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_\#
+    found","retryable":false}},{"code":409,"message":"The connection does not stand where this can be done.","data\#
+    ":{"type":"connection_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `de\#
+    tail` says how.","data":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-st\#
+    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/\#
+    create","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Makes a remote machine known. It is not cont\#
+    acted yet.","paramStructure":"either","params":[{"name":"host","description":"Its host name, address, or a `Ho\#
+    st` of `~/.ssh/config`.","required":true,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"na\#
+    me","description":"Its name. Absent: the host.","required":false,"schema":{"type":"string","minLength":1,"maxL\#
+    ength":100}},{"name":"port","description":"The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.\#
+    ","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}},{"name":"user","description":"Whom t\#
+    o log in as. Absent: as `~/.ssh/config` says, or the name of the user that the server runs as.","required":fal\#
+    se,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"identityFile","description":"The file of a p\#
+    rivate key, on the machine of the server. `~` stands for the home folder.","required":false,"schema":{"type":"\#
+    string","minLength":1,"maxLength":4096}},{"name":"useAgent","description":"Whether keys of the user's SSH agen\#
+    t are tried. Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Wh\#
+    ether `~/.ssh/config` counts. Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump",\#
+    "description":"Machines to go through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for no\#
+    ne. Absent: as `~/.ssh/config` says.","required":false,"schema":{"type":"string","minLength":1,"maxLength":102\#
+    4}},{"name":"hostKeyPolicy","description":"What to do with an unknown host key. Absent: `strict`.","required":\#
+    false,"schema":{"$ref":"#/components/schemas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch o\#
+    n the secrets: `password` to log in with, `privateKey` (the text of one), `passphrase` of the private key, `su\#
+    doPassword` (absent: the one to log in with). Null removes one. They are kept encrypted and never answered.","\#
+    required":false,"schema":{"type":"object"}},{"name":"project","description":"The project. Absent: `default`, w\#
+    hich is made where it is missing.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}}\#
+    ,{"name":"environment","description":"Its environment. Absent: the default one.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/EnvironmentReference"}},{"name":"position","description":"Where its card stands.","\#
+    required":false,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Mak\#
+    es a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result"\#
+    :{"name":"created","schema":{"$ref":"#/components/schemas/InstanceCreated"}},"errors":[{"code":409,"message":"\#
+    Something of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":\#
+    400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.\#
+    ","data":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No project has that id or slug.\#
+    ","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has no environment o\#
+    f that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"message":"The idem\#
+    potency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},\#
+    {"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space"\#
+    ,"retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-s\#
+    erver","x-stream":false,"x-notification":false},{"name":"instance/list","tags":[{"$ref":"#/components/tags/ins\#
+    tance"}],"summary":"Lists instances, by name.","paramStructure":"either","params":[{"name":"project","descript\#
+    ion":"Only those of this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}}\#
+    ,{"name":"environment","description":"Only those of this environment.","required":false,"schema":{"$ref":"#/co\#
+    mponents/schemas/EnvironmentReference"}},{"name":"statuses","description":"Only those that are so.","required"\#
+    :false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ResourceStatus"},"maxItems":8}},{"name":\#
+    "limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,\#
+    "default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"\#
+    $ref":"#/components/schemas/Cursor"}}],"result":{"name":"instances","schema":{"$ref":"#/components/schemas/Ins\#
+    tancePage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":\#
+    "invalid_cursor","retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"p\#
+    roject_not_found","retryable":false}},{"code":404,"message":"The project has no environment of that id or slug\#
+    .","data":{"type":"environment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and k\#
+    eep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retry\#
+    able":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server",\#
+    "x-stream":false,"x-notification":false},{"name":"instance/get","tags":[{"$ref":"#/components/tags/instance"}]\#
+    ,"summary":"Returns one instance, with what its last probe found.","paramStructure":"either","params":[{"name"\#
+    :"instance","description":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceRefer\#
+    ence"}}],"result":{"name":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,\#
+    "message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":4\#
+    09,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambigu\#
+    ous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-\#
+    to-server","x-stream":false,"x-notification":false},{"name":"instance/update","tags":[{"$ref":"#/components/ta\#
+    gs/instance"}],"summary":"Changes how an instance is reached. Sessions that are open end.","paramStructure":"e\#
+    ither","params":[{"name":"instance","description":"The instance.","required":true,"schema":{"$ref":"#/componen\#
+    ts/schemas/InstanceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type"\#
+    :"string","minLength":1,"maxLength":100}},{"name":"host","description":"Its host name, address, or a `Host` of `\#
+    ~/.ssh/config`.","required":false,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"port","de\#
+    scription":"The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.","required":false,"schema":{"t\#
+    ype":"integer","minimum":1,"maximum":65535}},{"name":"user","description":"Whom to log in as. Absent: as `~/.s\#
+    sh/config` says, or the name of the user that the server runs as.","required":false,"schema":{"type":"string",\#
+    "minLength":1,"maxLength":64}},{"name":"identityFile","description":"The file of a private key, on the machine o\#
+    f the server. `~` stands for the home folder.","required":false,"schema":{"type":"string","minLength":1,"maxLe\#
+    ngth":4096}},{"name":"useAgent","description":"Whether keys of the user's SSH agent are tried. Absent: yes.","\#
+    required":false,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Whether `~/.ssh/config` counts\#
+    . Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump","description":"Machines to g\#
+    o through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for none. Absent: as `~/.ssh/confi\#
+    g` says.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"hostKeyPolicy",\#
+    "description":"What to do with an unknown host key. Absent: `strict`.","required":false,"schema":{"$ref":"#/co\#
+    mponents/schemas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch on the secrets: `password` to l\#
+    og in with, `privateKey` (the text of one), `passphrase` of the private key, `sudoPassword` (absent: the one t\#
+    o log in with). Null removes one. They are kept encrypted and never answered.","required":false,"schema":{"typ\#
+    e":"object"}},{"name":"unset","description":"Settings to take back.","required":false,"schema":{"type":"array"\#
+    ,"items":{"$ref":"#/components/schemas/InstanceSetting"},"maxItems":8}},{"name":"ifVersion","description":"Onl\#
+    y where the entity still has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result\#
+    ":{"name":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No in\#
+    stance has that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Se\#
+    veral instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable"\#
+    :false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exis\#
+    ts","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read i\#
+    t again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},{"code":400,"message"\#
+    :"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"ty\#
+    pe":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-\#
+    direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/delete","tags":[{"$re\#
+    f":"#/components/tags/instance"}],"summary":"Forgets an instance and its secrets. One that has connections is r\#
+    efused; nothing on the machine is touched.","paramStructure":"either","params":[{"name":"instance","descriptio\#
+    n":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result":{"nam\#
+    e":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance h\#
+    as that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several in\#
+    stances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}}\#
+    ,{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","data":{"type":"\#
+    resource_connected","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-dir\#
+    ection":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/probe","tags":[{"$ref":"\#
+    #/components/tags/instance"}],"summary":"Logs in and looks: the system, its size, how to become root, how far a\#
+    way it is. Nothing is changed.","paramStructure":"either","params":[{"name":"instance","description":"The inst\#
+    ance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"timeoutSeconds","d\#
+    escription":"How long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":0.1,"maxi\#
+    mum":600,"default":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/InstanceProbeResult"}\#
+    },"errors":[{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retr\#
+    yable":false}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":\#
+    {"type":"instance_ambiguous","retryable":false}},{"code":502,"message":"The host name of the instance could no\#
+    t be resolved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the i\#
+    nstance's address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The in\#
+    stance did not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"The\#
+    re is no way to the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"mes\#
+    sage":"The instance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`."\#
+    ,"data":{"type":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not t\#
+    he one that was accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","re\#
+    tryable":false}},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the m\#
+    ethods.","data":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read o\#
+    r used. `detail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH s\#
+    ession failed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"mess\#
+    age":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x\#
+    -lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
+    ,"x-notification":false},{"name":"instance/acceptHostKey","tags":[{"$ref":"#/components/tags/instance"}],"summ\#
+    ary":"Accepts a host key, by its fingerprint: exactly that one. The machine is asked for its key first.","para\#
+    mStructure":"either","params":[{"name":"instance","description":"The instance.","required":true,"schema":{"$re\#
+    f":"#/components/schemas/InstanceReference"}},{"name":"fingerprint","description":"The fingerprint, such as `S\#
+    HA256:…`, from the error or, better, from the machine itself.","required":true,"schema":{"type":"string","minL\#
+    ength":1,"maxLength":200}},{"name":"replace","description":"Whether it takes the place of another key that was a\#
+    ccepted before.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"instance","s\#
+    chema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id or n\#
+    ame.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have th\#
+    at name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"m\#
+    essage":"The instance shows another host key than the one to be accepted. `fingerprint` holds it.","data":{"ty\#
+    pe":"host_key_mismatch","retryable":false}},{"code":502,"message":"The host name of the instance could not be r\#
+    esolved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instanc\#
+    e's address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance d\#
     id not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no w\#
     ay to the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The i\#
     nstance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"ty\#
@@ -1180,598 +1469,317 @@ package enum OpenRPCDocument {
     tail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session fail\#
     ed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Somet\#
     hing on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"con\#
-    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
-    ation":false},{"name":"connection/create","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Connects t\#
-    wo resources. A runtime is installed on the instance, as a job; a terminal opens a shell there.","description"\#
-    :"Where the two are connected already, that connection is returned and nothing is done; where it has failed, i\#
-    t is tried again.","paramStructure":"either","params":[{"name":"source","description":"The resource that is co\#
-    nnected, such as a runtime.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"nam\#
-    e":"target","description":"What it is connected to, such as an instance.","required":true,"schema":{"$ref":"#/\#
-    components/schemas/ResourceReference"}},{"name":"terminal","description":"Of a terminal: its size.","required"\#
-    :false,"schema":{"$ref":"#/components/schemas/TerminalSize"}},{"name":"attach","description":"Whether the conn\#
-    ection follows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default":f\#
-    alse}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$\#
-    ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"Makes a repetiti\#
-    on harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"sta\#
-    rted","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"No resource h\#
-    as that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several re\#
-    sources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}\#
-    ,{"code":422,"message":"Resources of these types can't be connected. `connection/listAllowed` has the table.",\#
-    "data":{"type":"connection_not_allowed","retryable":false}},{"code":409,"message":"Something is being done for t\#
-    he connection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":\#
-    true}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idem\#
-    potency_conflict","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at once i\#
-    s reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},{"code":503,"message":\#
-    "The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"\#
-    code":502,"message":"The host name of the instance could not be resolved.","data":{"type":"dns_failed","retrya\#
-    ble":true}},{"code":502,"message":"Nothing listens at the instance's address and port.","data":{"type":"connec\#
-    t_refused","retryable":true}},{"code":504,"message":"The instance did not answer in time.","data":{"type":"con\#
-    nect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instance's address.","data":{"t\#
-    ype":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is not known. `finge\#
-    rprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retryable":fals\#
-    e}},{"code":403,"message":"The instance's host key is not the one that was accepted. It may be another machine\#
-    , or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"The instanc\#
-    e did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","retryable":f\#
-    alse}},{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":{"type":"key_u\#
-    nusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","da\#
-    ta":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took longer than i\#
-    t may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability\#
-    ":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"connection/list",\#
-    "tags":[{"$ref":"#/components/tags/connection"}],"summary":"Lists connections, newest first.","paramStructure"\#
-    :"either","params":[{"name":"source","description":"Only those of this source.","required":false,"schema":{"$r\#
-    ef":"#/components/schemas/ResourceReference"}},{"name":"target","description":"Only those to this target.","re\#
-    quired":false,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"statuses","description":"On\#
-    ly those that stand so. Absent: all but `disconnected`.","required":false,"schema":{"type":"array","items":{"$\#
-    ref":"#/components/schemas/ConnectionStatus"},"maxItems":8}},{"name":"limit","description":"The most rows.","r\#
-    equired":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","descrip\#
-    tion":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"r\#
-    esult":{"name":"connections","schema":{"$ref":"#/components/schemas/ConnectionPage"}},"errors":[{"code":400,"m\#
-    essage":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},\#
-    {"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false\#
-    }},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"res\#
-    ource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-directi\#
-    on":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/get","tags":[{"$ref":"#/co\#
-    mponents/tags/connection"}],"summary":"Returns one connection; with `waitSeconds`, when nothing is being done f\#
-    or it, or the time is over.","paramStructure":"either","params":[{"name":"connection","description":"The conne\#
-    ction.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"waitSeconds","d\#
-    escription":"How long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default"\#
-    :0}}],"result":{"name":"connection","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"errors":[{"c\#
-    ode":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":fals\#
-    e}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
-    :false,"x-notification":false},{"name":"connection/update","tags":[{"$ref":"#/components/tags/connection"}],"s\#
-    ummary":"Brings the instance to what the source says today: another version, another application server.","par\#
-    amStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,"schema":\#
-    {"$ref":"#/components/schemas/ConnectionReference"}},{"name":"attach","description":"Whether the connection fo\#
-    llows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default":false}},{"\#
-    name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref":"#/c\#
-    omponents/schemas/WaitSeconds","default":0}}],"result":{"name":"started","schema":{"$ref":"#/components/schema\#
-    s/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"co\#
-    nnection_not_found","retryable":false}},{"code":409,"message":"Something is being done for the connection. Try a\#
-    gain when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},{"code":409,"\#
-    message":"The connection does not stand where this can be done.","data":{"type":"connection_state","retryable"\#
-    :false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"\#
-    no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"cl\#
-    ient-to-server","x-stream":true,"x-notification":false},{"name":"connection/delete","tags":[{"$ref":"#/compone\#
-    nts/tags/connection"}],"summary":"Disconnects: what was installed for this connection is removed, exactly that\#
-    , as a job; a shell is closed.","description":"Where removing fails, the connection stays as `failed` and says w\#
-    hy.","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,\#
-    "schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"force","description":"Whether the conne\#
-    ction is forgotten where that can not be done.","required":false,"schema":{"type":"boolean","default":false}},\#
-    {"name":"attach","description":"Whether the connection follows the job's stream from its first event.","requir\#
-    ed":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait f\#
-    or the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result\#
-    ":{"name":"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message\#
-    ":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":false}},{"code":409,"\#
-    message":"Something is being done for the connection. Try again when it has ended; `job` holds its id.","data"\#
-    :{"type":"connection_busy","retryable":true}},{"code":503,"message":"The disk that holds the target is full. N\#
-    othing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-\#
-    stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"connecti\#
-    on/retry","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Goes on with a connection that has faile\#
-    d, from the step that failed.","paramStructure":"either","params":[{"name":"connection","description":"The con\#
-    nection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"attach","desc\#
-    ription":"Whether the connection follows the job's stream from its first event.","required":false,"schema":{"t\#
-    ype":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","re\#
-    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"started","s\#
-    chema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connect\#
-    ion of that id.","data":{"type":"connection_not_found","retryable":false}},{"code":409,"message":"Something is b\#
-    eing done for the connection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_bus\#
-    y","retryable":true}},{"code":409,"message":"The connection does not stand where this can be done.","data":{"t\#
-    ype":"connection_state","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Not\#
-    hing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-st\#
-    ability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"connection\#
-    /verify","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Looks on the instance whether all is ther\#
-    e that the connection brought. Nothing is changed.","paramStructure":"either","params":[{"name":"connection","\#
-    description":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}}],\#
-    "result":{"name":"verification","schema":{"$ref":"#/components/schemas/ConnectionVerification"}},"errors":[{"c\#
-    ode":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":fals\#
-    e}},{"code":409,"message":"Something is being done for the connection. Try again when it has ended; `job` hold\#
-    s its id.","data":{"type":"connection_busy","retryable":true}},{"code":409,"message":"The connection does not s\#
-    tand where this can be done.","data":{"type":"connection_state","retryable":false}},{"code":422,"message":"The c\#
-    atalog has no recipe for the instance's system.","data":{"type":"unsupported_os","retryable":false}},{"code":5\#
-    02,"message":"The host name of the instance could not be resolved.","data":{"type":"dns_failed","retryable":tr\#
-    ue}},{"code":502,"message":"Nothing listens at the instance's address and port.","data":{"type":"connect_refus\#
-    ed","retryable":true}},{"code":504,"message":"The instance did not answer in time.","data":{"type":"connect_ti\#
-    meout","retryable":true}},{"code":502,"message":"There is no way to the instance's address.","data":{"type":"h\#
-    ost_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is not known. `fingerprint` h\#
-    olds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retryable":false}},{"cod\#
-    e":403,"message":"The instance's host key is not the one that was accepted. It may be another machine, or one i\#
-    n between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"The instance did not l\#
-    et the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","retryable":false}},{"co\#
-    de":422,"message":"The private key can't be read or used. `detail` says why.","data":{"type":"key_unusable","r\#
-    etryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","data":{"type"\#
-    :"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took longer than it may.","d\#
-    ata":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
-    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/input","tags":[\#
-    {"$ref":"#/components/tags/connection"}],"summary":"Sends input to the shell of a terminal.","paramStructure":\#
-    "either","params":[{"name":"connection","description":"The connection.","required":true,"schema":{"$ref":"#/co\#
-    mponents/schemas/ConnectionReference"}},{"name":"text","description":"What is typed.","required":true,"schema"\#
-    :{"type":"string","maxLength":1048576}}],"result":{"name":"nothing","schema":{"type":"null"}},"errors":[{"code\#
-    ":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":false}}\#
-    ,{"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connection_stat\#
-    e","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","data":{"\#
-    type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direc\#
-    tion":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/resize","tags":[{"$ref":\#
-    "#/components/tags/connection"}],"summary":"Tells the shell of a terminal how large that is.","paramStructure"\#
-    :"either","params":[{"name":"connection","description":"The connection.","required":true,"schema":{"$ref":"#/c\#
-    omponents/schemas/ConnectionReference"}},{"name":"terminal","description":"Its size.","required":true,"schema"\#
-    :{"$ref":"#/components/schemas/TerminalSize"}}],"result":{"name":"nothing","schema":{"type":"null"}},"errors":\#
-    [{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":\#
-    false}},{"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connecti\#
-    on_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","d\#
-    ata":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","\#
-    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/create","tags":[{"$\#
-    ref":"#/components/tags/instance"}],"summary":"Makes a remote machine known. It is not contacted yet.","paramS\#
-    tructure":"either","params":[{"name":"host","description":"Its host name, address, or a `Host` of `~/.ssh/conf\#
-    ig`.","required":true,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"name","description":"\#
-    Its name. Absent: the host.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name\#
-    ":"port","description":"The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.","required":false,\#
-    "schema":{"type":"integer","minimum":1,"maximum":65535}},{"name":"user","description":"Whom to log in as. Abse\#
-    nt: as `~/.ssh/config` says, or the name of the user that the server runs as.","required":false,"schema":{"typ\#
-    e":"string","minLength":1,"maxLength":64}},{"name":"identityFile","description":"The file of a private key, on t\#
-    he machine of the server. `~` stands for the home folder.","required":false,"schema":{"type":"string","minLeng\#
-    th":1,"maxLength":4096}},{"name":"useAgent","description":"Whether keys of the user's SSH agent are tried. Abs\#
-    ent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Whether `~/.ssh/co\#
-    nfig` counts. Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump","description":"M\#
-    achines to go through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for none. Absent: as `\#
-    ~/.ssh/config` says.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"hos\#
-    tKeyPolicy","description":"What to do with an unknown host key. Absent: `strict`.","required":false,"schema":{\#
-    "$ref":"#/components/schemas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch on the secrets: `\#
-    password` to log in with, `privateKey` (the text of one), `passphrase` of the private key, `sudoPassword` (abs\#
-    ent: the one to log in with). Null removes one. They are kept encrypted and never answered.","required":false,\#
-    "schema":{"type":"object"}},{"name":"project","description":"The project. Absent: `default`, which is made whe\#
-    re it is missing.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"enviro\#
-    nment","description":"Its environment. Absent: the default one.","required":false,"schema":{"$ref":"#/componen\#
-    ts/schemas/EnvironmentReference"}},{"name":"position","description":"Where its card stands.","required":false,\#
-    "schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repetition h\#
-    armless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created\#
-    ","schema":{"$ref":"#/components/schemas/InstanceCreated"}},"errors":[{"code":409,"message":"Something of that n\#
-    ame or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":400,"message":"The p\#
-    arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
-    valid_argument","retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"pr\#
-    oject_not_found","retryable":false}},{"code":404,"message":"The project has no environment of that id or slug.\#
-    ","data":{"type":"environment_not_found","retryable":false}},{"code":409,"message":"The idempotency key was us\#
-    ed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"messa\#
-    ge":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}\#
-    }],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":\#
-    false,"x-notification":false},{"name":"instance/list","tags":[{"$ref":"#/components/tags/instance"}],"summary"\#
-    :"Lists instances, by name.","paramStructure":"either","params":[{"name":"project","description":"Only those o\#
-    f this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environm\#
-    ent","description":"Only those of this environment.","required":false,"schema":{"$ref":"#/components/schemas/E\#
-    nvironmentReference"}},{"name":"statuses","description":"Only those that are so.","required":false,"schema":{"\#
-    type":"array","items":{"$ref":"#/components/schemas/ResourceStatus"},"maxItems":8}},{"name":"limit","descripti\#
-    on":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"\#
-    name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/component\#
-    s/schemas/Cursor"}}],"result":{"name":"instances","schema":{"$ref":"#/components/schemas/InstancePage"}},"erro\#
-    rs":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","\#
-    retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found",\#
-    "retryable":false}},{"code":404,"message":"The project has no environment of that id or slug.","data":{"type":\#
-    "environment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds\#
-    , but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"\#
-    x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
-    ,"x-notification":false},{"name":"instance/get","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Retu\#
-    rns one instance, with what its last probe found.","paramStructure":"either","params":[{"name":"instance","des\#
-    cription":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result\#
-    ":{"name":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No in\#
-    stance has that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Se\#
-    veral instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable"\#
-    :false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-st\#
-    ream":false,"x-notification":false},{"name":"instance/update","tags":[{"$ref":"#/components/tags/instance"}],"\#
-    summary":"Changes how an instance is reached. Sessions that are open end.","paramStructure":"either","params":\#
-    [{"name":"instance","description":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/Insta\#
-    nceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type":"string","minLe\#
-    ngth":1,"maxLength":100}},{"name":"host","description":"Its host name, address, or a `Host` of `~/.ssh/config`\#
-    .","required":false,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"port","description":"Th\#
-    e port of its SSH server. Absent: as `~/.ssh/config` says, or 22.","required":false,"schema":{"type":"integer"\#
-    ,"minimum":1,"maximum":65535}},{"name":"user","description":"Whom to log in as. Absent: as `~/.ssh/config` say\#
-    s, or the name of the user that the server runs as.","required":false,"schema":{"type":"string","minLength":1,\#
-    "maxLength":64}},{"name":"identityFile","description":"The file of a private key, on the machine of the server\#
-    . `~` stands for the home folder.","required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}}\#
-    ,{"name":"useAgent","description":"Whether keys of the user's SSH agent are tried. Absent: yes.","required":fa\#
-    lse,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Whether `~/.ssh/config` counts. Absent: ye\#
-    s.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump","description":"Machines to go through, a\#
-    s in OpenSSH: `[user@]host[:port]`, several with commas; `none` for none. Absent: as `~/.ssh/config` says.","r\#
-    equired":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"hostKeyPolicy","description\#
-    ":"What to do with an unknown host key. Absent: `strict`.","required":false,"schema":{"$ref":"#/components/sch\#
-    emas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch on the secrets: `password` to log in with\#
-    , `privateKey` (the text of one), `passphrase` of the private key, `sudoPassword` (absent: the one to log in w\#
-    ith). Null removes one. They are kept encrypted and never answered.","required":false,"schema":{"type":"object\#
-    "}},{"name":"unset","description":"Settings to take back.","required":false,"schema":{"type":"array","items":{\#
-    "$ref":"#/components/schemas/InstanceSetting"},"maxItems":8}},{"name":"ifVersion","description":"Only where th\#
-    e entity still has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":\#
-    "instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has t\#
-    hat id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instan\#
-    ces have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"c\#
-    ode":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","retryab\#
-    le":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `ve\#
-    rsion` holds today's.","data":{"type":"version_conflict","retryable":false}},{"code":400,"message":"The parame\#
-    ters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid\#
-    _argument","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"\#
-    client-to-server","x-stream":false,"x-notification":false},{"name":"instance/delete","tags":[{"$ref":"#/compon\#
-    ents/tags/instance"}],"summary":"Forgets an instance and its secrets. One that has connections is refused; not\#
-    hing on the machine is touched.","paramStructure":"either","params":[{"name":"instance","description":"The ins\#
-    tance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result":{"name":"instanc\#
-    e","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id o\#
-    r name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have t\#
-    hat name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"\#
-    message":"It has connections. Disconnect them first; `connections` names them.","data":{"type":"resource_conne\#
-    cted","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"clien\#
-    t-to-server","x-stream":false,"x-notification":false},{"name":"instance/probe","tags":[{"$ref":"#/components/t\#
-    ags/instance"}],"summary":"Logs in and looks: the system, its size, how to become root, how far away it is. No\#
-    thing is changed.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","requi\#
-    red":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"timeoutSeconds","description":"\#
-    How long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":600,"def\#
-    ault":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/InstanceProbeResult"}},"errors":[{\#
-    "code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":false}\#
-    },{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"inst\#
-    ance_ambiguous","retryable":false}},{"code":502,"message":"The host name of the instance could not be resolved\#
-    .","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance's add\#
-    ress and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance did no\#
-    t answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way t\#
-    o the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The ins\#
-    tance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type\#
-    ":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not the one that wa\#
-    s accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":false\#
-    }},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","data\#
-    ":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read or used. `det\#
-    ail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session faile\#
-    d or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Someth\#
-    ing on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"conc\#
-    urrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifica\#
-    tion":false},{"name":"instance/acceptHostKey","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Accept\#
-    s a host key, by its fingerprint: exactly that one. The machine is asked for its key first.","paramStructure":\#
-    "either","params":[{"name":"instance","description":"The instance.","required":true,"schema":{"$ref":"#/compon\#
-    ents/schemas/InstanceReference"}},{"name":"fingerprint","description":"The fingerprint, such as `SHA256:…`, fr\#
-    om the error or, better, from the machine itself.","required":true,"schema":{"type":"string","minLength":1,"ma\#
-    xLength":200}},{"name":"replace","description":"Whether it takes the place of another key that was accepted be\#
-    fore.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"instance","schema":{"$\#
-    ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id or name.","dat\#
-    a":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have that name. U\#
-    se the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"message":"T\#
-    he instance shows another host key than the one to be accepted. `fingerprint` holds it.","data":{"type":"host_\#
-    key_mismatch","retryable":false}},{"code":502,"message":"The host name of the instance could not be resolved."\#
-    ,"data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance's addre\#
-    ss and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance did not a\#
-    nswer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way to t\#
-    he instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The instan\#
-    ce's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"\#
-    host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not the one that was a\#
-    ccepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},\#
-    {"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","data":{\#
-    "type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read or used. `detail\#
-    ` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session failed o\#
-    r was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something o\#
-    n the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurren\#
-    t","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
-    :false},{"name":"instance/exec","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Runs a command on an i\#
-    nstance, as a job whose stream has the output.","description":"The job succeeds where the command could be run\#
-    , whatever its exit code is: an `ExecJobResult` tells it. Cancelling the job ends the command and what it has s\#
-    tarted.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","required":true,\#
-    "schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"command","description":"The command, for t\#
-    he user's shell.","required":true,"schema":{"type":"string","minLength":1,"maxLength":131072}},{"name":"input"\#
-    ,"description":"What it reads from its standard input.","required":false,"schema":{"type":"string","maxLength"\#
-    :16777216}},{"name":"elevate","description":"Whether it is run as root.","required":false,"schema":{"type":"bo\#
-    olean","default":false}},{"name":"timeoutSeconds","description":"How long it may take, in seconds. Absent: as l\#
-    ong as it needs.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"attach\#
-    ","description":"Whether the connection follows the job's stream from its first event.","required":false,"sche\#
-    ma":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's en\#
-    d.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey\#
-    ","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempot\#
-    encyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/InstanceExecStarted"}},"errors":\#
-    [{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":fals\#
-    e}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"in\#
-    stance_ambiguous","retryable":false}},{"code":409,"message":"The idempotency key was used before with other pa\#
-    rameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how man\#
-    y of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryabl\#
-    e":true}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":\#
-    "no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"c\#
-    lient-to-server","x-stream":true,"x-notification":false},{"name":"port/list","tags":[{"$ref":"#/components/tag\#
-    s/port"}],"summary":"Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"works\#
-    pace","description":"Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/sc\#
-    hemas/WorkspaceReference"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{"\#
-    $ref":"#/components/schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/P\#
-    ortLeaseList"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"works\#
-    pace_not_found","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_no\#
-    t_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the work\#
-    space too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x-\#
-    scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}\#
-    ,{"name":"port/resolve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is, a\#
-    nd whether anything listens there.","paramStructure":"either","params":[{"name":"app","description":"The app."\#
-    ,"required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its w\#
-    orkspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/sche\#
-    mas/WorkspaceReference"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `http\#
-    `.","required":false,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","schema\#
-    ":{"$ref":"#/components/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or name.",\#
-    "data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of th\#
-    at name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"co\#
-    de":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":fa\#
-    lse}},{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":fals\#
-    e}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
-    :false,"x-notification":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Le\#
-    ases a port: for an app, or for something of the caller's own.","paramStructure":"either","params":[{"name":"n\#
-    ame","description":"The lease's name: of the app's port, or, without an app, unique in the home.","required":t\#
-    rue,"schema":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app\#
-    ","description":"The app. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#/com\#
-    ponents/schemas/AppReference"}},{"name":"workspace","description":"The app's workspace.","required":false,"sch\#
-    ema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wanted\#
-    . Absent: a free one of the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}]\#
-    ,"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":\#
-    "No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Severa\#
-    l workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambig\#
-    uous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"works\#
-    pace_not_found","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who.","da\#
-    ta":{"type":"port_taken","retryable":true}},{"code":503,"message":"Every port of the range in `config.apps.por\#
-    ts` is taken.","data":{"type":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-st\#
-    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/rele\#
-    ase","tags":[{"$ref":"#/components/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"either\#
-    ","params":[{"name":"port","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"m\#
-    aximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code\#
-    ":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},{"code":\#
-    409,"message":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],"x-l\#
-    ane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
-    x-notification":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who l\#
-    istens on a TCP port of this machine, and whose lease it is.","paramStructure":"either","params":[{"name":"por\#
-    t","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result\#
-    ":{"name":"owner","schema":{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x\#
+    current","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
+    ation":false},{"name":"instance/exec","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Runs a command o\#
+    n an instance, as a job whose stream has the output.","description":"The job succeeds where the command could b\#
+    e run, whatever its exit code is: an `ExecJobResult` tells it. Cancelling the job ends the command and what it h\#
+    as started.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","required":t\#
+    rue,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"command","description":"The command, f\#
+    or the user's shell.","required":true,"schema":{"type":"string","minLength":1,"maxLength":131072}},{"name":"in\#
+    put","description":"What it reads from its standard input.","required":false,"schema":{"type":"string","maxLen\#
+    gth":16777216}},{"name":"elevate","description":"Whether it is run as root.","required":false,"schema":{"type"\#
+    :"boolean","default":false}},{"name":"timeoutSeconds","description":"How long it may take, in seconds. Absent: a\#
+    s long as it needs.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"att\#
+    ach","description":"Whether the connection follows the job's stream from its first event.","required":false,"s\#
+    chema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's e\#
+    nd.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKe\#
+    y","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempo\#
+    tencyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/InstanceExecStarted"}},"errors"\#
+    :[{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":fal\#
+    se}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"i\#
+    nstance_ambiguous","retryable":false}},{"code":409,"message":"The idempotency key was used before with other p\#
+    arameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how ma\#
+    ny of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryab\#
+    le":true}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type"\#
+    :"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"\#
+    client-to-server","x-stream":true,"x-notification":false},{"name":"port/list","tags":[{"$ref":"#/components/ta\#
+    gs/port"}],"summary":"Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"work\#
+    space","description":"Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/WorkspaceReference"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/\#
+    PortLeaseList"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"work\#
+    space_not_found","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_n\#
+    ot_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the wor\#
+    kspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x\#
     -scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false\#
-    },{"name":"project/create","tags":[{"$ref":"#/components/tags/project"}],"summary":"Creates a project, with th\#
-    e environment `master`.","paramStructure":"either","params":[{"name":"name","description":"Its name.","require\#
-    d":true,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"description","description":"What it i\#
-    s for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":350}},{"name":"slug","description\#
-    ":"Its slug. Absent: made of the name.","required":false,"schema":{"$ref":"#/components/schemas/Slug"}},{"name\#
-    ":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/component\#
-    s/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ProjectCreated"\#
-    }},"errors":[{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_\#
-    exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters."\#
-    ,"data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds the targ\#
-    et is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope\#
-    ":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
-    ame":"project/list","tags":[{"$ref":"#/components/tags/project"}],"summary":"Lists projects, by name.","paramS\#
-    tructure":"either","params":[{"name":"limit","description":"The most rows.","required":false,"schema":{"type":\#
-    "integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page b\#
-    efore.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"projects","schema\#
-    ":{"$ref":"#/components/schemas/ProjectPage"}},"errors":[{"code":400,"message":"The cursor was not made by thi\#
-    s list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read"\#
-    ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"pro\#
-    ject/get","tags":[{"$ref":"#/components/tags/project"}],"summary":"Returns one project.","paramStructure":"eit\#
-    her","params":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/s\#
-    chemas/ProjectReference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},"erro\#
-    rs":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":fa\#
-    lse}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-strea\#
-    m":false,"x-notification":false},{"name":"project/update","tags":[{"$ref":"#/components/tags/project"}],"summa\#
-    ry":"Changes a project.","paramStructure":"either","params":[{"name":"project","description":"The project.","r\#
-    equired":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"name","description":"Its new n\#
-    ame. The slug stays.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"desc\#
-    ription","description":"What it is for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":\#
-    350}},{"name":"slug","description":"Its new slug.","required":false,"schema":{"$ref":"#/components/schemas/Slu\#
-    g"}},{"name":"ifVersion","description":"Only where the entity still has this version.","required":false,"schem\#
-    a":{"type":"integer","minimum":1}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"\#
-    }},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retry\#
-    able":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already\#
-    _exists","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
-    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concu\#
-    rrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificat\#
-    ion":false},{"name":"project/delete","tags":[{"$ref":"#/components/tags/project"}],"summary":"Deletes a projec\#
-    t and its environments. One that has resources or instances is refused.","paramStructure":"either","params":[{\#
-    "name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectRe\#
-    ference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},"errors":[{"code":404\#
+    },{"name":"port/resolve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is\#
+    , and whether anything listens there.","paramStructure":"either","params":[{"name":"app","description":"The ap\#
+    p.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"\#
+    Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components\#
+    /schemas/WorkspaceReference"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `\#
+    http`.","required":false,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","sc\#
+    hema":{"$ref":"#/components/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or nam\#
+    e.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
+    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
+    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
+    ":false}},{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":\#
+    false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-str\#
+    eam":false,"x-notification":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary"\#
+    :"Leases a port: for an app, or for something of the caller's own.","paramStructure":"either","params":[{"name\#
+    ":"name","description":"The lease's name: of the app's port, or, without an app, unique in the home.","require\#
+    d":true,"schema":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":\#
+    "app","description":"The app. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#\#
+    /components/schemas/AppReference"}},{"name":"workspace","description":"The app's workspace.","required":false,\#
+    "schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wa\#
+    nted. Absent: a free one of the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":6553\#
+    5}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"messa\#
+    ge":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Se\#
+    veral workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_a\#
+    mbiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"w\#
+    orkspace_not_found","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who."\#
+    ,"data":{"type":"port_taken","retryable":true}},{"code":503,"message":"Every port of the range in `config.apps\#
+    .ports` is taken.","data":{"type":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","\#
+    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/\#
+    release","tags":[{"$ref":"#/components/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"ei\#
+    ther","params":[{"name":"port","description":"The port.","required":true,"schema":{"type":"integer","minimum":\#
+    1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"\#
+    code":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},{"co\#
+    de":409,"message":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],\#
+    "x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
+    se,"x-notification":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells w\#
+    ho listens on a TCP port of this machine, and whose lease it is.","paramStructure":"either","params":[{"name":\#
+    "port","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"re\#
+    sult":{"name":"owner","schema":{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent\#
+    ","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":f\#
+    alse},{"name":"project/create","tags":[{"$ref":"#/components/tags/project"}],"summary":"Creates a project, wit\#
+    h the environment `master`.","paramStructure":"either","params":[{"name":"name","description":"Its name.","req\#
+    uired":true,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"description","description":"Wha\#
+    t it is for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":350}},{"name":"slug","descr\#
+    iption":"Its slug. Absent: made of the name.","required":false,"schema":{"$ref":"#/components/schemas/Slug"}},\#
+    {"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/com\#
+    ponents/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ProjectCr\#
+    eated"}},"errors":[{"code":409,"message":"Something of that name or path is there already.","data":{"type":"al\#
+    ready_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parame\#
+    ters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds th\#
+    e target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x\#
+    -scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
+    e},{"name":"project/list","tags":[{"$ref":"#/components/tags/project"}],"summary":"Lists projects, by name.","\#
+    paramStructure":"either","params":[{"name":"limit","description":"The most rows.","required":false,"schema":{"\#
+    type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the p\#
+    age before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"projects","s\#
+    chema":{"$ref":"#/components/schemas/ProjectPage"}},"errors":[{"code":400,"message":"The cursor was not made b\#
+    y this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
+    read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name"\#
+    :"project/get","tags":[{"$ref":"#/components/tags/project"}],"summary":"Returns one project.","paramStructure"\#
+    :"either","params":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/compone\#
+    nts/schemas/ProjectReference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},\#
+    "errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryabl\#
+    e":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-\#
+    stream":false,"x-notification":false},{"name":"project/update","tags":[{"$ref":"#/components/tags/project"}],"\#
+    summary":"Changes a project.","paramStructure":"either","params":[{"name":"project","description":"The project\#
+    .","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"name","description":"It\#
+    s new name. The slug stays.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name\#
+    ":"description","description":"What it is for.","required":false,"schema":{"type":"string","minLength":0,"maxL\#
+    ength":350}},{"name":"slug","description":"Its new slug.","required":false,"schema":{"$ref":"#/components/sche\#
+    mas/Slug"}},{"name":"ifVersion","description":"Only where the entity still has this version.","required":false\#
+    ,"schema":{"type":"integer","minimum":1}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/P\#
+    roject"}},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found"\#
+    ,"retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"\#
+    already_exists","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVers\#
+    ion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane"\#
+    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":false},{"name":"project/delete","tags":[{"$ref":"#/components/tags/project"}],"summary":"Deletes a p\#
+    roject and its environments. One that has resources or instances is refused.","paramStructure":"either","param\#
+    s":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/Proj\#
+    ectReference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},"errors":[{"code\#
+    ":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"cod\#
+    e":409,"message":"It still has resources or instances. Delete them first; `resources` names them.","data":{"ty\#
+    pe":"not_empty","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-directi\#
+    on":"client-to-server","x-stream":false,"x-notification":false},{"name":"environment/create","tags":[{"$ref":"\#
+    #/components/tags/project"}],"summary":"Creates an environment in a project.","paramStructure":"either","param\#
+    s":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/Proj\#
+    ectReference"}},{"name":"name","description":"Its name.","required":true,"schema":{"type":"string","minLength"\#
+    :1,"maxLength":100}},{"name":"description","description":"What it is for.","required":false,"schema":{"type":"\#
+    string","minLength":0,"maxLength":350}},{"name":"idempotencyKey","description":"Makes a repetition harmless.",\#
+    "required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created","schema"\#
+    :{"$ref":"#/components/schemas/EnvironmentCreated"}},"errors":[{"code":404,"message":"No project has that id o\#
+    r slug.","data":{"type":"project_not_found","retryable":false}},{"code":409,"message":"Something of that name o\#
+    r path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The idemp\#
+    otency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{\#
+    "code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space",\#
+    "retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-se\#
+    rver","x-stream":false,"x-notification":false},{"name":"environment/list","tags":[{"$ref":"#/components/tags/p\#
+    roject"}],"summary":"Lists a project's environments: `master` first, then by name.","paramStructure":"either",\#
+    "params":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/ProjectReference"}}],"result":{"name":"environments","schema":{"$ref":"#/components/schemas/ProjectEnvironme\#
+    nts"}},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","r\#
+    etryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-serv\#
+    er","x-stream":false,"x-notification":false},{"name":"environment/get","tags":[{"$ref":"#/components/tags/proj\#
+    ect"}],"summary":"Returns one environment.","paramStructure":"either","params":[{"name":"project","description\#
+    ":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environme\#
+    nt","description":"The environment.","required":true,"schema":{"$ref":"#/components/schemas/EnvironmentReferen\#
+    ce"}}],"result":{"name":"environment","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{\#
+    "code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},\#
+    {"code":404,"message":"The project has no environment of that id or slug.","data":{"type":"environment_not_fou\#
+    nd","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-t\#
+    o-server","x-stream":false,"x-notification":false},{"name":"environment/delete","tags":[{"$ref":"#/components/\#
+    tags/project"}],"summary":"Deletes an environment. `master`, and one that has resources or instances, is refus\#
+    ed.","paramStructure":"either","params":[{"name":"project","description":"The project.","required":true,"schem\#
+    a":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"The environment.","r\#
+    equired":true,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}}],"result":{"name":"environment","\#
+    schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"code":404,"message":"No project has th\#
+    at id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has n\#
+    o environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"mes\#
+    sage":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"not_em\#
+    pty","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
+    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent\#
+    ","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false},{"name":"resource/list","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Lists resources of al\#
+    l types, by name, with how many there are of each type.","paramStructure":"either","params":[{"name":"project"\#
+    ,"description":"Only those of this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectRe\#
+    ference"}},{"name":"environment","description":"Only those of this environment.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/EnvironmentReference"}},{"name":"types","description":"Only those of these types.",\#
+    "required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ResourceType"},"maxItems":16}}\#
+    ,{"name":"search","description":"Only those whose name has this in it.","required":false,"schema":{"type":"str\#
+    ing","minLength":1,"maxLength":100}},{"name":"connected","description":"Only those that have connections, or h\#
+    ave none.","required":false,"schema":{"type":"boolean"}},{"name":"includeDeleted","description":"Whether delet\#
+    ed ones are listed too.","required":false,"schema":{"type":"boolean","default":false}},{"name":"limit","descri\#
+    ption":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}}\#
+    ,{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/compon\#
+    ents/schemas/Cursor"}}],"result":{"name":"resources","schema":{"$ref":"#/components/schemas/ResourcePage"}},"e\#
+    rrors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
+    ","retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_foun\#
+    d","retryable":false}},{"code":404,"message":"The project has no environment of that id or slug.","data":{"typ\#
+    e":"environment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bou\#
+    nds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}\#
+    ],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fa\#
+    lse,"x-notification":false},{"name":"resource/get","tags":[{"$ref":"#/components/tags/resource"}],"summary":"R\#
+    eturns one resource, with its connections.","paramStructure":"either","params":[{"name":"resource","descriptio\#
+    n":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"nam\#
+    e":"resource","schema":{"$ref":"#/components/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No res\#
+    ource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Sev\#
+    eral resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":\#
+    false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-str\#
+    eam":false,"x-notification":false},{"name":"resource/createRuntime","tags":[{"$ref":"#/components/tags/resourc\#
+    e"}],"summary":"Creates a resource that stands for a runtime of the catalog. Nothing is installed before it is c\#
+    onnected to an instance.","paramStructure":"either","params":[{"name":"runtimeId","description":"The runtime."\#
+    ,"required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"project","description":"The proj\#
+    ect. Absent: `default`, which is made where it is missing.","required":false,"schema":{"$ref":"#/components/sc\#
+    hemas/ProjectReference"}},{"name":"environment","description":"Its environment. Absent: the default one.","req\#
+    uired":false,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}},{"name":"name","description":"Its n\#
+    ame. Absent: that of the runtime.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},\#
+    {"name":"applicationServer","description":"The application server that goes with it, by its name in the catalo\#
+    g.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"position","description\#
+    ":"Where its card stands.","required":false,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempo\#
+    tencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas\#
+    /IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"erro\#
+    rs":[{"code":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":\#
+    {"type":"runtime_not_found","retryable":false}},{"code":404,"message":"The language has no application server o\#
+    f that name. `servers` lists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":404\#
     ,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":40\#
-    9,"message":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"\#
-    not_empty","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"\#
-    client-to-server","x-stream":false,"x-notification":false},{"name":"environment/create","tags":[{"$ref":"#/com\#
-    ponents/tags/project"}],"summary":"Creates an environment in a project.","paramStructure":"either","params":[{\#
-    "name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectRe\#
-    ference"}},{"name":"name","description":"Its name.","required":true,"schema":{"type":"string","minLength":1,"m\#
-    axLength":100}},{"name":"description","description":"What it is for.","required":false,"schema":{"type":"strin\#
-    g","minLength":0,"maxLength":350}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","requ\#
-    ired":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$r\#
-    ef":"#/components/schemas/EnvironmentCreated"}},"errors":[{"code":404,"message":"No project has that id or slu\#
-    g.","data":{"type":"project_not_found","retryable":false}},{"code":409,"message":"Something of that name or pa\#
-    th is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The idempoten\#
-    cy key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"cod\#
-    e":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","ret\#
-    ryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server\#
-    ","x-stream":false,"x-notification":false},{"name":"environment/list","tags":[{"$ref":"#/components/tags/proje\#
-    ct"}],"summary":"Lists a project's environments: `master` first, then by name.","paramStructure":"either","par\#
-    ams":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/Pr\#
-    ojectReference"}}],"result":{"name":"environments","schema":{"$ref":"#/components/schemas/ProjectEnvironments"\#
-    }},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retry\#
-    able":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server",\#
-    "x-stream":false,"x-notification":false},{"name":"environment/get","tags":[{"$ref":"#/components/tags/project"\#
-    }],"summary":"Returns one environment.","paramStructure":"either","params":[{"name":"project","description":"T\#
-    he project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment",\#
-    "description":"The environment.","required":true,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}\#
-    }],"result":{"name":"environment","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"cod\#
-    e":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"co\#
-    de":404,"message":"The project has no environment of that id or slug.","data":{"type":"environment_not_found",\#
-    "retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-se\#
-    rver","x-stream":false,"x-notification":false},{"name":"environment/delete","tags":[{"$ref":"#/components/tags\#
-    /project"}],"summary":"Deletes an environment. `master`, and one that has resources or instances, is refused."\#
-    ,"paramStructure":"either","params":[{"name":"project","description":"The project.","required":true,"schema":{\#
-    "$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"The environment.","requi\#
-    red":true,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}}],"result":{"name":"environment","sche\#
-    ma":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"code":404,"message":"No project has that i\#
-    d or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has no e\#
-    nvironment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"messag\#
-    e":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"not_empty\#
-    ","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
-    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","\#
-    x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fal\#
-    se},{"name":"resource/list","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Lists resources of all t\#
-    ypes, by name, with how many there are of each type.","paramStructure":"either","params":[{"name":"project","d\#
-    escription":"Only those of this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectRefer\#
-    ence"}},{"name":"environment","description":"Only those of this environment.","required":false,"schema":{"$ref\#
-    ":"#/components/schemas/EnvironmentReference"}},{"name":"types","description":"Only those of these types.","re\#
-    quired":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ResourceType"},"maxItems":16}},{"\#
-    name":"search","description":"Only those whose name has this in it.","required":false,"schema":{"type":"string\#
-    ","minLength":1,"maxLength":100}},{"name":"connected","description":"Only those that have connections, or have n\#
-    one.","required":false,"schema":{"type":"boolean"}},{"name":"includeDeleted","description":"Whether deleted on\#
-    es are listed too.","required":false,"schema":{"type":"boolean","default":false}},{"name":"limit","description\#
-    ":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"na\#
-    me":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/\#
-    schemas/Cursor"}}],"result":{"name":"resources","schema":{"$ref":"#/components/schemas/ResourcePage"}},"errors\#
-    ":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","re\#
-    tryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","r\#
-    etryable":false}},{"code":404,"message":"The project has no environment of that id or slug.","data":{"type":"e\#
-    nvironment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
-    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-l\#
-    ane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x\#
-    -notification":false},{"name":"resource/get","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Returns o\#
-    ne resource, with its connections.","paramStructure":"either","params":[{"name":"resource","description":"The r\#
+    4,"message":"The project has no environment of that id or slug.","data":{"type":"environment_not_found","retry\#
+    able":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already\#
+    _exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.\#
+    ","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds the tar\#
+    get is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scop\#
+    e":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"\#
+    name":"resource/getRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Returns a resource of ty\#
+    pe `runtime`, with its connections.","paramStructure":"either","params":[{"name":"resource","description":"The r\#
     esource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"resou\#
     rce","schema":{"$ref":"#/components/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No resource has t\#
     hat id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resour\#
     ces have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x\#
     -lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,\#
-    "x-notification":false},{"name":"resource/createRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summa\#
-    ry":"Creates a resource that stands for a runtime of the catalog. Nothing is installed before it is connected t\#
-    o an instance.","paramStructure":"either","params":[{"name":"runtimeId","description":"The runtime.","required\#
-    ":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"project","description":"The project. Absen\#
-    t: `default`, which is made where it is missing.","required":false,"schema":{"$ref":"#/components/schemas/Proj\#
-    ectReference"}},{"name":"environment","description":"Its environment. Absent: the default one.","required":fal\#
-    se,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}},{"name":"name","description":"Its name. Abse\#
-    nt: that of the runtime.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"\#
-    applicationServer","description":"The application server that goes with it, by its name in the catalog.","requ\#
-    ired":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"position","description":"Where i\#
-    ts card stands.","required":false,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey",\#
-    "description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempoten\#
-    cyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"cod\#
-    e":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"r\#
-    untime_not_found","retryable":false}},{"code":404,"message":"The language has no application server of that na\#
-    me. `servers` lists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":404,"message\#
-    ":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"messag\#
-    e":"The project has no environment of that id or slug.","data":{"type":"environment_not_found","retryable":fal\#
-    se}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists",\#
-    "retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":\#
-    {"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds the target is fu\#
-    ll. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write\#
-    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"re\#
-    source/getRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Returns a resource of type `runti\#
-    me`, with its connections.","paramStructure":"either","params":[{"name":"resource","description":"The resource\#
-    .","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"resource","s\#
-    chema":{"$ref":"#/components/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No resource has that i\#
-    d or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources h\#
-    ave that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x-lane\#
-    ":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
-    tification":false},{"name":"resource/deleteRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"\#
-    Deletes a resource of type `runtime`. One that has connections is refused.","paramStructure":"either","params"\#
-    :[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/Reso\#
-    urceReference"}}],"result":{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"c\#
-    ode":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},\#
-    {"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resour\#
-    ce_ambiguous","retryable":false}},{"code":409,"message":"It has connections. Disconnect them first; `connectio\#
-    ns` names them.","data":{"type":"resource_connected","retryable":false}}],"x-lane":"concurrent","x-scope":"adm\#
-    in","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"\#
-    resource/createTerminal","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Creates a resource that sta\#
-    nds for a terminal. A shell is opened when it is connected to an instance.","paramStructure":"either","params"\#
-    :[{"name":"project","description":"The project. Absent: `default`, which is made where it is missing.","requir\#
-    ed":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"Its e\#
-    nvironment. Absent: the default one.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentRefer\#
-    ence"}},{"name":"name","description":"Its name. Absent: `Terminal`.","required":false,"schema":{"type":"string\#
-    ","minLength":1,"maxLength":100}},{"name":"position","description":"Where its card stands.","required":false,"\#
-    schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repetition h\#
-    armless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created\#
-    ","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"code":404,"message":"No project has th\#
-    at id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has n\#
-    o environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"mes\#
-    sage":"Something of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{\#
-    "code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_\#
-    conflict","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was chang\#
-    ed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stab\#
-    le","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"resource/delete","tags"\#
-    :[{"$ref":"#/components/tags/resource"}],"summary":"Deletes a resource. One that has connections is refused; i\#
-    nstances are deleted with `instance/delete`.","paramStructure":"either","params":[{"name":"resource","descript\#
-    ion":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"n\#
-    ame":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No resourc\#
-    e has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several r\#
-    esources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}\#
-    },{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","data":{"type":\#
-    "resource_connected","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
-    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-l\#
-    ane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
-    x-notification":false},{"name":"resource/update","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Cha\#
-    nges a resource. What is installed already changes with `connection/update`.","paramStructure":"either","param\#
-    s":[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/Re\#
-    sourceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type":"string","mi\#
-    nLength":1,"maxLength":100}},{"name":"runtimeId","description":"Of a runtime: another row of the catalog, of t\#
-    he same language.","required":false,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"applicationSe\#
-    rver","description":"Of a runtime: another application server; empty for none.","required":false,"schema":{"ty\#
-    pe":"string","minLength":0,"maxLength":100}},{"name":"ifVersion","description":"Only where the entity still ha\#
-    s this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"resource","schem\#
-    a":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No resource has that id or name.\#
-    ","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that n\#
-    ame. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":404,"messa\#
-    ge":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_fo\#
-    und","retryable":false}},{"code":404,"message":"The language has no application server of that name. `servers` l\#
-    ists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":409,"message":"Something of t\#
-    hat name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":\#
-    "The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"ty\#
-    pe":"version_conflict","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
-    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-l\#
-    ane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
-    x-notification":false},{"name":"resource/setPosition","tags":[{"$ref":"#/components/tags/resource"}],"summary"\#
-    :"Moves resources' cards, all or none.","paramStructure":"either","params":[{"name":"positions","description":\#
-    "The resources and where they go.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/sche\#
-    mas/ResourcePosition"},"minItems":1,"maxItems":1000}}],"result":{"name":"resources","schema":{"$ref":"#/compon\#
-    ents/schemas/ResourcePositions"}},"errors":[{"code":404,"message":"No resource has that id or name.","data":{"\#
-    type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that name. Use th\#
-    e id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-sco\#
-    pe":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false}],\#
-    "components":{"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, cancellation\#
-    , progress, tracing and discovery."},"server":{"name":"server","description":"The server as a whole, and its c\#
-    onfiguration."},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, what they a\#
-    re made from, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No path, link o\#
-    r race leads out of it."},"stream":{"name":"stream","description":"Streams: journals that any number of client\#
-    s follow, each at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. Each has a s\#
-    tream, progress and an honest end."},"agent":{"name":"agent","description":"Agents: programs and models that w\#
-    ork in a workspace, their sessions, and their runs."},"app":{"name":"app","description":"Apps: what a workspac\#
-    e runs, from a manifest. Each is set up, started, watched and kept as wanted."},"catalog":{"name":"catalog","d\#
-    escription":"The catalog: languages and servers that can be installed on instances, with what to do on which s\#
-    ystem."},"connection":{"name":"connection","description":"Connections: a runtime on an instance is installed t\#
-    here; a terminal on an instance is a shell."},"instance":{"name":"instance","description":"Instances: remote m\#
-    achines that are reached over SSH."},"port":{"name":"port","description":"Ports: leases that are unique on the m\#
-    achine and last, and who listens where."},"project":{"name":"project","description":"Projects and their enviro\#
-    nments: where resources and instances belong."},"resource":{"name":"resource","description":"Resources: what a p\#
-    roject has, as cards with a position, of several types in one list."}},"schemas":{"Timestamp":{"title":"Timest\#
-    amp","type":"string","format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with m\#
-    illiseconds: `2026-11-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{\#
-    "type":"string","maxLength":256},"maxProperties":64,"description":"Short text labels by name, to find things b\#
-    y."},"Metadata":{"title":"Metadata","type":"object","description":"Anything a client wants to keep with the en\#
-    tity. The server stores it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"stri\#
-    ng","minLength":1,"maxLength":255,"description":"A word of the caller's: a second call with the same key and t\#
-    he same parameters returns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,\#
-    "maxLength":512,"description":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane","ty\#
-    pe":"string","enum":["inline","serial","concurrent"],"description":"How calls of a method are carried out: at o\#
-    nce and in order, in arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string","\#
-    enum":["none","read","write","admin"],"description":"What a caller must hold to call a method: `none` is open t\#
-    o all, each later one includes those before it."},"Fault":{"title":"Fault","type":"object","required":["loc","\#
-    msg","type"],"properties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of mem\#
-    bers and indexes of entries."},"msg":{"type":"string","description":"What is wrong and what would be right."},\#
-    "type":{"type":"string","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_le\#
-    ngth`, `max_length`, `pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in par\#
-    ameters or in a document."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","retr\#
-    yable"],"properties":{"type":{"type":"string","description":"A stable word from the list of errors."},"detail"\#
-    :{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whethe\#
-    r the same call may succeed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to w\#
+    "x-notification":false},{"name":"resource/deleteRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summa\#
+    ry":"Deletes a resource of type `runtime`. One that has connections is refused.","paramStructure":"either","pa\#
+    rams":[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas\#
+    /ResourceReference"}}],"result":{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors"\#
+    :[{"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":fal\#
+    se}},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"r\#
+    esource_ambiguous","retryable":false}},{"code":409,"message":"It has connections. Disconnect them first; `conn\#
+    ections` names them.","data":{"type":"resource_connected","retryable":false}}],"x-lane":"concurrent","x-scope"\#
+    :"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
+    me":"resource/createTerminal","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Creates a resource tha\#
+    t stands for a terminal. A shell is opened when it is connected to an instance.","paramStructure":"either","pa\#
+    rams":[{"name":"project","description":"The project. Absent: `default`, which is made where it is missing.","r\#
+    equired":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":\#
+    "Its environment. Absent: the default one.","required":false,"schema":{"$ref":"#/components/schemas/Environmen\#
+    tReference"}},{"name":"name","description":"Its name. Absent: `Terminal`.","required":false,"schema":{"type":"\#
+    string","minLength":1,"maxLength":100}},{"name":"position","description":"Where its card stands.","required":f\#
+    alse,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repeti\#
+    tion harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"c\#
+    reated","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"code":404,"message":"No project h\#
+    as that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project h\#
+    as no environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,\#
+    "message":"Something of that name or path is there already.","data":{"type":"already_exists","retryable":false\#
+    }},{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempote\#
+    ncy_conflict","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was c\#
+    hanged.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"\#
+    stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"resource/delete","t\#
+    ags":[{"$ref":"#/components/tags/resource"}],"summary":"Deletes a resource. One that has connections is refuse\#
+    d; instances are deleted with `instance/delete`.","paramStructure":"either","params":[{"name":"resource","desc\#
+    ription":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result"\#
+    :{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No res\#
+    ource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Sev\#
+    eral resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":\#
+    false}},{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","data":{"\#
+    type":"resource_connected","retryable":false}},{"code":400,"message":"The parameters decode and keep their bou\#
+    nds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}\#
+    ],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"resource/update","tags":[{"$ref":"#/components/tags/resource"}],"summary\#
+    ":"Changes a resource. What is installed already changes with `connection/update`.","paramStructure":"either",\#
+    "params":[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/sche\#
+    mas/ResourceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type":"strin\#
+    g","minLength":1,"maxLength":100}},{"name":"runtimeId","description":"Of a runtime: another row of the catalog\#
+    , of the same language.","required":false,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"applica\#
+    tionServer","description":"Of a runtime: another application server; empty for none.","required":false,"schema\#
+    ":{"type":"string","minLength":0,"maxLength":100}},{"name":"ifVersion","description":"Only where the entity st\#
+    ill has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"resource",\#
+    "schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No resource has that id or n\#
+    ame.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have th\#
+    at name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":404,"m\#
+    essage":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_no\#
+    t_found","retryable":false}},{"code":404,"message":"The language has no application server of that name. `serv\#
+    ers` lists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":409,"message":"Someth\#
+    ing of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"m\#
+    essage":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","da\#
+    ta":{"type":"version_conflict","retryable":false}},{"code":400,"message":"The parameters decode and keep their b\#
+    ounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false\#
+    }}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
+    :false,"x-notification":false},{"name":"resource/setPosition","tags":[{"$ref":"#/components/tags/resource"}],"\#
+    summary":"Moves resources' cards, all or none.","paramStructure":"either","params":[{"name":"positions","descr\#
+    iption":"The resources and where they go.","required":true,"schema":{"type":"array","items":{"$ref":"#/compone\#
+    nts/schemas/ResourcePosition"},"minItems":1,"maxItems":1000}}],"result":{"name":"resources","schema":{"$ref":"\#
+    #/components/schemas/ResourcePositions"}},"errors":[{"code":404,"message":"No resource has that id or name.","\#
+    data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that name\#
+    . Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent\#
+    ","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false}],"components":{"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, canc\#
+    ellation, progress, tracing and discovery."},"server":{"name":"server","description":"The server as a whole, a\#
+    nd its configuration."},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, w\#
+    hat they are made from, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No p\#
+    ath, link or race leads out of it."},"stream":{"name":"stream","description":"Streams: journals that any numbe\#
+    r of clients follow, each at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. E\#
+    ach has a stream, progress and an honest end."},"agent":{"name":"agent","description":"Agents: programs and mo\#
+    dels that work in a workspace, their sessions, and their runs."},"app":{"name":"app","description":"Apps: what a w\#
+    orkspace runs, from a manifest. Each is set up, started, watched and kept as wanted."},"catalog":{"name":"cata\#
+    log","description":"The catalog: languages and servers that can be installed on instances, with what to do on w\#
+    hich system."},"connection":{"name":"connection","description":"Connections: a runtime on an instance is insta\#
+    lled there; a terminal on an instance is a shell."},"instance":{"name":"instance","description":"Instances: re\#
+    mote machines that are reached over SSH."},"port":{"name":"port","description":"Ports: leases that are unique o\#
+    n the machine and last, and who listens where."},"project":{"name":"project","description":"Projects and their e\#
+    nvironments: where resources and instances belong."},"resource":{"name":"resource","description":"Resources: w\#
+    hat a project has, as cards with a position, of several types in one list."}},"schemas":{"Timestamp":{"title":\#
+    "Timestamp","type":"string","format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UT\#
+    C with milliseconds: `2026-11-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalPrope\#
+    rties":{"type":"string","maxLength":256},"maxProperties":64,"description":"Short text labels by name, to find t\#
+    hings by."},"Metadata":{"title":"Metadata","type":"object","description":"Anything a client wants to keep with t\#
+    he entity. The server stores it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":\#
+    "string","minLength":1,"maxLength":255,"description":"A word of the caller's: a second call with the same key a\#
+    nd the same parameters returns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength\#
+    ":1,"maxLength":512,"description":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane"\#
+    ,"type":"string","enum":["inline","serial","concurrent"],"description":"How calls of a method are carried out: a\#
+    t once and in order, in arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string\#
+    ","enum":["none","read","write","admin"],"description":"What a caller must hold to call a method: `none` is op\#
+    en to all, each later one includes those before it."},"Fault":{"title":"Fault","type":"object","required":["lo\#
+    c","msg","type"],"properties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of m\#
+    embers and indexes of entries."},"msg":{"type":"string","description":"What is wrong and what would be right."\#
+    },"type":{"type":"string","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_\#
+    length`, `max_length`, `pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in p\#
+    arameters or in a document."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","re\#
+    tryable"],"properties":{"type":{"type":"string","description":"A stable word from the list of errors."},"detai\#
+    l":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whet\#
+    her the same call may succeed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to w\#
     ait before trying again, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fau\#
     lt"},"description":"Every fault, where there are several."}},"description":"What an error's `data` holds. Furt\#
     her members depend on the type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"prop\#
@@ -2651,441 +2659,443 @@ package enum OpenRPCDocument {
     ep","title","needed","elevated"],"properties":{"step":{"$ref":"#/components/schemas/ConnectionStep","descripti\#
     on":"The step."},"title":{"type":"string","description":"The same for people."},"needed":{"type":"boolean","de\#
     scription":"Whether there is anything to do."},"elevated":{"type":"boolean","description":"Whether it is done a\#
-    s root."},"script":{"type":"string","description":"The script that would be run."}},"description":"A step that w\#
-    ould be done."},"PlannedConnection":{"title":"PlannedConnection","type":"object","required":["source","target"\#
-    ,"facts","steps","changes","warnings"],"properties":{"source":{"$ref":"#/components/schemas/Resource","descrip\#
-    tion":"The source."},"target":{"$ref":"#/components/schemas/Resource","description":"The target."},"facts":{"$\#
-    ref":"#/components/schemas/InstanceFacts","description":"What the instance is."},"steps":{"type":"array","item\#
-    s":{"$ref":"#/components/schemas/PlannedStep"},"description":"The steps, in order."},"changes":{"type":"boolea\#
-    n","description":"Whether anything would be changed."},"warnings":{"type":"array","items":{"type":"string"},"d\#
-    escription":"What stands in the way."}},"description":"What connecting would do."},"ConnectionDifference":{"ti\#
-    tle":"ConnectionDifference","type":"object","required":["part","expected"],"properties":{"part":{"type":"strin\#
-    g","description":"The runtime or the application server."},"expected":{"type":"string","description":"What was t\#
-    here."},"found":{"type":"string","description":"What is there. Absent: nothing."}},"description":"Something th\#
-    at is not as the connection left it."},"ConnectionVerification":{"title":"ConnectionVerification","type":"obje\#
-    ct","required":["connection","matches","differences"],"properties":{"connection":{"$ref":"#/components/schemas\#
-    /ResourceConnection","description":"The connection."},"matches":{"type":"boolean","description":"Whether nothi\#
-    ng differs."},"differences":{"type":"array","items":{"$ref":"#/components/schemas/ConnectionDifference"},"desc\#
-    ription":"What differs."}},"description":"Whether an instance is as a connection left it."},"StepReport":{"tit\#
-    le":"StepReport","type":"object","required":["step","title","state"],"properties":{"step":{"$ref":"#/component\#
-    s/schemas/ConnectionStep","description":"The step."},"title":{"type":"string","description":"The same for peop\#
-    le."},"state":{"$ref":"#/components/schemas/StepState","description":"How it stands."},"message":{"type":"stri\#
-    ng","description":"What it found, or why it failed."}},"description":"A step of a connection's job."},"Termina\#
-    lOutput":{"title":"TerminalOutput","type":"object","required":["text"],"properties":{"text":{"type":"string","\#
-    description":"The text. Bytes that are no UTF-8 are replaced."}},"description":"What the shell of a terminal w\#
-    rote."},"InstanceReference":{"title":"InstanceReference","type":"string","minLength":1,"maxLength":100,"descri\#
-    ption":"An instance: its id, or its name where only one has it."},"HostKeyPolicy":{"title":"HostKeyPolicy","ty\#
-    pe":"string","enum":["strict","tofu"],"description":"What to do with a host key that is not known: refuse it, o\#
-    r accept the first one that is seen. One that has changed is always refused."},"InstanceSetting":{"title":"Ins\#
-    tanceSetting","type":"string","enum":["port","user","identityFile","proxyJump"],"description":"A setting of an i\#
-    nstance that may be absent."},"InstanceSecretName":{"title":"InstanceSecretName","type":"string","enum":["pass\#
-    word","privateKey","passphrase","sudoPassword"],"description":"The name of a secret."},"HostKeyInfo":{"title":\#
-    "HostKeyInfo","type":"object","required":["type","fingerprint"],"properties":{"type":{"type":"string","descrip\#
-    tion":"Its type, such as `ssh-ed25519`."},"fingerprint":{"type":"string","description":"Its fingerprint: `SHA2\#
-    56:…`."}},"description":"A host key."},"Elevation":{"title":"Elevation","type":"string","enum":["root","sudo",\#
-    "sudo_password","doas","none"],"description":"How to become root: not needed; sudo without and with a password\#
-    ; doas; not at all."},"InstanceOS":{"title":"InstanceOS","type":"object","required":["id","version","name"],"p\#
-    roperties":{"family":{"$ref":"#/components/schemas/OSFamily","description":"The family it belongs to. Absent: o\#
-    ne that is not known."},"id":{"type":"string","description":"Its own word for itself, such as `debian`."},"ver\#
-    sion":{"type":"string","description":"Its version, such as `12`."},"name":{"type":"string","description":"Its n\#
-    ame for people."}},"description":"An operating system."},"InstanceFacts":{"title":"InstanceFacts","type":"obje\#
-    ct","required":["os","kernel","architecture","libc","initSystem","hostName","user","elevation","cpus","memoryB\#
-    ytes","memoryAvailableBytes","diskBytes","diskFreeBytes","probedAt"],"properties":{"os":{"$ref":"#/components/\#
-    schemas/InstanceOS","description":"The operating system."},"kernel":{"type":"string","description":"The kernel a\#
-    nd its release."},"architecture":{"type":"string","description":"The architecture, as `uname -m` tells it."},"\#
-    libc":{"type":"string","description":"The C library: `glibc`, `musl` or empty."},"initSystem":{"type":"string"\#
-    ,"description":"What process 1 is: `systemd`, `openrc`, …"},"hostName":{"type":"string","description":"What th\#
-    e machine calls itself."},"user":{"type":"string","description":"Whom Berth is there."},"elevation":{"$ref":"#\#
-    /components/schemas/Elevation","description":"How it becomes root."},"cpus":{"type":"integer","description":"P\#
-    rocessors."},"memoryBytes":{"type":"integer","description":"Memory, in bytes."},"memoryAvailableBytes":{"type"\#
-    :"integer","description":"Memory that is free to use, in bytes."},"diskBytes":{"type":"integer","description":\#
-    "The size of the disk at `/`, in bytes."},"diskFreeBytes":{"type":"integer","description":"What is free of it, i\#
-    n bytes."},"probedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was found."}},"descripti\#
-    on":"What a probe has found."},"InstanceFault":{"title":"InstanceFault","type":"object","required":["type","me\#
-    ssage","at"],"properties":{"type":{"type":"string","description":"The error's stable word."},"message":{"type"\#
-    :"string","description":"A sentence to act on."},"at":{"$ref":"#/components/schemas/Timestamp","description":"\#
-    When that was."}},"description":"Why an instance could not be reached."},"Instance":{"title":"Instance","type"\#
-    :"object","required":["id","name","host","useAgent","useConfig","hostKeyPolicy","secrets","status","project","\#
-    environment","position","connections","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","\#
-    description":"Its id: `ins_…`."},"name":{"type":"string","description":"Its name, unique in the environment."}\#
-    ,"host":{"type":"string","description":"Its host name, address or alias."},"port":{"type":"integer","descripti\#
-    on":"The port, where one was given."},"user":{"type":"string","description":"The user, where one was given."},\#
-    "identityFile":{"type":"string","description":"The file of the private key, where one was given."},"useAgent":\#
-    {"type":"boolean","description":"Whether keys of the agent are tried."},"useConfig":{"type":"boolean","descrip\#
-    tion":"Whether `~/.ssh/config` counts."},"proxyJump":{"type":"string","description":"Machines to go through, w\#
-    here that was given."},"hostKeyPolicy":{"$ref":"#/components/schemas/HostKeyPolicy","description":"What to do w\#
-    ith an unknown host key."},"secrets":{"type":"array","items":{"$ref":"#/components/schemas/InstanceSecretName"\#
-    },"description":"Which secrets are kept for it."},"hostKey":{"$ref":"#/components/schemas/HostKeyInfo","descri\#
-    ption":"The host key that it showed last."},"status":{"$ref":"#/components/schemas/ResourceStatus","descriptio\#
-    n":"How it is."},"facts":{"$ref":"#/components/schemas/InstanceFacts","description":"What the last probe found\#
-    ."},"fault":{"$ref":"#/components/schemas/InstanceFault","description":"Why it could not be reached the last t\#
-    ime."},"project":{"type":"string","description":"The project's id."},"environment":{"type":"string","descripti\#
-    on":"The environment's id."},"position":{"$ref":"#/components/schemas/Position","description":"Where its card s\#
-    tands."},"connections":{"type":"integer","description":"How many connections it has."},"version":{"type":"inte\#
-    ger","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"\#
-    When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was changed la\#
-    st."}},"description":"A remote machine."},"InstancePage":{"title":"InstancePage","type":"object","required":["\#
-    instances"],"properties":{"instances":{"type":"array","items":{"$ref":"#/components/schemas/Instance"},"descri\#
-    ption":"The instances."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page b\#
-    egins. Absent on the last."}},"description":"A page of instances."},"InstanceCreated":{"title":"InstanceCreate\#
-    d","type":"object","required":["instance","created"],"properties":{"instance":{"$ref":"#/components/schemas/In\#
-    stance","description":"The instance."},"created":{"type":"boolean","description":"Whether this call made it; f\#
-    alse for a repeated idempotency key."}},"description":"The instance that was made."},"InstanceProbeResult":{"t\#
-    itle":"InstanceProbeResult","type":"object","required":["instance","connectMs","latencyMs","warnings"],"proper\#
-    ties":{"instance":{"$ref":"#/components/schemas/Instance","description":"The instance, with its facts."},"conn\#
-    ectMs":{"type":"number","description":"How long it took to log in, in milliseconds; 0 where a session was open\#
-    ."},"latencyMs":{"type":"number","description":"How long a message takes there and back, in milliseconds."},"w\#
-    arnings":{"type":"array","items":{"type":"string"},"description":"What is not supported of `~/.ssh/config`, an\#
-    d the like."}},"description":"What a probe found."},"InstanceExecStarted":{"title":"InstanceExecStarted","type\#
-    ":"object","required":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"\#
-    The job."},"created":{"type":"boolean","description":"Whether this call began it; false for a repeated idempot\#
-    ency key."},"attachment":{"type":"string","description":"The attachment to the job's stream, where `attach` wa\#
-    s asked for."}},"description":"The job that runs the command, as it stood when the answer was sent."},"ExecJob\#
-    Result":{"title":"ExecJobResult","type":"object","properties":{"exitCode":{"type":"integer","description":"Its e\#
-    xit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal that ended it, w\#
-    ithout `SIG`."}},"description":"How a command on an instance ended."},"ExecOutput":{"title":"ExecOutput","type\#
-    ":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","de\#
-    scription":"Where it was written to."},"text":{"type":"string","description":"The lines, with their ends. Byte\#
-    s that are no UTF-8 are replaced."}},"description":"What a command wrote: whole lines, as many as came at once\#
-    ."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"description":"What i\#
-    s spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name","fixed","leas\#
-    edAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"string","descript\#
-    ion":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appName":{"type":"st\#
-    ring","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The id of that ap\#
-    p's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"leasedAt":{"\#
-    $ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is kept for so\#
-    mebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties":{"ports":\#
-    {"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest port first\#
-    ."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["name",\#
-    "host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."},"host":\#
-    {"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The TCP port\#
-    ."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type\#
-    ":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"type":"boo\#
-    lean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The process t\#
-    hat listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens is not o\#
-    f the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHolder","\#
-    type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Absent whe\#
-    re this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid":{"typ\#
-    e":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of Berth's a\#
-    pp that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"t\#
-    ype":"string","description":"The id of that app's workspace."}},"description":"A process that listens on a por\#
-    t."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"],"prope\#
-    rties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","description":"W\#
-    hether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"},\#
-    "description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","description":"Be\#
-    rth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","requi\#
-    red":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/co\#
-    mponents/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","description":"\#
-    Who has the old port."}},"description":"A lease had to move, for somebody else has the port."},"ProjectReferen\#
-    ce":{"title":"ProjectReference","type":"string","minLength":1,"maxLength":100,"description":"A project: its id o\#
-    r slug."},"EnvironmentReference":{"title":"EnvironmentReference","type":"string","minLength":1,"maxLength":100\#
-    ,"description":"An environment: its id, or its slug within the project."},"Slug":{"title":"Slug","type":"strin\#
-    g","minLength":1,"maxLength":100,"pattern":"^[a-z0-9-]+$","description":"A name for addresses: lower case, dig\#
-    its and dashes."},"Project":{"title":"Project","type":"object","required":["id","name","slug","environments","\#
-    resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `prj_\#
-    …`."},"name":{"type":"string","description":"Its name."},"slug":{"type":"string","description":"Its slug, uniq\#
-    ue in the home."},"description":{"type":"string","description":"What it is for."},"environments":{"type":"inte\#
-    ger","description":"How many environments it has."},"resources":{"type":"integer","description":"How many reso\#
-    urces and instances it has."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$\#
-    ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/sch\#
-    emas/Timestamp","description":"When it was changed last."}},"description":"A project."},"ProjectPage":{"title"\#
-    :"ProjectPage","type":"object","required":["projects"],"properties":{"projects":{"type":"array","items":{"$ref\#
-    ":"#/components/schemas/Project"},"description":"The projects."},"nextCursor":{"$ref":"#/components/schemas/Cu\#
-    rsor","description":"Where the next page begins. Absent on the last."}},"description":"A page of projects."},"\#
-    ProjectCreated":{"title":"ProjectCreated","type":"object","required":["project","created"],"properties":{"proj\#
-    ect":{"$ref":"#/components/schemas/Project","description":"The project."},"created":{"type":"boolean","descrip\#
-    tion":"Whether this call made it; false for a repeated idempotency key."}},"description":"The project that was m\#
-    ade."},"ProjectEnvironment":{"title":"ProjectEnvironment","type":"object","required":["id","project","name","s\#
-    lug","isDefault","resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","descripti\#
-    on":"Its id: `env_…`."},"project":{"type":"string","description":"The project's id."},"name":{"type":"string",\#
-    "description":"Its name."},"slug":{"type":"string","description":"Its slug, unique in the project."},"descript\#
-    ion":{"type":"string","description":"What it is for."},"isDefault":{"type":"boolean","description":"Whether it i\#
-    s the one taken where none is named."},"resources":{"type":"integer","description":"How many resources and ins\#
-    tances it has."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/compo\#
-    nents/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestam\#
-    p","description":"When it was changed last."}},"description":"An environment of a project."},"ProjectEnvironme\#
-    nts":{"title":"ProjectEnvironments","type":"object","required":["environments"],"properties":{"environments":{\#
-    "type":"array","items":{"$ref":"#/components/schemas/ProjectEnvironment"},"description":"The environments."}},\#
-    "description":"Environments."},"EnvironmentCreated":{"title":"EnvironmentCreated","type":"object","required":[\#
-    "environment","created"],"properties":{"environment":{"$ref":"#/components/schemas/ProjectEnvironment","descri\#
-    ption":"The environment."},"created":{"type":"boolean","description":"Whether this call made it; false for a r\#
-    epeated idempotency key."}},"description":"The environment that was made."},"ResourceReference":{"title":"Reso\#
-    urceReference","type":"string","minLength":1,"maxLength":100,"description":"A resource: its id, or its name wh\#
-    ere only one has it."},"ResourceType":{"title":"ResourceType","type":"string","enum":["runtime","terminal","in\#
-    stance","application","bucket_explorer","storage_bucket","static_website","firewall","scalable_server"],"descr\#
-    iption":"What a resource is. So far, `runtime`, `terminal` and `instance` can be made."},"ResourceStatus":{"ti\#
-    tle":"ResourceStatus","type":"string","enum":["new","ready","unreachable","deleted"],"description":"How a reso\#
-    urce is. Of an instance: `new` until it was reached once, `unreachable` where the last attempt failed."},"Posi\#
-    tion":{"title":"Position","type":"object","required":["x","y"],"properties":{"x":{"type":"number","minimum":-1\#
-    000000000,"maximum":1000000000,"description":"To the right."},"y":{"type":"number","minimum":-1000000000,"maxi\#
-    mum":1000000000,"description":"Down."}},"description":"Where a card stands."},"ResourcePosition":{"title":"Res\#
-    ourcePosition","type":"object","required":["resource","position"],"properties":{"resource":{"$ref":"#/componen\#
-    ts/schemas/ResourceReference","description":"The resource."},"position":{"$ref":"#/components/schemas/Position\#
-    ","description":"Where its card goes."}},"description":"A resource and its place."},"ResourcePositions":{"titl\#
-    e":"ResourcePositions","type":"object","required":["resources"],"properties":{"resources":{"type":"array","ite\#
-    ms":{"$ref":"#/components/schemas/Resource"},"description":"The resources as they now are."}},"description":"R\#
-    esources that were moved."},"ResourceMetadata":{"title":"ResourceMetadata","type":"object","properties":{"runt\#
-    imeId":{"type":"string","description":"Of a runtime: its id in the catalog."},"runtimeName":{"type":"string","\#
-    description":"Of a runtime: the language."},"runtimeVersion":{"type":"string","description":"Of a runtime: the v\#
-    ersion."},"runtimeDisplayName":{"type":"string","description":"Of a runtime: its name for people."},"applicati\#
-    onServer":{"type":"string","description":"Of a runtime: the application server that goes with it."},"host":{"t\#
-    ype":"string","description":"Of an instance: where it is."},"os":{"type":"string","description":"Of an instanc\#
-    e: its operating system."}},"description":"What a resource of a type has of its own."},"Resource":{"title":"Re\#
-    source","type":"object","required":["id","name","resourceType","status","project","environment","position","me\#
-    tadata","connections","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"It\#
-    s id: `res_…`, or `ins_…` of an instance."},"name":{"type":"string","description":"Its name, unique in the env\#
-    ironment."},"resourceType":{"$ref":"#/components/schemas/ResourceType","description":"What it is."},"status":{\#
-    "$ref":"#/components/schemas/ResourceStatus","description":"How it is."},"project":{"type":"string","descripti\#
-    on":"The project's id."},"environment":{"type":"string","description":"The environment's id."},"position":{"$r\#
-    ef":"#/components/schemas/Position","description":"Where its card stands."},"metadata":{"$ref":"#/components/s\#
-    chemas/ResourceMetadata","description":"What its type has of its own."},"connections":{"type":"integer","descr\#
-    iption":"How many connections it has."},"version":{"type":"integer","description":"Counts its changes."},"crea\#
-    tedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/comp\#
-    onents/schemas/Timestamp","description":"When it was changed last."}},"description":"Something a project has."\#
-    },"ResourceDetail":{"title":"ResourceDetail","type":"object","required":["resource","connections"],"properties\#
-    ":{"resource":{"$ref":"#/components/schemas/Resource","description":"The resource."},"connections":{"type":"ar\#
-    ray","items":{"$ref":"#/components/schemas/ResourceConnection"},"description":"Its connections."}},"descriptio\#
-    n":"A resource with its connections."},"ResourceCount":{"title":"ResourceCount","type":"object","required":["r\#
-    esourceType","count"],"properties":{"resourceType":{"$ref":"#/components/schemas/ResourceType","description":"\#
-    The type."},"count":{"type":"integer","description":"How many."}},"description":"How many there are of a type.\#
-    "},"ResourcePage":{"title":"ResourcePage","type":"object","required":["resources","counts"],"properties":{"res\#
-    ources":{"type":"array","items":{"$ref":"#/components/schemas/Resource"},"description":"The resources."},"coun\#
-    ts":{"type":"array","items":{"$ref":"#/components/schemas/ResourceCount"},"description":"How many the filters l\#
-    eave of each type, on all pages together."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"\#
-    Where the next page begins. Absent on the last."}},"description":"A page of resources."},"ResourceCreated":{"t\#
-    itle":"ResourceCreated","type":"object","required":["resource","created"],"properties":{"resource":{"$ref":"#/\#
-    components/schemas/Resource","description":"The resource."},"created":{"type":"boolean","description":"Whether t\#
-    his call made it; false for a repeated idempotency key."}},"description":"The resource that was made."}},"erro\#
-    rs":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"parse_error","ret\#
-    ryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request that may be se\#
-    nt now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"message":"The\#
-    re is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_params":{"code":\#
-    -32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","data":{"type":"\#
-    invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the server's own. No\#
-    thing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"message_too_l\#
-    arge":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipped; the conne\#
-    ction goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"messa\#
-    ge":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"batc\#
-    h_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has not been initi\#
-    alized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code":-32\#
-    800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":false}},"unsup\#
-    ported_version":{"code":426,"message":"The client and the server have no protocol version in common. `supporte\#
-    dVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"code\#
-    ":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope_denied","ret\#
-    ryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new work.","data":{\#
-    "type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds the target is f\#
-    ull. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"The o\#
-    perating system refused an operation on a file. `detail` holds its own words.","data":{"type":"io_error","retr\#
-    yable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or written. `detail\#
-    ` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"code":403,"message\#
-    ":"The operating system denies the server's user access to the path.","data":{"type":"permission_denied","retr\#
-    yable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their bounds, but do n\#
-    ot make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},"invalid_cur\#
-    sor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","\#
-    retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the version in `ifVe\#
-    rsion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},"idempo\#
-    tency_conflict":{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"ty\#
-    pe":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Something of that name o\#
-    r path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":{"code":429,"mes\#
-    sage":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":\#
-    "limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration does not fit its s\#
-    chema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"config_file_broken":{\#
-    "code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwritten\#
-    .","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"message":"There is n\#
-    o stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"mes\#
-    sage":"The stream has ended and takes no further events.","data":{"type":"stream_closed","retryable":false}},"\#
-    attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"at\#
-    tachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no job of that id.","d\#
-    ata":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job has ended and can n\#
-    o longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"mess\#
-    age":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},"worksp\#
-    ace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `\#
-    job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,"messa\#
-    ge":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_arch\#
-    ived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is not where it was. P\#
-    ut it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","\#
-    retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that id.","data":{"type\#
-    ":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The home has no templat\#
-    e of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{"code":422,"messa\#
-    ge":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"templat\#
-    e_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the template are missi\#
-    ng or do not match their pattern. `errors` has a row for each; `variables` holds their declarations.","data":{\#
-    "type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The archive was not u\#
-    npacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder o\#
-    r link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"source_unavailable":\#
-    {"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the to\#
-    ol.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is a\#
-    t that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,\#
-    "message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":f\#
-    alse}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something else.","data":{"t\#
-    ype":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is needed and the pa\#
-    th is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The p\#
-    ath is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryabl\#
-    e":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursive` to delete wh\#
-    at it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"\#
-    The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data"\#
-    :{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Re\#
-    ad it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,"message":"The c\#
-    ontent is not valid in the encoding that was named.","data":{"type":"content_invalid","retryable":false}},"app\#
-    _not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fal\#
-    se}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name the workspace to\#
-    o, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"\#
-    message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"mani\#
-    fest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `findin\#
-    gs` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"environment_missin\#
-    g":{"code":422,"message":"Environment variables that the manifest demands have no value. `names` lists them; g\#
-    ive them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_failed":{"code\#
-    ":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"ty\#
-    pe":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took longer than i\#
-    ts manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":50\#
-    0,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"stop_failed","r\#
-    etryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{"type":"port\#
-    _not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `detail` says w\#
-    ho.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app is using the p\#
-    ort. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Eve\#
-    ry port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}},"agent\#
-    _not_found":{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a p\#
-    reset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code":422,"message":"The agent i\#
-    s declared in a way that it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":fals\#
-    e}},"session_not_found":{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_foun\#
-    d","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.","data":{"type":"run_not_fou\#
-    nd","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a new one of the same sess\#
-    ion.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"message":"A block of the pr\#
-    ompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retryable\#
-    ":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","ret\#
-    ryable":false}},"permission_not_found":{"code":404,"message":"No question for permission has that id.","data":\#
-    {"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"message":"The question w\#
-    as answered before. `permission` tells how.","data":{"type":"permission_resolved","retryable":false}},"runtime\#
-    _unknown":{"code":404,"message":"No runtime has that name. `runtimeNames` lists those there are.","data":{"typ\#
-    e":"runtime_unknown","retryable":false}},"runtime_not_found":{"code":404,"message":"The catalog has no runtime o\#
-    f that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false}},"server_\#
-    unknown":{"code":404,"message":"The language has no application server of that name. `servers` lists those the\#
-    re are.","data":{"type":"server_unknown","retryable":false}},"catalog_invalid":{"code":422,"message":"A file o\#
-    f the home's `catalog` folder is faulty. `errors` lists every fault.","data":{"type":"catalog_invalid","retrya\#
-    ble":false}},"project_not_found":{"code":404,"message":"No project has that id or slug.","data":{"type":"proje\#
-    ct_not_found","retryable":false}},"environment_not_found":{"code":404,"message":"The project has no environmen\#
-    t of that id or slug.","data":{"type":"environment_not_found","retryable":false}},"not_empty":{"code":409,"mes\#
-    sage":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"not_em\#
-    pty","retryable":false}},"resource_not_found":{"code":404,"message":"No resource has that id or name.","data":\#
-    {"type":"resource_not_found","retryable":false}},"resource_ambiguous":{"code":409,"message":"Several resources h\#
-    ave that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},"resourc\#
-    e_connected":{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","dat\#
-    a":{"type":"resource_connected","retryable":false}},"instance_not_found":{"code":404,"message":"No instance ha\#
-    s that id or name.","data":{"type":"instance_not_found","retryable":false}},"instance_ambiguous":{"code":409,"\#
-    message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous"\#
-    ,"retryable":false}},"connection_not_found":{"code":404,"message":"There is no connection of that id.","data":\#
-    {"type":"connection_not_found","retryable":false}},"connection_not_allowed":{"code":422,"message":"Resources o\#
-    f these types can't be connected. `connection/listAllowed` has the table.","data":{"type":"connection_not_allo\#
-    wed","retryable":false}},"connection_busy":{"code":409,"message":"Something is being done for the connection. T\#
-    ry again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},"connecti\#
-    on_state":{"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connec\#
-    tion_state","retryable":false}},"dns_failed":{"code":502,"message":"The host name of the instance could not be r\#
-    esolved.","data":{"type":"dns_failed","retryable":true}},"connect_refused":{"code":502,"message":"Nothing list\#
-    ens at the instance's address and port.","data":{"type":"connect_refused","retryable":true}},"connect_timeout"\#
-    :{"code":504,"message":"The instance did not answer in time.","data":{"type":"connect_timeout","retryable":tru\#
-    e}},"host_unreachable":{"code":502,"message":"There is no way to the instance's address.","data":{"type":"host\#
-    _unreachable","retryable":true}},"host_key_unknown":{"code":403,"message":"The instance's host key is not know\#
-    n. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retrya\#
-    ble":false}},"host_key_changed":{"code":403,"message":"The instance's host key is not the one that was accepte\#
-    d. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},"host_\#
-    key_mismatch":{"code":409,"message":"The instance shows another host key than the one to be accepted. `fingerp\#
-    rint` holds it.","data":{"type":"host_key_mismatch","retryable":false}},"auth_failed":{"code":401,"message":"T\#
-    he instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","re\#
-    tryable":false}},"key_unusable":{"code":422,"message":"The private key can't be read or used. `detail` says wh\#
-    y.","data":{"type":"key_unusable","retryable":false}},"ssh_failed":{"code":502,"message":"The SSH session fail\#
-    ed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},"step_timeout":{"code":504,"\#
-    message":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}\#
-    ,"sudo_required":{"code":403,"message":"Root is needed on the instance, and the user can't become it. Allow su\#
-    do, or give `sudoPassword`.","data":{"type":"sudo_required","retryable":false}},"unsupported_os":{"code":422,"\#
-    message":"The catalog has no recipe for the instance's system.","data":{"type":"unsupported_os","retryable":fa\#
-    lse}},"package_lock_busy":{"code":503,"message":"Another program holds the lock of the instance's package mana\#
-    ger.","data":{"type":"package_lock_busy","retryable":true}},"repository_unreachable":{"code":502,"message":"Th\#
-    e instance can't reach where its packages come from.","data":{"type":"repository_unreachable","retryable":true\#
-    }},"instance_no_space":{"code":503,"message":"A disk of the instance is full.","data":{"type":"instance_no_spa\#
-    ce","retryable":true}},"version_unavailable":{"code":422,"message":"What is to be installed can't be had in th\#
-    at version for the instance's system.","data":{"type":"version_unavailable","retryable":false}},"checksum_mism\#
-    atch":{"code":502,"message":"A file that was fetched is not the one that was meant.","data":{"type":"checksum_\#
-    mismatch","retryable":false}},"command_failed":{"code":502,"message":"A command on the instance failed. `step`\#
-    , `exitCode` and `lastLines` tell more.","data":{"type":"command_failed","retryable":false}},"result_too_large\#
-    ":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries\#
-    .","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_request",\#
-    "method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_initialized","\#
-    cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{"st\#
-    ream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/schemas/Server\#
-    Started"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#/co\#
-    mponents/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configuration is in f\#
-    orce.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","description":\#
-    "The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/comp\#
-    onents/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace was made.","sc\#
-    hema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A works\#
-    pace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"events",\#
-    "description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.restor\#
-    ed":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/components/sc\#
-    hemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no longer be r\#
-    estored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.created":\#
-    {"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},"sn\#
-    apshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/components/sche\#
-    mas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new.","schema\#
-    ":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…, run/…","descript\#
-    ion":"A file's content or an entry's mode changed. In a run's stream: the agent has written the file through t\#
-    he server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/files/\#
-    …","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":{"stre\#
-    am":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref":"#/comp\#
-    onents/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's own log.\#
-    ","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A job was a\#
-    sked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description":"A job c\#
-    hanged its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","description":"\#
-    The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"job/…","de\#
-    scription":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobProgress"}}\#
-    ,"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/components/schema\#
-    s/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was asked for, or stands elsewhere.",\#
-    "schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…","description":"Where the run s\#
-    tands.","schema":{"$ref":"#/components/schemas/RunStateChange"}},"message.delta":{"stream":"run/…","descriptio\#
-    n":"The agent says something; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"mess\#
-    age":{"stream":"run/…","description":"A whole message, of the user's or the agent's.","schema":{"$ref":"#/comp\#
-    onents/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"The agent thinks; the next piece o\#
-    f it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stream":"run/…","description":"The ag\#
-    ent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCall"}},"tool.update":{"stream":"run/…","descript\#
-    ion":"A tool call has come further; what is absent is as before.","schema":{"$ref":"#/components/schemas/ToolC\#
-    all"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","schema":{"$ref":"#/components/schema\#
-    s/RunPlan"}},"usage":{"stream":"run/…","description":"What the run has used so far.","schema":{"$ref":"#/compo\#
-    nents/schemas/UsageReport"}},"permission.requested":{"stream":"run/…","description":"The agent asks whether it m\#
-    ay do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"permission.resolved":{"stream":"r\#
-    un/…","description":"A question was answered, by whomever.","schema":{"$ref":"#/components/schemas/PermissionE\#
-    vent"}},"output":{"stream":"run/…","description":"A line that the agent's program has written.","schema":{"$re\#
-    f":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description":"Something about the run.","schema\#
-    ":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…","description":"Something the agent t\#
-    old, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"run.completed":{"stream":"run/…","des\#
-    cription":"The run has ended well.","schema":{"$ref":"#/components/schemas/RunCompleted"}},"run.failed":{"stre\#
-    am":"run/…","description":"The run has failed or was interrupted or cancelled.","schema":{"$ref":"#/components\#
-    /schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An app was installed.","schema":{"$ref\#
-    ":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known or wanted of an a\#
-    pp has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events","description":"W\#
-    hat is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninstalled":{"s\#
-    tream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas/AppSummary"}},"\#
-    app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"$ref":"#/compone\#
-    nts/schemas/AppOutput"}},"connection.updated":{"stream":"events","description":"A connection was made, or stan\#
-    ds elsewhere.","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"step.report":{"stream":"job/…","d\#
-    escription":"A step began or ended.","schema":{"$ref":"#/components/schemas/StepReport"}},"terminal.output":{"\#
-    stream":"terminal/…","description":"Output of a shell.","schema":{"$ref":"#/components/schemas/TerminalOutput"\#
-    }},"instance.created":{"stream":"events","description":"An instance was made known.","schema":{"$ref":"#/compo\#
-    nents/schemas/Instance"}},"instance.updated":{"stream":"events","description":"An instance was changed, or fou\#
-    nd otherwise.","schema":{"$ref":"#/components/schemas/Instance"}},"instance.deleted":{"stream":"events","descr\#
-    iption":"An instance was forgotten.","schema":{"$ref":"#/components/schemas/Instance"}},"exec.output":{"stream\#
-    ":"job/…","description":"Output of a command on an instance.","schema":{"$ref":"#/components/schemas/ExecOutpu\#
-    t"}},"port.leased":{"stream":"events","description":"A port was leased.","schema":{"$ref":"#/components/schema\#
-    s/PortLease"}},"port.released":{"stream":"events","description":"A leased port was given back.","schema":{"$re\#
-    f":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","description":"A lease moved to another p\#
-    ort, for somebody else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"}},"project.created":{"\#
-    stream":"events","description":"A project was made.","schema":{"$ref":"#/components/schemas/Project"}},"projec\#
-    t.updated":{"stream":"events","description":"A project was changed.","schema":{"$ref":"#/components/schemas/Pr\#
-    oject"}},"project.deleted":{"stream":"events","description":"A project was deleted.","schema":{"$ref":"#/compo\#
-    nents/schemas/Project"}},"environment.created":{"stream":"events","description":"An environment was made.","sc\#
-    hema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"environment.deleted":{"stream":"events","descriptio\#
-    n":"An environment was deleted.","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"resource.create\#
-    d":{"stream":"events","description":"A resource was made.","schema":{"$ref":"#/components/schemas/Resource"}},\#
-    "resource.updated":{"stream":"events","description":"A resource was changed.","schema":{"$ref":"#/components/s\#
-    chemas/Resource"}},"resource.deleted":{"stream":"events","description":"A resource was deleted.","schema":{"$r\#
-    ef":"#/components/schemas/Resource"}}}}
+    s root."},"packages":{"type":"array","items":{"type":"string"},"description":"The packages that would be insta\#
+    lled with this step, as far as the instance's package manager tells before. Absent: it is not asked."},"script\#
+    ":{"type":"string","description":"The script that would be run."}},"description":"A step that would be done."}\#
+    ,"PlannedConnection":{"title":"PlannedConnection","type":"object","required":["target","facts","steps","change\#
+    s","warnings"],"properties":{"source":{"$ref":"#/components/schemas/Resource","description":"The source. Absen\#
+    t: a runtime of the catalog."},"target":{"$ref":"#/components/schemas/Resource","description":"The target."},"\#
+    facts":{"$ref":"#/components/schemas/InstanceFacts","description":"What the instance is."},"steps":{"type":"ar\#
+    ray","items":{"$ref":"#/components/schemas/PlannedStep"},"description":"The steps, in order."},"changes":{"typ\#
+    e":"boolean","description":"Whether anything would be changed."},"warnings":{"type":"array","items":{"type":"s\#
+    tring"},"description":"What stands in the way."}},"description":"What connecting would do."},"ConnectionDiffer\#
+    ence":{"title":"ConnectionDifference","type":"object","required":["part","expected"],"properties":{"part":{"ty\#
+    pe":"string","description":"The runtime or the application server."},"expected":{"type":"string","description"\#
+    :"What was there."},"found":{"type":"string","description":"What is there. Absent: nothing."}},"description":"\#
+    Something that is not as the connection left it."},"ConnectionVerification":{"title":"ConnectionVerification",\#
+    "type":"object","required":["connection","matches","differences"],"properties":{"connection":{"$ref":"#/compon\#
+    ents/schemas/ResourceConnection","description":"The connection."},"matches":{"type":"boolean","description":"W\#
+    hether nothing differs."},"differences":{"type":"array","items":{"$ref":"#/components/schemas/ConnectionDiffer\#
+    ence"},"description":"What differs."}},"description":"Whether an instance is as a connection left it."},"StepR\#
+    eport":{"title":"StepReport","type":"object","required":["step","title","state"],"properties":{"step":{"$ref":\#
+    "#/components/schemas/ConnectionStep","description":"The step."},"title":{"type":"string","description":"The s\#
+    ame for people."},"state":{"$ref":"#/components/schemas/StepState","description":"How it stands."},"message":{\#
+    "type":"string","description":"What it found, or why it failed."}},"description":"A step of a connection's job\#
+    ."},"TerminalOutput":{"title":"TerminalOutput","type":"object","required":["text"],"properties":{"text":{"type\#
+    ":"string","description":"The text. Bytes that are no UTF-8 are replaced."}},"description":"What the shell of a t\#
+    erminal wrote."},"InstanceReference":{"title":"InstanceReference","type":"string","minLength":1,"maxLength":10\#
+    0,"description":"An instance: its id, or its name where only one has it."},"HostKeyPolicy":{"title":"HostKeyPo\#
+    licy","type":"string","enum":["strict","tofu"],"description":"What to do with a host key that is not known: re\#
+    fuse it, or accept the first one that is seen. One that has changed is always refused."},"InstanceSetting":{"t\#
+    itle":"InstanceSetting","type":"string","enum":["port","user","identityFile","proxyJump"],"description":"A set\#
+    ting of an instance that may be absent."},"InstanceSecretName":{"title":"InstanceSecretName","type":"string","\#
+    enum":["password","privateKey","passphrase","sudoPassword"],"description":"The name of a secret."},"HostKeyInf\#
+    o":{"title":"HostKeyInfo","type":"object","required":["type","fingerprint"],"properties":{"type":{"type":"stri\#
+    ng","description":"Its type, such as `ssh-ed25519`."},"fingerprint":{"type":"string","description":"Its finger\#
+    print: `SHA256:…`."}},"description":"A host key."},"Elevation":{"title":"Elevation","type":"string","enum":["r\#
+    oot","sudo","sudo_password","doas","none"],"description":"How to become root: not needed; sudo without and wit\#
+    h a password; doas; not at all."},"InstanceOS":{"title":"InstanceOS","type":"object","required":["id","version\#
+    ","name"],"properties":{"family":{"$ref":"#/components/schemas/OSFamily","description":"The family it belongs t\#
+    o. Absent: one that is not known."},"id":{"type":"string","description":"Its own word for itself, such as `deb\#
+    ian`."},"version":{"type":"string","description":"Its version, such as `12`."},"name":{"type":"string","descri\#
+    ption":"Its name for people."}},"description":"An operating system."},"InstanceFacts":{"title":"InstanceFacts"\#
+    ,"type":"object","required":["os","kernel","architecture","libc","initSystem","hostName","user","elevation","c\#
+    pus","memoryBytes","memoryAvailableBytes","diskBytes","diskFreeBytes","probedAt"],"properties":{"os":{"$ref":"\#
+    #/components/schemas/InstanceOS","description":"The operating system."},"kernel":{"type":"string","description\#
+    ":"The kernel and its release."},"architecture":{"type":"string","description":"The architecture, as `uname -m\#
+    ` tells it."},"libc":{"type":"string","description":"The C library: `glibc`, `musl` or empty."},"initSystem":{\#
+    "type":"string","description":"What process 1 is: `systemd`, `openrc`, …"},"hostName":{"type":"string","descri\#
+    ption":"What the machine calls itself."},"user":{"type":"string","description":"Whom Berth is there."},"elevat\#
+    ion":{"$ref":"#/components/schemas/Elevation","description":"How it becomes root."},"cpus":{"type":"integer","\#
+    description":"Processors."},"memoryBytes":{"type":"integer","description":"Memory, in bytes."},"memoryAvailabl\#
+    eBytes":{"type":"integer","description":"Memory that is free to use, in bytes."},"diskBytes":{"type":"integer"\#
+    ,"description":"The size of the disk at `/`, in bytes."},"diskFreeBytes":{"type":"integer","description":"What i\#
+    s free of it, in bytes."},"probedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was found\#
+    ."}},"description":"What a probe has found."},"InstanceFault":{"title":"InstanceFault","type":"object","requir\#
+    ed":["type","message","at"],"properties":{"type":{"type":"string","description":"The error's stable word."},"m\#
+    essage":{"type":"string","description":"A sentence to act on."},"at":{"$ref":"#/components/schemas/Timestamp",\#
+    "description":"When that was."}},"description":"Why an instance could not be reached."},"Instance":{"title":"I\#
+    nstance","type":"object","required":["id","name","host","useAgent","useConfig","hostKeyPolicy","secrets","stat\#
+    us","project","environment","position","connections","version","createdAt","updatedAt"],"properties":{"id":{"t\#
+    ype":"string","description":"Its id: `ins_…`."},"name":{"type":"string","description":"Its name, unique in the e\#
+    nvironment."},"host":{"type":"string","description":"Its host name, address or alias."},"port":{"type":"intege\#
+    r","description":"The port, where one was given."},"user":{"type":"string","description":"The user, where one w\#
+    as given."},"identityFile":{"type":"string","description":"The file of the private key, where one was given."}\#
+    ,"useAgent":{"type":"boolean","description":"Whether keys of the agent are tried."},"useConfig":{"type":"boole\#
+    an","description":"Whether `~/.ssh/config` counts."},"proxyJump":{"type":"string","description":"Machines to g\#
+    o through, where that was given."},"hostKeyPolicy":{"$ref":"#/components/schemas/HostKeyPolicy","description":\#
+    "What to do with an unknown host key."},"secrets":{"type":"array","items":{"$ref":"#/components/schemas/Instan\#
+    ceSecretName"},"description":"Which secrets are kept for it."},"hostKey":{"$ref":"#/components/schemas/HostKey\#
+    Info","description":"The host key that it showed last."},"status":{"$ref":"#/components/schemas/ResourceStatus\#
+    ","description":"How it is."},"facts":{"$ref":"#/components/schemas/InstanceFacts","description":"What the las\#
+    t probe found."},"fault":{"$ref":"#/components/schemas/InstanceFault","description":"Why it could not be reach\#
+    ed the last time."},"project":{"type":"string","description":"The project's id."},"environment":{"type":"strin\#
+    g","description":"The environment's id."},"position":{"$ref":"#/components/schemas/Position","description":"Wh\#
+    ere its card stands."},"connections":{"type":"integer","description":"How many connections it has."},"version"\#
+    :{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","\#
+    description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
+    as changed last."}},"description":"A remote machine."},"InstancePage":{"title":"InstancePage","type":"object",\#
+    "required":["instances"],"properties":{"instances":{"type":"array","items":{"$ref":"#/components/schemas/Insta\#
+    nce"},"description":"The instances."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where t\#
+    he next page begins. Absent on the last."}},"description":"A page of instances."},"InstanceCreated":{"title":"\#
+    InstanceCreated","type":"object","required":["instance","created"],"properties":{"instance":{"$ref":"#/compone\#
+    nts/schemas/Instance","description":"The instance."},"created":{"type":"boolean","description":"Whether this c\#
+    all made it; false for a repeated idempotency key."}},"description":"The instance that was made."},"InstancePr\#
+    obeResult":{"title":"InstanceProbeResult","type":"object","required":["instance","connectMs","latencyMs","warn\#
+    ings"],"properties":{"instance":{"$ref":"#/components/schemas/Instance","description":"The instance, with its f\#
+    acts."},"connectMs":{"type":"number","description":"How long it took to log in, in milliseconds; 0 where a ses\#
+    sion was open."},"latencyMs":{"type":"number","description":"How long a message takes there and back, in milli\#
+    seconds."},"warnings":{"type":"array","items":{"type":"string"},"description":"What is not supported of `~/.ss\#
+    h/config`, and the like."}},"description":"What a probe found."},"InstanceExecStarted":{"title":"InstanceExecS\#
+    tarted","type":"object","required":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","d\#
+    escription":"The job."},"created":{"type":"boolean","description":"Whether this call began it; false for a rep\#
+    eated idempotency key."},"attachment":{"type":"string","description":"The attachment to the job's stream, wher\#
+    e `attach` was asked for."}},"description":"The job that runs the command, as it stood when the answer was sen\#
+    t."},"ExecJobResult":{"title":"ExecJobResult","type":"object","properties":{"exitCode":{"type":"integer","desc\#
+    ription":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal t\#
+    hat ended it, without `SIG`."}},"description":"How a command on an instance ended."},"ExecOutput":{"title":"Ex\#
+    ecOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/Ou\#
+    tputSource","description":"Where it was written to."},"text":{"type":"string","description":"The lines, with t\#
+    heir ends. Bytes that are no UTF-8 are replaced."}},"description":"What a command wrote: whole lines, as many a\#
+    s came at once."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"descri\#
+    ption":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name"\#
+    ,"fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"str\#
+    ing","description":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appNam\#
+    e":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The i\#
+    d of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"\#
+    leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is k\#
+    ept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties"\#
+    :{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest p\#
+    ort first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required"\#
+    :["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."\#
+    },"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The T\#
+    CP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url"\#
+    :{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"typ\#
+    e":"boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The p\#
+    rocess that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens i\#
+    s not of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHo\#
+    lder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Abs\#
+    ent where this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid\#
+    ":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of B\#
+    erth's app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"worksp\#
+    ace":{"type":"string","description":"The id of that app's workspace."}},"description":"A process that listens o\#
+    n a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"]\#
+    ,"properties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","descript\#
+    ion":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHo\#
+    lder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","descripti\#
+    on":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object"\#
+    ,"required":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref\#
+    ":"#/components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","descrip\#
+    tion":"Who has the old port."}},"description":"A lease had to move, for somebody else has the port."},"Project\#
+    Reference":{"title":"ProjectReference","type":"string","minLength":1,"maxLength":100,"description":"A project: i\#
+    ts id or slug."},"EnvironmentReference":{"title":"EnvironmentReference","type":"string","minLength":1,"maxLeng\#
+    th":100,"description":"An environment: its id, or its slug within the project."},"Slug":{"title":"Slug","type"\#
+    :"string","minLength":1,"maxLength":100,"pattern":"^[a-z0-9-]+$","description":"A name for addresses: lower ca\#
+    se, digits and dashes."},"Project":{"title":"Project","type":"object","required":["id","name","slug","environm\#
+    ents","resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id\#
+    : `prj_…`."},"name":{"type":"string","description":"Its name."},"slug":{"type":"string","description":"Its slu\#
+    g, unique in the home."},"description":{"type":"string","description":"What it is for."},"environments":{"type\#
+    ":"integer","description":"How many environments it has."},"resources":{"type":"integer","description":"How ma\#
+    ny resources and instances it has."},"version":{"type":"integer","description":"Counts its changes."},"created\#
+    At":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/compone\#
+    nts/schemas/Timestamp","description":"When it was changed last."}},"description":"A project."},"ProjectPage":{\#
+    "title":"ProjectPage","type":"object","required":["projects"],"properties":{"projects":{"type":"array","items"\#
+    :{"$ref":"#/components/schemas/Project"},"description":"The projects."},"nextCursor":{"$ref":"#/components/sch\#
+    emas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of projec\#
+    ts."},"ProjectCreated":{"title":"ProjectCreated","type":"object","required":["project","created"],"properties"\#
+    :{"project":{"$ref":"#/components/schemas/Project","description":"The project."},"created":{"type":"boolean","\#
+    description":"Whether this call made it; false for a repeated idempotency key."}},"description":"The project t\#
+    hat was made."},"ProjectEnvironment":{"title":"ProjectEnvironment","type":"object","required":["id","project",\#
+    "name","slug","isDefault","resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","\#
+    description":"Its id: `env_…`."},"project":{"type":"string","description":"The project's id."},"name":{"type":\#
+    "string","description":"Its name."},"slug":{"type":"string","description":"Its slug, unique in the project."},\#
+    "description":{"type":"string","description":"What it is for."},"isDefault":{"type":"boolean","description":"W\#
+    hether it is the one taken where none is named."},"resources":{"type":"integer","description":"How many resour\#
+    ces and instances it has."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$re\#
+    f":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schem\#
+    as/Timestamp","description":"When it was changed last."}},"description":"An environment of a project."},"Proje\#
+    ctEnvironments":{"title":"ProjectEnvironments","type":"object","required":["environments"],"properties":{"envi\#
+    ronments":{"type":"array","items":{"$ref":"#/components/schemas/ProjectEnvironment"},"description":"The enviro\#
+    nments."}},"description":"Environments."},"EnvironmentCreated":{"title":"EnvironmentCreated","type":"object","\#
+    required":["environment","created"],"properties":{"environment":{"$ref":"#/components/schemas/ProjectEnvironme\#
+    nt","description":"The environment."},"created":{"type":"boolean","description":"Whether this call made it; fa\#
+    lse for a repeated idempotency key."}},"description":"The environment that was made."},"ResourceReference":{"t\#
+    itle":"ResourceReference","type":"string","minLength":1,"maxLength":100,"description":"A resource: its id, or i\#
+    ts name where only one has it."},"ResourceType":{"title":"ResourceType","type":"string","enum":["runtime","ter\#
+    minal","instance","application","bucket_explorer","storage_bucket","static_website","firewall","scalable_serve\#
+    r"],"description":"What a resource is. So far, `runtime`, `terminal` and `instance` can be made."},"ResourceSt\#
+    atus":{"title":"ResourceStatus","type":"string","enum":["new","ready","unreachable","deleted"],"description":"\#
+    How a resource is. Of an instance: `new` until it was reached once, `unreachable` where the last attempt faile\#
+    d."},"Position":{"title":"Position","type":"object","required":["x","y"],"properties":{"x":{"type":"number","m\#
+    inimum":-1000000000,"maximum":1000000000,"description":"To the right."},"y":{"type":"number","minimum":-100000\#
+    0000,"maximum":1000000000,"description":"Down."}},"description":"Where a card stands."},"ResourcePosition":{"t\#
+    itle":"ResourcePosition","type":"object","required":["resource","position"],"properties":{"resource":{"$ref":"\#
+    #/components/schemas/ResourceReference","description":"The resource."},"position":{"$ref":"#/components/schema\#
+    s/Position","description":"Where its card goes."}},"description":"A resource and its place."},"ResourcePositio\#
+    ns":{"title":"ResourcePositions","type":"object","required":["resources"],"properties":{"resources":{"type":"a\#
+    rray","items":{"$ref":"#/components/schemas/Resource"},"description":"The resources as they now are."}},"descr\#
+    iption":"Resources that were moved."},"ResourceMetadata":{"title":"ResourceMetadata","type":"object","properti\#
+    es":{"runtimeId":{"type":"string","description":"Of a runtime: its id in the catalog."},"runtimeName":{"type":\#
+    "string","description":"Of a runtime: the language."},"runtimeVersion":{"type":"string","description":"Of a ru\#
+    ntime: the version."},"runtimeDisplayName":{"type":"string","description":"Of a runtime: its name for people."\#
+    },"applicationServer":{"type":"string","description":"Of a runtime: the application server that goes with it."\#
+    },"host":{"type":"string","description":"Of an instance: where it is."},"os":{"type":"string","description":"O\#
+    f an instance: its operating system."}},"description":"What a resource of a type has of its own."},"Resource":\#
+    {"title":"Resource","type":"object","required":["id","name","resourceType","status","project","environment","p\#
+    osition","metadata","connections","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","desc\#
+    ription":"Its id: `res_…`, or `ins_…` of an instance."},"name":{"type":"string","description":"Its name, uniqu\#
+    e in the environment."},"resourceType":{"$ref":"#/components/schemas/ResourceType","description":"What it is."\#
+    },"status":{"$ref":"#/components/schemas/ResourceStatus","description":"How it is."},"project":{"type":"string\#
+    ","description":"The project's id."},"environment":{"type":"string","description":"The environment's id."},"po\#
+    sition":{"$ref":"#/components/schemas/Position","description":"Where its card stands."},"metadata":{"$ref":"#/\#
+    components/schemas/ResourceMetadata","description":"What its type has of its own."},"connections":{"type":"int\#
+    eger","description":"How many connections it has."},"version":{"type":"integer","description":"Counts its chan\#
+    ges."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$\#
+    ref":"#/components/schemas/Timestamp","description":"When it was changed last."}},"description":"Something a p\#
+    roject has."},"ResourceDetail":{"title":"ResourceDetail","type":"object","required":["resource","connections"]\#
+    ,"properties":{"resource":{"$ref":"#/components/schemas/Resource","description":"The resource."},"connections"\#
+    :{"type":"array","items":{"$ref":"#/components/schemas/ResourceConnection"},"description":"Its connections."}}\#
+    ,"description":"A resource with its connections."},"ResourceCount":{"title":"ResourceCount","type":"object","r\#
+    equired":["resourceType","count"],"properties":{"resourceType":{"$ref":"#/components/schemas/ResourceType","de\#
+    scription":"The type."},"count":{"type":"integer","description":"How many."}},"description":"How many there ar\#
+    e of a type."},"ResourcePage":{"title":"ResourcePage","type":"object","required":["resources","counts"],"prope\#
+    rties":{"resources":{"type":"array","items":{"$ref":"#/components/schemas/Resource"},"description":"The resour\#
+    ces."},"counts":{"type":"array","items":{"$ref":"#/components/schemas/ResourceCount"},"description":"How many t\#
+    he filters leave of each type, on all pages together."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
+    scription":"Where the next page begins. Absent on the last."}},"description":"A page of resources."},"Resource\#
+    Created":{"title":"ResourceCreated","type":"object","required":["resource","created"],"properties":{"resource"\#
+    :{"$ref":"#/components/schemas/Resource","description":"The resource."},"created":{"type":"boolean","descripti\#
+    on":"Whether this call made it; false for a repeated idempotency key."}},"description":"The resource that was m\#
+    ade."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"pars\#
+    e_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request t\#
+    hat may be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"\#
+    message":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_par\#
+    ams":{"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","da\#
+    ta":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the ser\#
+    ver's own. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"\#
+    message_too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipp\#
+    ed; the connection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":\#
+    -32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":\#
+    {"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has n\#
+    ot been initialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled\#
+    ":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":f\#
+    alse}},"unsupported_version":{"code":426,"message":"The client and the server have no protocol version in comm\#
+    on. `supportedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_d\#
+    enied":{"code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope\#
+    _denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new wo\#
+    rk.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds t\#
+    he target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"\#
+    message":"The operating system refused an operation on a file. `detail` holds its own words.","data":{"type":"\#
+    io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or w\#
+    ritten. `detail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"cod\#
+    e":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permissio\#
+    n_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their b\#
+    ounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false\#
+    }},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"in\#
+    valid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the v\#
+    ersion in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":\#
+    false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used before with other parameter\#
+    s.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Somethin\#
+    g of that name or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":\#
+    {"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limit."\#
+    ,"data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration d\#
+    oes not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"conf\#
+    ig_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will n\#
+    ot be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"me\#
+    ssage":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed\#
+    ":{"code":409,"message":"The stream has ended and takes no further events.","data":{"type":"stream_closed","re\#
+    tryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.",\#
+    "data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no j\#
+    ob of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job h\#
+    as ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found"\#
+    :{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryabl\#
+    e":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again w\#
+    hen it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived"\#
+    :{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"ty\#
+    pe":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is n\#
+    ot where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":\#
+    "folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that i\#
+    d.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The ho\#
+    me has no template of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{\#
+    "code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data"\#
+    :{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the t\#
+    emplate are missing or do not match their pattern. `errors` has a row for each; `variables` holds their declar\#
+    ations.","data":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The a\#
+    rchive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is n\#
+    o file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"sour\#
+    ce_unavailable":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last w\#
+    ords of the tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"messag\#
+    e":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escap\#
+    es":{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escape\#
+    s","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something e\#
+    lse.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is n\#
+    eeded and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,\#
+    "message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a\#
+    _file","retryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursi\#
+    ve` to delete what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code"\#
+    :409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file i\#
+    s gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not v\#
+    alid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,\#
+    "message":"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","retryab\#
+    le":false}},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found"\#
+    ,"retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name t\#
+    he workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found\#
+    ":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data\#
+    ":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has e\#
+    rrors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"envi\#
+    ronment_missing":{"code":422,"message":"Environment variables that the manifest demands have no value. `names` l\#
+    ists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_fa\#
+    iled":{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has its output."\#
+    ,"data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took l\#
+    onger than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed\#
+    ":{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"sto\#
+    p_failed","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{\#
+    "type":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `d\#
+    etail` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app i\#
+    s using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"\#
+    message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":\#
+    true}},"agent_not_found":{"code":404,"message":"No agent of that name is declared in the configuration, nor is t\#
+    here such a preset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code":422,"message\#
+    ":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agent_invalid","r\#
+    etryable":false}},"session_not_found":{"code":404,"message":"No agent session has that id.","data":{"type":"se\#
+    ssion_not_found","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.","data":{"type\#
+    ":"run_not_found","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a new one of t\#
+    he same session.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"message":"A blo\#
+    ck of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid\#
+    ","retryable":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"type":"not_sup\#
+    ported","retryable":false}},"permission_not_found":{"code":404,"message":"No question for permission has that i\#
+    d.","data":{"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"message":"The q\#
+    uestion was answered before. `permission` tells how.","data":{"type":"permission_resolved","retryable":false}}\#
+    ,"runtime_unknown":{"code":404,"message":"No runtime has that name. `runtimeNames` lists those there are.","da\#
+    ta":{"type":"runtime_unknown","retryable":false}},"runtime_not_found":{"code":404,"message":"The catalog has n\#
+    o runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false\#
+    }},"server_unknown":{"code":404,"message":"The language has no application server of that name. `servers` list\#
+    s those there are.","data":{"type":"server_unknown","retryable":false}},"catalog_invalid":{"code":422,"message\#
+    ":"A file of the home's `catalog` folder is faulty. `errors` lists every fault.","data":{"type":"catalog_inval\#
+    id","retryable":false}},"project_not_found":{"code":404,"message":"No project has that id or slug.","data":{"t\#
+    ype":"project_not_found","retryable":false}},"environment_not_found":{"code":404,"message":"The project has no e\#
+    nvironment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},"not_empty":{"code"\#
+    :409,"message":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type\#
+    ":"not_empty","retryable":false}},"resource_not_found":{"code":404,"message":"No resource has that id or name.\#
+    ","data":{"type":"resource_not_found","retryable":false}},"resource_ambiguous":{"code":409,"message":"Several r\#
+    esources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}\#
+    },"resource_connected":{"code":409,"message":"It has connections. Disconnect them first; `connections` names t\#
+    hem.","data":{"type":"resource_connected","retryable":false}},"instance_not_found":{"code":404,"message":"No i\#
+    nstance has that id or name.","data":{"type":"instance_not_found","retryable":false}},"instance_ambiguous":{"c\#
+    ode":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_\#
+    ambiguous","retryable":false}},"connection_not_found":{"code":404,"message":"There is no connection of that id\#
+    .","data":{"type":"connection_not_found","retryable":false}},"connection_not_allowed":{"code":422,"message":"R\#
+    esources of these types can't be connected. `connection/listAllowed` has the table.","data":{"type":"connectio\#
+    n_not_allowed","retryable":false}},"connection_busy":{"code":409,"message":"Something is being done for the co\#
+    nnection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}\#
+    },"connection_state":{"code":409,"message":"The connection does not stand where this can be done.","data":{"ty\#
+    pe":"connection_state","retryable":false}},"dns_failed":{"code":502,"message":"The host name of the instance c\#
+    ould not be resolved.","data":{"type":"dns_failed","retryable":true}},"connect_refused":{"code":502,"message":\#
+    "Nothing listens at the instance's address and port.","data":{"type":"connect_refused","retryable":true}},"con\#
+    nect_timeout":{"code":504,"message":"The instance did not answer in time.","data":{"type":"connect_timeout","r\#
+    etryable":true}},"host_unreachable":{"code":502,"message":"There is no way to the instance's address.","data":\#
+    {"type":"host_unreachable","retryable":true}},"host_key_unknown":{"code":403,"message":"The instance's host ke\#
+    y is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unk\#
+    nown","retryable":false}},"host_key_changed":{"code":403,"message":"The instance's host key is not the one tha\#
+    t was accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":f\#
+    alse}},"host_key_mismatch":{"code":409,"message":"The instance shows another host key than the one to be accep\#
+    ted. `fingerprint` holds it.","data":{"type":"host_key_mismatch","retryable":false}},"auth_failed":{"code":401\#
+    ,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"aut\#
+    h_failed","retryable":false}},"key_unusable":{"code":422,"message":"The private key can't be read or used. `de\#
+    tail` says why.","data":{"type":"key_unusable","retryable":false}},"ssh_failed":{"code":502,"message":"The SSH s\#
+    ession failed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},"step_timeout":{"\#
+    code":504,"message":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retrya\#
+    ble":true}},"sudo_required":{"code":403,"message":"Root is needed on the instance, and the user can't become i\#
+    t. Allow sudo, or give `sudoPassword`.","data":{"type":"sudo_required","retryable":false}},"unsupported_os":{"\#
+    code":422,"message":"The catalog has no recipe for the instance's system.","data":{"type":"unsupported_os","re\#
+    tryable":false}},"package_lock_busy":{"code":503,"message":"Another program holds the lock of the instance's p\#
+    ackage manager.","data":{"type":"package_lock_busy","retryable":true}},"repository_unreachable":{"code":502,"m\#
+    essage":"The instance can't reach where its packages come from.","data":{"type":"repository_unreachable","retr\#
+    yable":true}},"instance_no_space":{"code":503,"message":"A disk of the instance is full.","data":{"type":"inst\#
+    ance_no_space","retryable":true}},"version_unavailable":{"code":422,"message":"What is to be installed can't b\#
+    e had in that version for the instance's system.","data":{"type":"version_unavailable","retryable":false}},"ch\#
+    ecksum_mismatch":{"code":502,"message":"A file that was fetched is not the one that was meant.","data":{"type"\#
+    :"checksum_mismatch","retryable":false}},"command_failed":{"code":502,"message":"A command on the instance fai\#
+    led. `step`, `exitCode` and `lastLines` tell more.","data":{"type":"command_failed","retryable":false}},"resul\#
+    t_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fe\#
+    wer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invali\#
+    d_request","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_ini\#
+    tialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.st\#
+    arted":{"stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/sch\#
+    emas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"\#
+    $ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configura\#
+    tion is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","d\#
+    escription":"The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$\#
+    ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace wa\#
+    s made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","descripti\#
+    on":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"strea\#
+    m":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"work\#
+    space.restored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/c\#
+    omponents/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no l\#
+    onger be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot\#
+    .created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snaps\#
+    hot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/compo\#
+    nents/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new\#
+    .","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…, run/…"\#
+    ,"description":"A file's content or an entry's mode changed. In a run's stream: the agent has written the file t\#
+    hrough the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/\#
+    …/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved\#
+    ":{"stream":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref"\#
+    :"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's o\#
+    wn log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A j\#
+    ob was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description\#
+    ":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","desc\#
+    ription":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"\#
+    job/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobP\#
+    rogress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/compone\#
+    nts/schemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was asked for, or stands el\#
+    sewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…","description":"Wher\#
+    e the run stands.","schema":{"$ref":"#/components/schemas/RunStateChange"}},"message.delta":{"stream":"run/…",\#
+    "description":"The agent says something; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDel\#
+    ta"}},"message":{"stream":"run/…","description":"A whole message, of the user's or the agent's.","schema":{"$r\#
+    ef":"#/components/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"The agent thinks; the n\#
+    ext piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stream":"run/…","descripti\#
+    on":"The agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCall"}},"tool.update":{"stream":"run/…\#
+    ","description":"A tool call has come further; what is absent is as before.","schema":{"$ref":"#/components/sc\#
+    hemas/ToolCall"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","schema":{"$ref":"#/compon\#
+    ents/schemas/RunPlan"}},"usage":{"stream":"run/…","description":"What the run has used so far.","schema":{"$re\#
+    f":"#/components/schemas/UsageReport"}},"permission.requested":{"stream":"run/…","description":"The agent asks w\#
+    hether it may do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"permission.resolved":{\#
+    "stream":"run/…","description":"A question was answered, by whomever.","schema":{"$ref":"#/components/schemas/\#
+    PermissionEvent"}},"output":{"stream":"run/…","description":"A line that the agent's program has written.","sc\#
+    hema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description":"Something about the ru\#
+    n.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…","description":"Something t\#
+    he agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"run.completed":{"stream":"r\#
+    un/…","description":"The run has ended well.","schema":{"$ref":"#/components/schemas/RunCompleted"}},"run.fail\#
+    ed":{"stream":"run/…","description":"The run has failed or was interrupted or cancelled.","schema":{"$ref":"#/\#
+    components/schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An app was installed.","sche\#
+    ma":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known or want\#
+    ed of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events","descr\#
+    iption":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninst\#
+    alled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas/AppSu\#
+    mmary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"$ref":\#
+    "#/components/schemas/AppOutput"}},"connection.updated":{"stream":"events","description":"A connection was mad\#
+    e, or stands elsewhere.","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"step.report":{"stream":\#
+    "job/…","description":"A step began or ended.","schema":{"$ref":"#/components/schemas/StepReport"}},"terminal.\#
+    output":{"stream":"terminal/…","description":"Output of a shell.","schema":{"$ref":"#/components/schemas/Termi\#
+    nalOutput"}},"instance.created":{"stream":"events","description":"An instance was made known.","schema":{"$ref\#
+    ":"#/components/schemas/Instance"}},"instance.updated":{"stream":"events","description":"An instance was chang\#
+    ed, or found otherwise.","schema":{"$ref":"#/components/schemas/Instance"}},"instance.deleted":{"stream":"even\#
+    ts","description":"An instance was forgotten.","schema":{"$ref":"#/components/schemas/Instance"}},"exec.output\#
+    ":{"stream":"job/…","description":"Output of a command on an instance.","schema":{"$ref":"#/components/schemas\#
+    /ExecOutput"}},"port.leased":{"stream":"events","description":"A port was leased.","schema":{"$ref":"#/compone\#
+    nts/schemas/PortLease"}},"port.released":{"stream":"events","description":"A leased port was given back.","sch\#
+    ema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","description":"A lease moved t\#
+    o another port, for somebody else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"}},"project.\#
+    created":{"stream":"events","description":"A project was made.","schema":{"$ref":"#/components/schemas/Project\#
+    "}},"project.updated":{"stream":"events","description":"A project was changed.","schema":{"$ref":"#/components\#
+    /schemas/Project"}},"project.deleted":{"stream":"events","description":"A project was deleted.","schema":{"$re\#
+    f":"#/components/schemas/Project"}},"environment.created":{"stream":"events","description":"An environment was m\#
+    ade.","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"environment.deleted":{"stream":"events","d\#
+    escription":"An environment was deleted.","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"resour\#
+    ce.created":{"stream":"events","description":"A resource was made.","schema":{"$ref":"#/components/schemas/Res\#
+    ource"}},"resource.updated":{"stream":"events","description":"A resource was changed.","schema":{"$ref":"#/com\#
+    ponents/schemas/Resource"}},"resource.deleted":{"stream":"events","description":"A resource was deleted.","sch\#
+    ema":{"$ref":"#/components/schemas/Resource"}}}}
     """#
 }

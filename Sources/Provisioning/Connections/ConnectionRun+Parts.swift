@@ -26,8 +26,7 @@ extension CatalogService {
   /// What a runtime's resource wants on a machine.
   ///
   /// - Throws: `unsupported_os`, `runtime_not_found`, `server_unknown`.
-  func wanted(_ source: Resource, on facts: InstanceFacts, of machine: String) throws -> [WantedPart] {
-    let metadata = source.metadata
+  func wanted(_ metadata: ResourceMetadata, on facts: InstanceFacts, of machine: String) throws -> [WantedPart] {
     guard let id = metadata.runtimeId else { return [] }
     let runtime = try runtime(id)
     let family = try Self.family(facts, machine)
@@ -83,7 +82,7 @@ extension ConnectionRun {
     try service.change(id) { row, _ in row.connection.status = .connecting }
     try await connect()
     let facts = try await probe()
-    let wanted = try service.catalog.wanted(source, on: facts, of: machineName)
+    let wanted = try service.catalog.wanted(source.metadata, on: facts, of: machineName)
     let present = try await plan(wanted, facts) ?? [:]
     for part in wanted { try await install(part, present: present[part.role]) }
     try await verify(wanted, present)

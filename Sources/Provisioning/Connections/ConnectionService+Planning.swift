@@ -6,28 +6,31 @@ import SSH
 extension ConnectionService {
   /// `connection/plan`.
   package func plan(_ params: ConnectionPlan.Params) async throws -> PlannedConnection {
-    let (source, target) = try pair(params.source, params.target)
+    let (source, metadata, target) = try planned(params)
     let machine = try await instances.machine(target.id)
     let facts = try await instances.look(machine).facts
-    guard source.resourceType == .runtime else {
+    guard let metadata else {
       return PlannedConnection(
         source: source, target: target, facts: facts,
         steps: [PlannedStep(step: .connect, title: "Open a shell on \(target.name)", needed: true, elevated: false)],
         changes: false, warnings: machine.access.warnings)
     }
-    let wanted = try catalog.wanted(source, on: facts, of: target.name)
+    let wanted = try catalog.wanted(metadata, on: facts, of: target.name)
     var steps: [PlannedStep] = []
     var warnings = machine.access.warnings
+    var packages: Set<String> = []
     for part in wanted {
       let records = try await ask(part.recipe, .probe, on: machine)
       let present = records["present"]
+      // What an earlier step brings is there by then.
+      let coming = records.values("would-package").filter { packages.insert($0).inserted }
       steps.append(
         PlannedStep(
           step: part.role.install,
           title: "\(part.recipe.displayName), by \(part.recipe.provider.displayName): "
             + (present.map { "\($0) is there" } ?? "to be installed"),
           needed: present == nil, elevated: part.recipe.isElevated,
-          script: present == nil ? part.recipe.script(.install) : nil))
+          packages: coming.isEmpty ? nil : coming, script: present == nil ? part.recipe.script(.install) : nil))
       if present == nil, part.recipe.isElevated {
         do {
           _ = try machine.elevator(facts)
@@ -43,6 +46,25 @@ extension ConnectionService {
         script: needed ? wanted.map { $0.recipe.script(.verify) }.joined(separator: "\n") : nil))
     return PlannedConnection(
       source: source, target: target, facts: facts, steps: steps, changes: needed, warnings: warnings)
+  }
+
+  /// - Returns: The source, where it is a resource; what is said of the runtime, where it is one; the target.
+  private func planned(
+    _ params: ConnectionPlan.Params
+  ) throws -> (source: Resource?, metadata: ResourceMetadata?, target: Resource) {
+    switch (params.source, params.runtimeId) {
+    case (let source?, nil) where params.applicationServer == nil:
+      let (source, target) = try pair(source, params.target)
+      return (source, source.resourceType == .runtime ? source.metadata : nil, target)
+    case (nil, let runtime?):
+      let metadata = try catalog.metadata(runtime, server: params.applicationServer)
+      return (nil, metadata, try instances.projects.find(params.target, type: .instance).resource)
+    default:
+      throw ProtocolError(
+        .invalidArgument,
+        "Name either a resource as `source`, or a runtime as `runtimeId`, with its `applicationServer`."
+      )
+    }
   }
 
   /// `connection/verify`.

@@ -8,12 +8,11 @@ extension ProjectService {
   // MARK: Making
 
   package func createRuntime(_ params: ResourceCreateRuntime.Params) throws -> ResourceCreated {
-    let runtime = try catalog.runtime(params.runtimeId)
-    let server = try params.applicationServer.map { try catalog.server($0, of: runtime.name) }
+    let metadata = try catalog.metadata(params.runtimeId, server: params.applicationServer)
     return try create(
       ResourceCreateRuntime.description.name, params.idempotencyKey, params,
-      place: (params.project, params.environment),
-      name: params.name, otherwise: runtime.displayName, type: .runtime, metadata: Self.metadata(runtime, server),
+      place: (params.project, params.environment), name: params.name,
+      otherwise: metadata.runtimeDisplayName ?? params.runtimeId, type: .runtime, metadata: metadata,
       position: params.position)
   }
 
@@ -42,12 +41,6 @@ extension ProjectService {
       return row.resource.id
     }
     return ResourceCreated(resource: try find(id, includingDeleted: true).resource, created: created)
-  }
-
-  private static func metadata(_ runtime: CatalogRuntime, _ server: CatalogServer?) -> ResourceMetadata {
-    ResourceMetadata(
-      runtimeId: runtime.id, runtimeName: runtime.name, runtimeVersion: runtime.runtimeVersion,
-      runtimeDisplayName: runtime.displayName, applicationServer: server?.name)
   }
 
   // MARK: Reading
@@ -145,8 +138,7 @@ extension ProjectService {
             + "resource for it.")
       }
       let server = params.applicationServer ?? metadata.applicationServer ?? ""
-      row.resource.metadata = Self.metadata(
-        runtime, server.isEmpty ? nil : try catalog.server(server, of: runtime.name))
+      row.resource.metadata = try catalog.metadata(runtime.id, server: server.isEmpty ? nil : server)
     }
   }
 
@@ -209,5 +201,16 @@ extension ProjectService {
       try store.tell(EventType.resourceDeleted, row.resource, in: db)
       return row.resource
     }
+  }
+}
+
+extension CatalogService {
+  /// What a resource tells of a runtime of the catalog, and of the application server that goes with it.
+  func metadata(_ id: String, server: String?) throws -> ResourceMetadata {
+    let runtime = try runtime(id)
+    return ResourceMetadata(
+      runtimeId: runtime.id, runtimeName: runtime.name, runtimeVersion: runtime.runtimeVersion,
+      runtimeDisplayName: runtime.displayName,
+      applicationServer: try server.map { try self.server($0, of: runtime.name).name })
   }
 }

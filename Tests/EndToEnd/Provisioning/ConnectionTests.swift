@@ -15,8 +15,13 @@ import Testing
     _ = try home.probe()
     let before = try machine.inventory()
     let source = try home.runtime("python-system", server: "gunicorn")
-    let plan = try home.client.request(ConnectionPlan.self, .init(source: source.id, target: "machine"))
+    let plan = try home.client.request(ConnectionPlan.self, .init(target: "machine", source: source.id))
     #expect(plan.changes && plan.steps.map(\.step) == [.installRuntime, .installServer, .verify])
+    // The same without a resource.
+    var unnamed = try home.client.request(
+      ConnectionPlan.self, .init(target: "machine", runtimeId: "python-system", applicationServer: "gunicorn"))
+    unnamed.source = plan.source
+    #expect(unnamed.steps == plan.steps)
     try expectUnchanged(machine, since: before)
 
     let connection = try home.connect(source)
@@ -25,6 +30,11 @@ import Testing
     #expect(try machine.shell("python3 --version").contains(details.runtime?.installedVersion ?? "?"))
     #expect(try machine.shell("gunicorn --version").contains(details.server?.installedVersion ?? "?"))
     #expect(details.runtime?.changes.packages.contains("python3") == true)
+    // As it was planned.
+    for (part, step) in zip([details.runtime, details.server], plan.steps) {
+      let brought = part?.changes.packages.map { String($0.prefix { $0 != ":" }) }
+      #expect(brought?.sorted() == step.packages?.sorted())
+    }
     let after = try machine.inventory()
 
     // A second time, nothing is done.

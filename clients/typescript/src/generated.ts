@@ -2317,14 +2317,19 @@ export interface PlannedStep {
   needed: boolean;
   /** Whether it is done as root. */
   elevated: boolean;
+  /**
+   * The packages that would be installed with this step, as far as the instance's package manager
+   * tells before. Absent: it is not asked.
+   */
+  packages?: string[];
   /** The script that would be run. */
   script?: string;
 }
 
 /** What connecting would do. */
 export interface PlannedConnection {
-  /** The source. */
-  source: Resource;
+  /** The source. Absent: a runtime of the catalog. */
+  source?: Resource;
   /** The target. */
   target: Resource;
   /** What the instance is. */
@@ -3819,10 +3824,14 @@ export type ConnectionListAllowedParams = Record<string, never>;
 
 /** The parameters of `connection/plan`. */
 export interface ConnectionPlanParams {
-  /** The resource that is connected, such as a runtime. */
-  source: ResourceReference;
   /** What it is connected to, such as an instance. */
   target: ResourceReference;
+  /** The resource that is connected, such as a runtime. */
+  source?: ResourceReference;
+  /** The runtime, where no resource is named. */
+  runtimeId?: RuntimeId;
+  /** With `runtimeId`: the application server that goes with it. */
+  applicationServer?: string;
 }
 
 /** The parameters of `connection/create`. */
@@ -5467,7 +5476,11 @@ export class ConnectionMethods<Options> {
     return this.#caller.request("connection/listAllowed", {}, options);
   }
 
-  /** Tells what connecting would do, step by step, with its scripts. Nothing is touched. */
+  /**
+   * Tells what connecting would do, step by step, with its scripts. Nothing is touched. What is
+   * connected is a resource (`source`), or a runtime of the catalog that there is no resource for
+   * yet (`runtimeId`).
+   */
   plan(params: ConnectionPlanParams, options?: Options): Promise<PlannedConnection> {
     return this.#caller.request("connection/plan", params, options);
   }

@@ -21,7 +21,7 @@ enum ConnectionsPresent {
     let runtime = try instances.client.request(ResourceCreateRuntime.self, .init(runtimeId: "python-system")).resource
       .id
     // Nothing is ever installed on the machine that is measured on.
-    let plan = try instances.client.request(ConnectionPlan.self, .init(source: runtime, target: instances.ids[0]))
+    let plan = try instances.client.request(ConnectionPlan.self, .init(target: instances.ids[0], source: runtime))
     guard !plan.changes else {
       bench.say("this machine does not have all that the runtime is")
       return []

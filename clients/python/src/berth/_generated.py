@@ -2982,6 +2982,11 @@ class PlannedStep(TypedDict):
     elevated: bool
     """Whether it is done as root."""
 
+    packages: NotRequired[list[str]]
+    """The packages that would be installed with this step, as far as the instance's package
+    manager tells before. Absent: it is not asked.
+    """
+
     script: NotRequired[str]
     """The script that would be run."""
 
@@ -2989,8 +2994,8 @@ class PlannedStep(TypedDict):
 class PlannedConnection(TypedDict):
     """What connecting would do."""
 
-    source: Resource
-    """The source."""
+    source: NotRequired[Resource]
+    """The source. Absent: a runtime of the catalog."""
 
     target: Resource
     """The target."""
@@ -6365,14 +6370,29 @@ class ConnectionMethods:
         """Lists which types of resources can be connected."""
         return cast(AllowedConnectionList, await self._caller.request("connection/listAllowed", {}))
 
-    async def plan(self, source: ResourceReference, target: ResourceReference) -> PlannedConnection:
+    async def plan(
+        self,
+        target: ResourceReference,
+        *,
+        source: ResourceReference | None = None,
+        runtime_id: RuntimeId | None = None,
+        application_server: str | None = None,
+    ) -> PlannedConnection:
         """Tells what connecting would do, step by step, with its scripts. Nothing is touched.
 
-        source: The resource that is connected, such as a runtime.
+        What is connected is a resource (`source`), or a runtime of the catalog that there is no
+        resource for yet (`runtimeId`).
+
         target: What it is connected to, such as an instance.
+        source: The resource that is connected, such as a runtime.
+        runtime_id: The runtime, where no resource is named.
+        application_server: With `runtimeId`: the application server that goes with it.
         """
-        result = await self._caller.request("connection/plan", {"source": source, "target": target})
-        return cast(PlannedConnection, result)
+        params = _params(
+            {"target": target},
+            {"source": source, "runtimeId": runtime_id, "applicationServer": application_server},
+        )
+        return cast(PlannedConnection, await self._caller.request("connection/plan", params))
 
     async def create(
         self,

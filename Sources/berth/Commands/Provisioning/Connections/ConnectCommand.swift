@@ -47,7 +47,7 @@ struct ConnectCommand: ServerCommand {
   func run(_ context: Context) throws {
     let instances = try context.instances(instances)
     let finder = RuntimeFinder(context, runtime, server: server)
-    if plan { return try ConnectionPlanner(context, finder, scripts: scripts).show(instances) }
+    if plan { return try ConnectionPlanner(context: context, finder: finder, scripts: scripts).show(instances) }
     let sources = try instances.map(finder.resource)
     let follower = ConnectionFollower(context, instances.map(\.name), goal: .connected, isVerbose: verbose)
     try follower.run(

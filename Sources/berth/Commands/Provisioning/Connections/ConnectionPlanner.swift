@@ -1,29 +1,16 @@
-import BerthClient
 import BerthProtocol
 import JSON
-import Synchronization
 
 /// Tells what connecting would do on instances.
-final class ConnectionPlanner {
-  private let context: Context
-  private let finder: RuntimeFinder
-  private let scripts: Bool
-  private let temporary = TemporaryResources()
-
-  init(_ context: Context, _ finder: RuntimeFinder, scripts: Bool) {
-    (self.context, self.finder, self.scripts) = (context, finder, scripts)
-  }
+struct ConnectionPlanner {
+  let context: Context
+  let finder: RuntimeFinder
+  /// Whether the scripts are printed too.
+  let scripts: Bool
 
   /// - Throws: `Failure` where something can't be planned.
   func show(_ instances: [Instance]) throws {
-    let (home, socket) = (context.home, context.options.socket)
-    try Interrupts.observe { [temporary] in
-      if let client = try? Launch.connect(home: home, socket: socket, name: "berth") { temporary.remove(client) }
-      ExitStatus.interrupted.exit()
-    }
-    defer { if let client = try? context.client { temporary.remove(client) } }
-    let sources = try instances.map(source)
-    let params = zip(sources, instances).map { ConnectionPlan.Params(source: $0, target: $1.id) }
+    let params = try instances.map(params)
     var failures: [Failure] = []
     for (instance, result) in zip(instances, try context.requestEach(ConnectionPlan.self, params)) {
       do {
@@ -43,27 +30,11 @@ final class ConnectionPlanner {
     if let failure = Failure(failures, of: instances.count, "can not be planned") { throw failure }
   }
 
-  /// The resource to plan with: one that is there, or one that is taken away again.
-  private func source(for instance: Instance) throws -> String {
+  private func params(for instance: Instance) throws -> ConnectionPlan.Params {
     switch try finder.find(for: instance) {
-    case .resource(let resource): return resource.id
-    case .missing(let runtime):
-      let resource = try finder.make(runtime, for: instance)
-      temporary.add(resource.id)
-      return resource.id
+    case .resource(let resource): .init(target: instance.id, source: resource.id)
+    case .missing(let runtime): .init(target: instance.id, runtimeId: runtime.id, applicationServer: finder.server)
     }
-  }
-}
-
-/// Resources that are there only to be planned with.
-private final class TemporaryResources: Sendable {
-  private let ids = Mutex<[String]>([])
-
-  func add(_ id: String) { ids.withLock { $0.append(id) } }
-
-  func remove(_ client: Client) {
-    for id in ids.withLock({ $0 }) { _ = try? client.request(ResourceDelete.self, .init(resource: id)) }
-    ids.withLock { $0 = [] }
   }
 }
 
@@ -80,6 +51,10 @@ extension Context {
       let remark = step.needed ? (step.elevated ? "as root" : "") : "nothing to do"
       output.line(
         "  \(mark) " + (step.needed ? title : style(.dim, title)) + (remark.isEmpty ? "" : style(.dim, ", " + remark)))
+      if let packages = step.packages {
+        let line = "\(packages.count) packages: \(packages.joined(separator: " "))"
+        output.line("      " + style(.dim, DisplayText.safe(packages.count == 1 ? "1 package: \(packages[0])" : line)))
+      }
       guard scripts, let script = step.script else { continue }
       for line in script.split(separator: "\n", omittingEmptySubsequences: false) {
         output.line("      " + style(.dim, DisplayText.block(String(line))))

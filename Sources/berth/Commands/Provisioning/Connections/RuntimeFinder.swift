@@ -6,7 +6,7 @@ import BerthProtocol
 final class RuntimeFinder {
   private let context: Context
   private let word: String
-  private let server: String?
+  let server: String?
   /// The runtimes of environments, by their ids.
   private var resources: [String: [Resource]] = [:]
   private var catalog: [CatalogRuntime]?
@@ -57,7 +57,7 @@ final class RuntimeFinder {
   }
 
   /// Makes a resource in an instance's environment.
-  func make(_ runtime: CatalogRuntime, for instance: Instance) throws -> Resource {
+  private func make(_ runtime: CatalogRuntime, for instance: Instance) throws -> Resource {
     var params = ResourceCreateRuntime.Params(
       runtimeId: runtime.id, project: instance.project, environment: instance.environment,
       name: server.map { "\(runtime.displayName) with \($0)" }, applicationServer: server)
