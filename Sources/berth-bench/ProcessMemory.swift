@@ -7,6 +7,8 @@ struct ProcessMemory {
   let resident: Int
   /// As `resident`, with shared pages counted by their share.
   let proportional: Int
+  /// What of it is no file's: without the program's code, which comes into memory as it is first used.
+  let anonymous: Int
 
   init(of process: Int32) throws {
     let text = String(decoding: try SmallFile.read("/proc/\(process)/smaps_rollup") ?? [], as: UTF8.self)
@@ -18,6 +20,7 @@ struct ProcessMemory {
     }
     resident = try bytes("Rss:")
     proportional = try bytes("Pss:")
+    anonymous = try bytes("Anonymous:")
   }
 
   /// What it is once it has been the same for half a second; or after five, whatever it is.
