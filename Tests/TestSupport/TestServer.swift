@@ -26,7 +26,20 @@ package final class TestServer {
 
   deinit {
     kill()
+    removeGroups()
     disk = nil
+  }
+
+  /// Removes the kernel's groups of processes that a killed server has left, as far as they are empty.
+  private func removeGroups() {
+    let lines = String(decoding: ((try? SmallFile.read("/proc/self/cgroup")) ?? nil) ?? [], as: UTF8.self)
+    guard let own = lines.split(separator: "\n").first(where: { $0.hasPrefix("0::") })?.dropFirst(3) else { return }
+    for mount in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+      let folder = "\(mount)\(own)/berth-\(home.shortName)"
+      guard let entries = try? Directory(path: folder).entries() else { continue }
+      for entry in entries { rmdir("\(folder)/\(entry.name.string)") }
+      rmdir(folder)
+    }
   }
 
   package var pid: Int32 { process?.processID ?? 0 }

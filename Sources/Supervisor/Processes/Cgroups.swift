@@ -36,18 +36,24 @@ package struct Cgroups: Sendable {
   /// - Returns: The folder; nil where it can't be made.
   func make(_ id: String, _ limits: Limits) -> String? {
     guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { return nil }
-    // Refused where processes stand in the folder itself, or the controllers were not given on: no limits then.
-    for controller in ["memory", "cpu"] {
-      Self.write("+\(controller)", to: base + "/cgroup.subtree_control")
-      Self.write("+\(controller)", to: folder + "/cgroup.subtree_control")
-    }
+    for parent in [base, folder] { Self.giveOn(["memory", "cpu"], in: parent) }
     let path = "\(folder)/\(id)"
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST, access(path + "/cgroup.kill", W_OK) == 0 else { return nil }
-    Self.write(limits.memoryBytes.map(String.init) ?? "max", to: path + "/memory.max")
+    let isNew = mkdir(path, 0o755) == 0
+    guard isNew || errno == EEXIST, access(path + "/cgroup.kill", W_OK) == 0 else { return nil }
     let period = 100_000
-    Self.write(
-      limits.processors.map { "\(max(1000, Int($0 * Double(period)))) \(period)" } ?? "max", to: path + "/cpu.max")
+    let processors = limits.processors.map { "\(max(1000, Int($0 * Double(period)))) \(period)" }
+    for (value, file) in [(limits.memoryBytes.map(String.init), "memory.max"), (processors, "cpu.max")] {
+      if value != nil || !isNew { Self.write(value ?? "max", to: "\(path)/\(file)") }
+    }
     return path
+  }
+
+  /// Lets controllers limit what is in a folder. Refused where processes stand in the folder itself, or the controllers
+  /// were not given on to it: no limits then. Each change holds up all of the machine's hierarchy.
+  private static func giveOn(_ controllers: [String], in folder: String) {
+    let file = folder + "/cgroup.subtree_control"
+    let given = Set(lines(file).flatMap { $0.split(separator: " ") }.map(String.init))
+    for controller in controllers where !given.contains(controller) { write("+\(controller)", to: file) }
   }
 
   /// What can be limited: `cpu`, `memory` and others that this process has been given.
