@@ -5,7 +5,7 @@ package import BerthProtocol
 /// Its scripts are POSIX sh for `sh -s`. They write records, `WORD VALUE` a line, to descriptor 3:
 ///
 /// - `present VERSION` or `absent` (probe), `version VERSION` (verify);
-/// - `would-package NAME` (probe): install would bring it;
+/// - `would-package NAME` (probe, where `BERTH_PLAN` is set): install would bring it;
 /// - `uses-package NAME`: the row needs it, whoever brought it; `package NAME`: this step brought it;
 /// - `path PATH`, `user NAME`, `group NAME`: made by this step;
 /// - `kept NAME REASON` (remove): recorded, and had to stay;

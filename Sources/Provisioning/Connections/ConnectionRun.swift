@@ -38,7 +38,11 @@ final class ConnectionRun: Sendable {
   /// it is left for the next one.
   func carry() async throws -> JSONObject {
     do {
-      while try await isHeldUp() { try await roomOnDisk() }
+      var pause = 1.0
+      while try await isHeldUp() {
+        try await roomOnDisk(after: pause)
+        pause = min(pause * 2, 60)
+      }
     } catch {
       if context.isServerStopping { throw error }
       let isCancelled = error is CancellationError || context.isCancelled
@@ -72,8 +76,9 @@ final class ConnectionRun: Sendable {
     }
   }
 
-  private func roomOnDisk() async throws {
-    repeat { try await Task.sleep(for: .seconds(1)) } while !service.changeWithRoom(id) { _, _ in }
+  /// Waits until the disk has room for something small. That may be too little, so that each wait is longer.
+  private func roomOnDisk(after pause: Double) async throws {
+    repeat { try await Task.sleep(for: .seconds(pause)) } while !service.changeWithRoom(id) { _, _ in }
     context.output("This server's disk was full. Going on, now that it has room.")
   }
 

@@ -20,7 +20,7 @@ extension ConnectionService {
     var warnings = machine.access.warnings
     var packages: Set<String> = []
     for part in wanted {
-      let records = try await ask(part.recipe, .probe, on: machine)
+      let records = try await ask(part.recipe, "BERTH_PLAN=1\n" + part.recipe.script(.probe), on: machine)
       let present = records["present"]
       // What an earlier step brings is there by then.
       let coming = records.values("would-package").filter { packages.insert($0).inserted }
@@ -79,7 +79,7 @@ extension ConnectionService {
     for role in PartRole.allCases {
       guard let part = connection.connectionDetails[keyPath: role.path] else { continue }
       let known = try catalog.known(part, role, on: facts, of: connection.targetName)
-      let found = try await ask(known.recipe, .probe, on: machine)["present"]
+      let found = try await ask(known.recipe, known.recipe.script(.probe), on: machine)["present"]
       let expected = part.installedVersion ?? ""
       if found != expected {
         differences.append(ConnectionDifference(part: part.name, expected: expected, found: found))
@@ -89,9 +89,9 @@ extension ConnectionService {
       connection: connection, matches: differences.isEmpty, differences: differences)
   }
 
-  private func ask(_ recipe: Recipe, _ step: RecipeStep, on machine: Machine) async throws -> RemoteRecords {
+  private func ask(_ recipe: Recipe, _ script: String, on machine: Machine) async throws -> RemoteRecords {
     do {
-      let outcome = try await machine.run(recipe.script(step), timeoutSeconds: Machine.shortSeconds)
+      let outcome = try await machine.run(script, timeoutSeconds: Machine.shortSeconds)
       if outcome.exit == .status(0) { return outcome.records }
       throw ProtocolError(
         .commandFailed,

@@ -93,7 +93,7 @@ extension ArchiveService {
     let folder = workspaces.rules.workspaces
     try made.make(folder, permissions: 0o700)
     let taken = workspaces.reading { Set($0.all.lazy.map(\.path)) }
-    let slug = freeName(Slug.make(from: name), maximumLength: Slug.maximumLength) { slug in
+    let slug = Slug.unique(Slug.make(from: name)) { slug in
       let path = FolderPath.join(folder, slug)
       return taken.contains(path) || (try? FolderLook.at(path)) != nil
     }

@@ -1,3 +1,5 @@
+import Platform
+
 /// Short names of ASCII letters, digits and hyphens, made from names for people.
 enum Slug {
   static let maximumLength = 48
@@ -20,6 +22,11 @@ enum Slug {
       slug += letters
     }
     return slug.isEmpty ? "workspace" : String(decoding: slug, as: UTF8.self)
+  }
+
+  /// The first of `slug`, `slug-2`, `slug-3`… that is free.
+  static func unique(_ slug: String, isTaken: (String) throws -> Bool) rethrows -> String {
+    try freeName(slug, maximumLength: maximumLength, isTaken: isTaken)
   }
 
   /// The ASCII letters or digit that a character comes down to; none where there are none.

@@ -78,9 +78,7 @@ extension WorkspaceService {
     try Self.checkSize(of: metadata)
     let path = try params.path.map { try takeFolder($0, &made) }
     let name = params.name ?? path.map { FolderPath.name(of: $0) } ?? params.key ?? "workspace"
-    let slug = freeName(Slug.make(from: name), maximumLength: Slug.maximumLength) { slug in
-      reading { $0.isSlugTaken(slug) }
-    }
+    let slug = Slug.unique(Slug.make(from: name)) { slug in reading { $0.isSlugTaken(slug) } }
     let folder = try path ?? makeManagedFolder(slug, &made)
     let time = timestamp()
     let record = WorkspaceRecord(
@@ -112,7 +110,7 @@ extension WorkspaceService {
   private func makeManagedFolder(_ slug: String, _ made: inout MadeFolders) throws -> String {
     try made.make(rules.workspaces, permissions: 0o700)
     let taken = reading { Set($0.all.lazy.map(\.path)) }
-    let name = try freeName(slug, maximumLength: Slug.maximumLength) { name in
+    let name = try Slug.unique(slug) { name in
       let path = FolderPath.join(rules.workspaces, name)
       if taken.contains(path) { return true }
       // An empty one is left of a server that died before it had written the workspace down.

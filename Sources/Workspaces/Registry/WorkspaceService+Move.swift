@@ -91,7 +91,7 @@ extension WorkspaceService {
     record.deletion = nil
     record.path = path
     record.isManaged = rules.isManaged(path)
-    record.slug = freeName(record.slug, maximumLength: Slug.maximumLength) { slug in reading { $0.isSlugTaken(slug) } }
+    record.slug = Slug.unique(record.slug) { slug in reading { $0.isSlugTaken(slug) } }
     // A living workspace may have its key by now; it could not be restored with it.
     if let key = record.key, reading({ $0.holder(ofKey: key) }) != nil { record.key = nil }
     record.updatedAt = timestamp()

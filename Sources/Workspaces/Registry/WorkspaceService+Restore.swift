@@ -23,8 +23,7 @@ extension WorkspaceService {
       if let key = record.key, let holder = reading({ $0.holder(ofKey: key) }) {
         throw ProtocolError.keyTaken(key, by: holder)
       }
-      record.slug = freeName(record.slug, maximumLength: Slug.maximumLength) { slug in reading { $0.isSlugTaken(slug) }
-      }
+      record.slug = Slug.unique(record.slug) { slug in reading { $0.isSlugTaken(slug) } }
       if let trashPath = deletion.trashPath {
         return try restoreFromTrash(record, deleted: before, trashPath: trashPath, to: params.path)
       }

@@ -11,7 +11,7 @@ extension WorkspaceService {
       var record = before
       if let name = params.name, name != record.name {
         record.name = name
-        record.slug = freeName(Slug.make(from: name), maximumLength: Slug.maximumLength) { slug in
+        record.slug = Slug.unique(Slug.make(from: name)) { slug in
           reading { $0.isSlugTaken(slug, except: record.id) }
         }
       }
