@@ -82,9 +82,8 @@ final class BlobStore: Sendable {
   }
 
   private func remove(_ id: BlobID) throws(SystemError) -> Bool {
-    let place = try place(of: id)
     do throws(SystemError) {
-      try place.directory.removeFile(place.name)
+      try withPlace(of: id) { place throws(SystemError) in try place.directory.removeFile(place.name) }
     } catch {
       if error.errno != ENOENT { throw error }
     }
@@ -111,9 +110,19 @@ final class BlobStore: Sendable {
 
   // MARK: Places
 
-  func place(of id: BlobID) throws(SystemError) -> Place {
+  /// Does something where a content has its place, and once more where the folder of its shard was removed under us.
+  private func withPlace<Result>(
+    of id: BlobID, _ body: (Place) throws(SystemError) -> Result
+  ) throws(SystemError) -> Result {
     guard let name = FileName(id.hexadecimal) else { throw SystemError(errno: EINVAL, operation: "openat") }
-    return Place(directory: try folder(ofShard: id.shard), name: name)
+    let folder = try folder(ofShard: id.shard)
+    do throws(SystemError) {
+      return try body(Place(directory: folder, name: name))
+    } catch {
+      guard error.errno == ENOENT, try folder.status().links == 0 else { throw error }
+      shards.withLock { if $0[Int(id.shard)] === folder { $0[Int(id.shard)] = nil } }
+      return try body(Place(directory: try self.folder(ofShard: id.shard), name: name))
+    }
   }
 
   private func folder(ofShard shard: UInt8) throws(SystemError) -> Directory {
@@ -140,7 +149,7 @@ final class BlobStore: Sendable {
 
   /// Whether a content is stored; one that was cut off, by a loss of power, is not.
   fileprivate func holds(_ id: BlobID, size: Int64) throws(SystemError) -> Bool {
-    try place(of: id).status()?.size == size
+    try withPlace(of: id) { place throws(SystemError) in try place.status() }?.size == size
   }
 
   /// Makes a file to write a content to, and gives it its own name when `body` has told what it is.
@@ -159,8 +168,7 @@ final class BlobStore: Sendable {
         try temporary.removeFile(name)
         return (id, size, false)
       }
-      let place = try place(of: id)
-      try temporary.rename(name, to: place, .replace)
+      try withPlace(of: id) { place throws(SystemError) in try temporary.rename(name, to: place, .replace) }
       return (id, size, true)
     } catch {
       try? temporary.removeFile(name)
@@ -259,9 +267,8 @@ extension BlobStore {
   }
 
   private func open(_ id: BlobID, for name: String) throws -> OwnedDescriptor {
-    let place = try place(of: id)
     do throws(SystemError) {
-      return try place.directory.open(place.name, [.read])
+      return try withPlace(of: id) { place throws(SystemError) in try place.directory.open(place.name, [.read]) }
     } catch {
       guard error.errno == ENOENT else { throw error }
       throw ProtocolError.blobDamaged(id, name)

@@ -103,12 +103,14 @@ import Testing
     try home.shell("f=home/blobs/known/\(workspace.id); printf xy | dd of=$f bs=1 seek=40 conv=notrunc status=none")
     let second = try await take()
     #expect(try changes(first, second) == [])
-    // A content that was lost or cut off is stored anew.
-    try home.shell("cd home/blobs; for f in ??/*; do chmod 600 $f; : > $f; done; rm -rf 0?")
-    let third = try await take()
-    #expect(third.storedBytes == third.bytes)
-    try home.shell("rm demo/large")
-    #expect(try await restore(third).state == .succeeded)
+    // A content that was lost or cut off is stored anew, also where its folder is gone.
+    for damage in ["for f in ??/*; do chmod 600 $f; : > $f; done", "rm -rf ??"] {
+      try home.shell("cd home/blobs; \(damage)")
+      let third = try await take()
+      #expect(third.storedBytes == third.bytes, "\(damage)")
+      try home.shell("rm demo/large")
+      #expect(try await restore(third).state == .succeeded, "\(damage)")
+    }
   }
 
   @Test func pipesAreLeftOutAndTold() async throws {
