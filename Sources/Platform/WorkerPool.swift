@@ -4,8 +4,9 @@ internal import Glibc
 ///
 /// A task runs here by its executor preference (`Task(executorPreference: pool) { … }`), so handlers stay ordinary
 /// async functions and neither an event loop nor the cooperative pool ever waits for a disk. As many threads work as
-/// there are processors, and are started when there is work; when none of them has taken a job for a while although
-/// jobs are waiting, all are taken to be blocked and one more may work, up to the maximum, until they are seen not to be.
+/// there are processors, and are started when there is work. A job that waits for another process says so
+/// (``blocking(_:)``); and when no thread has taken a job for a while although jobs are waiting, all are taken to be
+/// blocked and one more may work, up to the maximum, until they are seen not to be.
 ///
 /// Unchecked: every stored variable is read and written with `mutex` held.
 package final class WorkerPool: TaskExecutor, @unchecked Sendable {
@@ -20,6 +21,8 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private var idleThreads = 0
   /// Of those that are idle, how many have been woken or started and do not run yet.
   private var wakingThreads = 0
+  /// How many have said that they wait.
+  private var blockedThreads = 0
   /// How many may work now: more than the processors would only take turns, unless some of them are blocked.
   private var allowedThreads: Int
   private var jobsTaken: UInt64 = 0
@@ -47,7 +50,7 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   }
 
   /// How many work, or are about to.
-  private var workingThreads: Int { threads - idleThreads + wakingThreads }
+  private var workingThreads: Int { threads - idleThreads + wakingThreads - blockedThreads }
 
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
@@ -63,11 +66,26 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
-  /// Has one more thread work. Called with `mutex` held.
+  /// Runs a body that mostly waits, for which another thread may work meanwhile. Call it from a job of this pool.
+  package func blocking<T, Failure: Error>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
+    pthread_mutex_lock(mutex)
+    blockedThreads += 1
+    if queue.count > wakingThreads, workingThreads < allowedThreads { wake() }
+    pthread_mutex_unlock(mutex)
+    defer {
+      pthread_mutex_lock(mutex)
+      blockedThreads -= 1
+      pthread_mutex_unlock(mutex)
+    }
+    return try body()
+  }
+
+  /// Has one more thread work, unless all there may be do. Called with `mutex` held.
   private func wake() {
     if idleThreads > wakingThreads {
       pthread_cond_signal(jobArrived)
     } else {
+      guard threads < maximumThreads else { return }
       threads += 1
       idleThreads += 1
       startDetached("\(name)-\(threads)") { self.work() }
@@ -97,7 +115,7 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private func watch() -> Never {
     pthread_mutex_lock(mutex)
     while true {
-      isWatcherIdle = queue.isEmpty || workingThreads == maximumThreads
+      isWatcherIdle = queue.isEmpty || threads - idleThreads == maximumThreads
       while isWatcherIdle { pthread_cond_wait(helpNeeded, mutex) }
       let seen = jobsTaken
       var deadline = timespec()
@@ -106,7 +124,7 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
       deadline.tv_sec += deadline.tv_nsec / 1_000_000_000
       deadline.tv_nsec %= 1_000_000_000
       while pthread_cond_timedwait(helpNeeded, mutex, &deadline) == 0 {}
-      guard jobsTaken == seen, !queue.isEmpty, workingThreads < maximumThreads else { continue }
+      guard jobsTaken == seen, !queue.isEmpty else { continue }
       allowedThreads = workingThreads + 1
       wake()
     }

@@ -1,5 +1,6 @@
 #include "shim.h"
 
+#include <linux/sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -94,13 +95,6 @@ static long execute_program(const struct specification *specification) {
 static _Noreturn void run_child(const struct specification *specification, const int standard[3], int report) {
   CALL(setsid, 0);
   reset_signals();
-  if (specification->cgroup != NULL) {
-    int folder = (int)CALL(openat, AT_FDCWD, specification->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int list = folder < 0 ? folder : (int)CALL(openat, folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-    // 0 is the process that writes it.
-    long result = list < 0 ? list : CALL(write, list, "0", 1);
-    if (result < 0) give_up(report, "cgroup", result, specification->cgroup);
-  }
   if (specification->has_terminal) {
     long result = CALL(ioctl, standard[0], TIOCSCTTY, 0);
     if (result < 0) give_up(report, "terminal", result, "");
@@ -174,17 +168,36 @@ static long open_pipes(const struct specification *specification, struct ends *e
   return standard[0] < 0 ? standard[0] : 0;
 }
 
-int launch(const struct specification *specification, struct ends *ends, struct failure *failure) {
+/// Forks, the child into a control group. One that is moved there later has every other fork of the machine wait
+/// meanwhile; only where a sandbox keeps clone3 back does the child move by itself.
+static long fork_into(int cgroup, int report) {
+  struct clone_args arguments = {
+      .flags = CLONE_INTO_CGROUP,
+      .exit_signal = SIGCHLD,
+      .cgroup = (uint64_t)cgroup,
+  };
+  long child = CALL(clone3, &arguments, sizeof arguments);
+  if (child != -ENOSYS && child != -EPERM) return child;
+  child = CALL(clone, SIGCHLD, 0, 0, 0, 0);
+  if (child != 0) return child;
+  int list = (int)CALL(openat, cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+  // 0 is the process that writes it.
+  long result = list < 0 ? list : CALL(write, list, "0", 1);
+  if (result < 0) give_up(report, "cgroup", result, "cgroup.procs");
+  return 0;
+}
+
+int launch(const struct specification *specification, int cgroup, struct ends *ends, struct failure *failure) {
   int standard[3], report[2];
   long result = specification->has_terminal ? open_terminal(specification, ends, standard)
                                             : open_pipes(specification, ends, standard);
   if (result < 0) return failed(failure, specification->has_terminal ? "terminal" : "fork", result, ""), -1;
   result = CALL(pipe2, report, O_CLOEXEC);
   if (result < 0) return failed(failure, "fork", result, ""), -1;
-  int child = (int)CALL(clone, SIGCHLD, 0, 0, 0, 0);
+  int child = (int)(cgroup < 0 ? CALL(clone, SIGCHLD, 0, 0, 0, 0) : fork_into(cgroup, report[1]));
   if (child == 0) run_child(specification, standard, report[1]);
   CALL(close, report[1]);
-  if (child < 0) return failed(failure, "fork", child, ""), -1;
+  if (child < 0) return failed(failure, cgroup < 0 ? "fork" : "cgroup", child, ""), -1;
   if (!specification->has_terminal) close_all(standard, 3);
   // A successful exec closes the pipe and thereby ends it; the steps' names lie at the same address in both.
   long count;

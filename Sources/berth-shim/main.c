@@ -96,16 +96,12 @@ static long prepare_signals(void) {
   return watch(child_signals, SIGNALS, 0, EPOLLIN) ? 0 : -ENOMEM;
 }
 
-/// Leaves the server: its session, its descriptors, its place as a parent. Returns in the grandchild only. The child is
-/// waited for: not every init in a container reaps what it is left.
+/// Leaves the server: its session, its descriptors, its place as a parent. Returns in the child only.
 static long leave(int *answer) {
-  for (int generation = 0; generation < 2; generation++) {
-    long child = CALL(clone, SIGCHLD, 0, 0, 0, 0);
-    if (child < 0) return child;
-    if (child > 0 && generation == 0) CALL(wait4, child, NULL, 0, NULL);
-    if (child > 0) end_process(0);
-    if (generation == 0) CALL(setsid, 0);
-  }
+  long child = CALL(clone, SIGCHLD, 0, 0, 0, 0);
+  if (child < 0) return child;
+  if (child > 0) end_process(0);
+  CALL(setsid, 0);
   CALL(close_range, 3, ~0u, 0);
   *answer = (int)CALL(fcntl, 1, F_DUPFD_CLOEXEC, 3);
   int null = (int)CALL(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
@@ -138,14 +134,15 @@ static bool begin(const struct specification *specification, struct failure *fai
       !control_begin(failure))
     return false;
   if (specification->notify != NULL && !notify_begin(specification->notify, failure)) return false;
+  int cgroup = -1;
   if (specification->cgroup != NULL) {
-    int cgroup = (int)CALL(openat, AT_FDCWD, specification->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cgroup = (int)CALL(openat, AT_FDCWD, specification->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (cgroup < 0) return failed(failure, "cgroup", cgroup, specification->cgroup);
     tree_use_cgroup(cgroup);
   }
   struct ends ends;
   record.started = wall_now();
-  record.main = launch(specification, &ends, failure);
+  record.main = launch(specification, cgroup, &ends, failure);
   if (record.main < 0) {
     record.main = 0;
     return false;

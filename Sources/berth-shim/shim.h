@@ -60,8 +60,8 @@ struct ends {
   int input, output, error;
 };
 
-/// Starts the program. Returns its process number, or -1 when nothing runs.
-int launch(const struct specification *specification, struct ends *ends, struct failure *failure);
+/// Starts the program, in a control group where `cgroup` is one. Returns its process number, or -1 when nothing runs.
+int launch(const struct specification *specification, int cgroup, struct ends *ends, struct failure *failure);
 
 // MARK: record.c — what the folder tells, with or without a shim
 

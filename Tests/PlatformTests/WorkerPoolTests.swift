@@ -54,6 +54,15 @@ struct WorkerPoolTests {
     }
   }
 
+  @Test func `jobs that say that they wait have as many others done beside them`() async throws {
+    let pool = WorkerPool(name: "pool-tests", usualThreads: 1, maximumThreads: 8)
+    let door = Door()
+    for _ in 0..<9 { Task(executorPreference: pool) { pool.blocking { door.pass() } } }
+    #expect(try await eventually { door.waiting == 8 })
+    door.open()
+    #expect(try await eventually { door.passed == 9 })
+  }
+
   @Test func `what is completed ends though nobody waits for it any longer`() async throws {
     let pool = WorkerPool(name: "pool-tests", maximumThreads: 2)
     let door = Door()

@@ -84,7 +84,7 @@ package final class HeldProgram: Sendable {
     specification.secrets = plan.secrets
     specification.limits = plan.limits
     specification.input = plan.hasInput ? .pipe : .null
-    let started = try Shim.launch(specification, in: folder.path, executable: supervision.shim)
+    let started = try supervision.launch(specification, in: folder)
     let program = HeldProgram(id, processID: started.main.processID, supervision)
     program.follow(tell)
     return program

@@ -41,7 +41,7 @@ package struct ShimCommand: Sendable {
       id: id, arguments: ["/bin/sh", "-c", command], environment: environment + [Leftovers.mark(of: id)],
       directory: directory, log: .init(folder: logs, segmentBytes: 8 << 20, segments: 8))
     specification.secrets = secrets
-    _ = try Shim.launch(specification, in: folder.path, executable: supervision.shim)
+    _ = try supervision.launch(specification, in: folder)
     let control = ShimControl(folder: folder.path)
     let (pushes, sink) = AsyncStream.makeStream(of: ShimPush.self)
     _ = try? supervision.follower.follow(folder.path) { push in

@@ -60,7 +60,7 @@ extension SupervisedProcess {
       specification.cgroup = supervision.cgroups?.make(id, launch.limits)
       // Before anything of it can have been written.
       let began = Timestamp.now()
-      let started = try Shim.launch(specification, in: folder.path, executable: supervision.shim)
+      let started = try supervision.launch(specification, in: folder)
       post(
         .launched(
           attempt: attempt, .init(pid: Int(started.main.processID), startedAt: began)))

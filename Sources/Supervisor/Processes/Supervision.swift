@@ -25,6 +25,13 @@ package struct Supervision: Sendable {
 
   package func folder(of id: String) -> ShimFolder { ShimFolder("\(folder)/\(id)") }
 
+  /// Starts a tree, and returns when its program has been executed. Others get on meanwhile.
+  func launch(_ specification: ShimSpecification, in folder: ShimFolder) throws(ShimError) -> Shim.Started {
+    try pool.blocking { () throws(ShimError) in
+      try Shim.launch(specification, in: folder.path, executable: shim)
+    }
+  }
+
   /// Removes a folder beside those of the trees, with all that is in it.
   func removeFolder(_ name: String) {
     guard let name = FileName(name) else { return }

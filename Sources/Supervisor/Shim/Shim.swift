@@ -44,7 +44,7 @@ package enum Shim {
       return try Started(answer: line)
     } catch {
       if error.code == .timeout {
-        // Before its second fork, the launcher is the shim; after it, the shim listens to its folder.
+        // Before its fork, the launcher is the shim; after it, the shim listens to its folder.
         launcher.send(SIGKILL)
         try? ShimControl(folder: folder, timeoutSeconds: 1).stop(signal: SIGKILL, graceMilliseconds: 0)
       }
