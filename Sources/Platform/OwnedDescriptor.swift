@@ -50,6 +50,11 @@ package final class OwnedDescriptor: Sendable {
     return filled
   }
 
+  /// Reads up to `buffer.count` bytes at `offset` with one call; of a file that grows, it may be less than there is now.
+  package func readOnce(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(SystemError) -> Int {
+    try systemCall("pread") { pread(number, buffer.baseAddress, buffer.count, off_t(offset)) }
+  }
+
   /// Reads up to `buffer.count` bytes at the file's own position with one call; 0 at its end.
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemError) -> Int {
     try systemCall("read") { Glibc.read(number, buffer.baseAddress, buffer.count) }

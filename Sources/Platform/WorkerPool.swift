@@ -14,12 +14,13 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private let usualThreads: Int
   private let maximumThreads: Int
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let jobArrived: UnsafeMutablePointer<pthread_cond_t>
   private let helpNeeded: UnsafeMutablePointer<pthread_cond_t>
   private var queue = JobQueue()
   private var threads = 0
-  private var idleThreads = 0
-  /// Of those that are idle, how many have been woken or started and do not run yet.
+  /// Those that have nothing to do. The last to come is the first to go: the fewest threads do the work, and what those
+  /// need is still at hand.
+  private var idle: [IdleThread] = []
+  /// How many have been woken or started and do not run yet.
   private var wakingThreads = 0
   /// How many have said that they wait.
   private var blockedThreads = 0
@@ -41,23 +42,21 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
     self.usualThreads = min(maximumThreads, usualThreads ?? max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     allowedThreads = self.usualThreads
     mutex = .allocate(capacity: 1)
-    jobArrived = .allocate(capacity: 1)
     helpNeeded = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
-    pthread_cond_init(jobArrived, nil)
     pthread_cond_init(helpNeeded, nil)
     if maximumThreads > self.usualThreads { startDetached("\(name)-watch") { self.watch() } }
   }
 
   /// How many work, or are about to.
-  private var workingThreads: Int { threads - idleThreads + wakingThreads - blockedThreads }
+  private var workingThreads: Int { threads - idle.count - blockedThreads }
 
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     pthread_mutex_lock(mutex)
     queue.append(job)
-    // A thread that has been woken counts as idle until it runs: where more jobs wait than threads are idle, one of
-    // them may come to wait behind a job that blocks.
+    // A thread that has been woken takes a job each: where more wait, one of them may come to wait behind a job that
+    // blocks.
     if queue.count > wakingThreads, workingThreads < allowedThreads { wake() }
     if isWatcherIdle, queue.count > wakingThreads {
       isWatcherIdle = false
@@ -82,12 +81,12 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
 
   /// Has one more thread work, unless all there may be do. Called with `mutex` held.
   private func wake() {
-    if idleThreads > wakingThreads {
-      pthread_cond_signal(jobArrived)
+    if let thread = idle.popLast() {
+      thread.isWoken = true
+      pthread_cond_signal(thread.wasWoken)
     } else {
       guard threads < maximumThreads else { return }
       threads += 1
-      idleThreads += 1
       startDetached("\(name)-\(threads)") { self.work() }
     }
     wakingThreads += 1
@@ -95,19 +94,20 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
 
   private func work() -> Never {
     let executor = asUnownedTaskExecutor()
+    let thread = IdleThread()
     pthread_mutex_lock(mutex)
     while true {
-      idleThreads -= 1
-      if wakingThreads > 0 { wakingThreads -= 1 }
+      wakingThreads -= 1
       while let job = queue.popFirst() {
         jobsTaken &+= 1
         pthread_mutex_unlock(mutex)
         job.runSynchronously(on: executor)
         pthread_mutex_lock(mutex)
       }
-      idleThreads += 1
+      thread.isWoken = false
+      idle.append(thread)
       if workingThreads < usualThreads { allowedThreads = usualThreads }
-      pthread_cond_wait(jobArrived, mutex)
+      while !thread.isWoken { pthread_cond_wait(thread.wasWoken, mutex) }
     }
   }
 
@@ -115,7 +115,7 @@ package final class WorkerPool: TaskExecutor, @unchecked Sendable {
   private func watch() -> Never {
     pthread_mutex_lock(mutex)
     while true {
-      isWatcherIdle = queue.isEmpty || threads - idleThreads == maximumThreads
+      isWatcherIdle = queue.isEmpty || threads - idle.count == maximumThreads
       while isWatcherIdle { pthread_cond_wait(helpNeeded, mutex) }
       let seen = jobsTaken
       var deadline = timespec()
@@ -135,6 +135,22 @@ extension WorkerPool {
   /// Runs a body to its end here, even where the task that waits for it is cancelled.
   package func complete<T: Sendable>(_ body: @escaping @Sendable () async -> T) async -> T {
     await Task(executorPreference: self) { await body() }.value
+  }
+}
+
+/// What a thread waits for; looked at with the pool's mutex held.
+private final class IdleThread {
+  let wasWoken: UnsafeMutablePointer<pthread_cond_t>
+  var isWoken = false
+
+  init() {
+    wasWoken = .allocate(capacity: 1)
+    pthread_cond_init(wasWoken, nil)
+  }
+
+  deinit {
+    pthread_cond_destroy(wasWoken)
+    wasWoken.deallocate()
   }
 }
 

@@ -12,6 +12,8 @@ enum { PEERS = 64, LOG_PUSH_PAUSE = 1000000 };
 struct peer {
   int descriptor;
   bool follows;
+  /// What the loop tells of it.
+  uint32_t events;
   /// The pushes that have not been sent.
   uint8_t owed;
   char *answer;
@@ -53,7 +55,7 @@ void control_accept(void) {
   uint32_t index = 0;
   while (index < PEERS && peers[index].descriptor >= 0) index++;
   if (index < PEERS && is_owner(descriptor)) {
-    peers[index] = (struct peer){.descriptor = descriptor};
+    peers[index] = (struct peer){.descriptor = descriptor, .events = EPOLLIN};
     if (watch(descriptor, PEER, index, EPOLLIN)) return;
     peers[index].descriptor = -1;
   }
@@ -99,7 +101,7 @@ static void put_push(struct text *text, enum push push) {
 
 /// Sends what is owed, as far as the peer takes it.
 static void deliver(struct peer *peer) {
-  bool was_full = peer->answer != NULL || peer->owed != 0, is_full = false;
+  bool is_full = false;
   if (peer->answer != NULL) {
     is_full = transmit(peer, peer->answer, peer->answer_size) == -EAGAIN;
     if (!is_full) {
@@ -116,7 +118,8 @@ static void deliver(struct peer *peer) {
     if (!is_full) peer->owed &= (uint8_t)~push;
   }
   uint32_t events = (peer->answer == NULL ? EPOLLIN : 0u) | (is_full ? EPOLLOUT : 0u);
-  if (was_full || is_full) rewatch(peer->descriptor, PEER, (uint32_t)(peer - peers), events);
+  if (events != peer->events) rewatch(peer->descriptor, PEER, (uint32_t)(peer - peers), events);
+  peer->events = events;
 }
 
 void control_push(enum push push) {

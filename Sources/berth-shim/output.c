@@ -5,7 +5,7 @@
 // The container runtime interface's log format:
 // `2026-11-20T22:30:00.123456789Z stdout F text`, with P in place of F where the line goes on.
 
-enum { PREFIX = 40, FLAG = 38, LARGE_PIPE = 1 << 20, FLUSH = 100000000 };
+enum { PREFIX = 40, FLAG = 38, LARGE_PIPE = 1 << 20, FLUSH = 100000000, LITTLE = 1024 };
 
 static struct stream {
   int descriptor;
@@ -169,6 +169,8 @@ static void read_stream(struct stream *stream, size_t most) {
   while (total < most && !segments_are_full() && (count = read_once(stream)) > 0) {
     total += (size_t)count;
     if (segments_hold()) write_pending();
+    // So little is most likely all there was: the loop tells of more.
+    if (total == (size_t)count && count < LITTLE) break;
   }
   if (count == 0 || (count < 0 && count != -EAGAIN && count != -EINTR)) end_stream(stream);
   write_pending();

@@ -34,21 +34,21 @@ package struct LogLines {
   package func forEach(
     from start: UInt64, wantedBytes: Int = blockBytes, _ body: (_ line: UnsafeRawBufferPointer, _ end: UInt64) -> Bool
   ) throws -> Outcome {
-    let size = UInt64(try descriptor.status().size)
-    guard size > start else { return .end }
-    var limit = UInt64(min(max(wantedBytes, 16 << 10), Self.blockBytes))
+    var limit = min(max(wantedBytes, 16 << 10), Self.blockBytes)
     let memory = ScratchBlock()
     while true {
-      let block = UnsafeMutableRawBufferPointer(start: memory.start, count: Int(min(size - start, limit)))
-      let count = try descriptor.read(into: block, at: Int64(start))
+      let block = UnsafeMutableRawBufferPointer(start: memory.start, count: limit)
+      let count =
+        try isFinal
+        ? descriptor.read(into: block, at: Int64(start)) : descriptor.readOnce(into: block, at: Int64(start))
       let text = UnsafeRawBufferPointer(rebasing: block[..<count])
-      let reachesEnd = start + UInt64(count) >= size
+      let reachesEnd = count < limit
       let (outcome, shown) = Self.forEach(of: text, isLast: reachesEnd && isFinal) { body($0, start + UInt64($1)) }
       guard outcome == .end else { return outcome }
-      if reachesEnd || count < block.count { return .end }
+      if reachesEnd { return .end }
       // A whole block always holds a line, or a piece of one.
-      if shown > 0 || limit >= UInt64(Self.blockBytes) { return .more }
-      limit = UInt64(Self.blockBytes)
+      if shown > 0 || limit == Self.blockBytes { return .more }
+      limit = Self.blockBytes
     }
   }
 

@@ -45,7 +45,7 @@ package struct HeldOutput {
   private var openOutput: Open?
   private var openError: Open?
   private let maximumLineBytes: Int
-  /// At about what size a segment has a next one: before half of it, nobody looks for one.
+  /// At about what size a segment has a next one: up to half of it, nobody looks for one.
   private let segmentBytes: Int
   /// The segment at hand, while it is read.
   private var current: (number: UInt64, descriptor: OwnedDescriptor)?
@@ -89,7 +89,8 @@ package struct HeldOutput {
         continue
       }
       // Looked at before the reading: a segment that has a next one grows no more.
-      let hasNext = try descriptor.status().size >= segmentBytes / 2 && folder.exists(scanned.high + 1)
+      let mayHaveNext = scanned.low >= segmentBytes / 2
+      let hasNext = mayHaveNext && folder.exists(scanned.high + 1)
       var failure: (any Error)?
       let lines = LogLines(descriptor: descriptor, isFinal: hasNext || isFinal)
       let outcome = try lines.forEach(from: scanned.low) { line, end in
@@ -103,11 +104,12 @@ package struct HeldOutput {
       }
       if let failure { throw failure }
       if outcome == .end {
-        guard hasNext else {
+        if hasNext {
+          scanned = StreamPosition(high: scanned.high + 1, low: 0)
+        } else if mayHaveNext || scanned.low < segmentBytes / 2 {
           if isFinal { try finish(body) }
           return true
         }
-        scanned = StreamPosition(high: scanned.high + 1, low: 0)
       }
       if seen >= wantedBytes { return false }
     }

@@ -106,8 +106,8 @@ private struct Crowd {
   private var spans = 0
 
   /// How long is waited for what others tell. Where many go on writing, nobody watches each line come: then it is
-  /// longer, and a quarter as many transactions do. A burst, such as many apps that start, does not count as that.
-  var pauseMicroseconds: UInt32 { spans == 0 ? 0 : spans < Self.lasting ? 5000 : 20_000 }
+  /// longer, and an eighth as many transactions do. A burst, such as many apps that start, does not count as that.
+  var pauseMicroseconds: UInt32 { spans == 0 ? 0 : spans < Self.lasting ? 5000 : 40_000 }
 
   private static let lasting = 3
   private static let spanNanoseconds: Int64 = 200_000_000
