@@ -24,6 +24,7 @@ const uint64_t BERTH_RESOLVE_NO_SYMLINKS = RESOLVE_NO_SYMLINKS;
 const unsigned int BERTH_RENAME_NOREPLACE = RENAME_NOREPLACE;
 const unsigned int BERTH_RENAME_EXCHANGE = RENAME_EXCHANGE;
 const int BERTH_O_PATH = O_PATH;
+const int BERTH_O_NOATIME = O_NOATIME;
 
 static long result_or_negated_errno(long result) { return result < 0 ? -errno : result; }
 

@@ -47,7 +47,13 @@ package struct JSONObject: Sendable {
 extension JSONObject: Hashable {
   /// Two objects are equal when they have equal members, in whatever order.
   package static func == (a: JSONObject, b: JSONObject) -> Bool {
-    if a.members == b.members { return true }
+    if a.members.elementsEqual(b.members, by: { $0.key == $1.key }) {
+      // The last one counts of those with the same key.
+      return !a.members.indices.contains { index in
+        a.members[index].value != b.members[index].value
+          && !a.members[(index + 1)...].contains { $0.key == a.members[index].key }
+      }
+    }
     let left = Dictionary(a.members.map { ($0.key, $0.value) }) { $1 }
     let right = Dictionary(b.members.map { ($0.key, $0.value) }) { $1 }
     return left == right

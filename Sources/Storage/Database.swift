@@ -114,7 +114,7 @@ package final class Database: Sendable {
 
 extension Database {
   /// The log is merged into the file when it has grown to this many pages of 4 KiB; each merge waits for the disk.
-  private static let checkpointPages = 2000
+  private static let checkpointPages = 4000
   /// To what size the log is cut when it has been merged.
   private static let logBytes = 16 << 20
   private static let vacuumPages = 2000

@@ -136,7 +136,6 @@ void control_push(enum push push) {
 
 void control_log_grew(void) {
   log_push_is_due = anyone_follows;
-  if (anyone_follows) control_run(monotonic_now());
 }
 
 int64_t control_run(int64_t now) {

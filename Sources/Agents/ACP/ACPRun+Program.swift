@@ -62,7 +62,7 @@ extension ACPRun {
     if turn.stopReason != nil { linger() }
     try settlePermissions()
     // Told once only, and maybe to the server before.
-    run.tell(.own("\(generation) output"))
+    run.tell(.program(.output, of: generation))
   }
 
   /// Starts the program, and says hello.
@@ -89,14 +89,7 @@ extension ACPRun {
   private func teller() -> @Sendable (HeldProgram.Event) -> Void {
     generation += 1
     let (run, generation) = (run, generation)
-    return { event in
-      switch event {
-      case .output: run.tell(.own("\(generation) output"))
-      case .room: run.tell(.own("\(generation) room"))
-      case .mainExited: run.tell(.own("\(generation) exited"))
-      case .ended: run.tell(.own("\(generation) ended"))
-      }
-    }
+    return { run.tell(.program($0, of: generation)) }
   }
 
   private func attach(_ program: HeldProgram) {
@@ -123,7 +116,7 @@ extension ACPRun {
         // It reads no more: its end tells why.
         case .refused: program.stop(graceSeconds: 2)
         // Whether it was taken, the next attempt will show.
-        case .timeout: run.tell(.own("\(generation) room"))
+        case .timeout: run.tell(.program(.room, of: generation))
         case .gone, .launch, .malformed: break
         }
         return
@@ -154,7 +147,7 @@ extension ACPRun {
       return
     }
     forget(of: program, before: segment)
-    if !isAll { run.tell(.own("\(generation) output")) }
+    if !isAll { run.tell(.program(.output, of: generation)) }
   }
 
   private struct Unchanged: Error {}
@@ -264,7 +257,7 @@ extension ACPRun {
         session, supervision: run.services.supervision, tell: teller())
       {
         attach(found)
-        return run.tell(.own("\(generation) output"))
+        return run.tell(.program(.output, of: generation))
       }
     case .lost:
       isLost = true

@@ -116,32 +116,35 @@ final class ACPRun {
 
   private func take(_ signal: RunSignal) async throws {
     switch signal {
-    case .own(let text): try await take(own: text)
+    case .own(let text): try take(own: text)
     case .cancel(let grace): try beginStop(.cancelled, graceSeconds: grace)
     case .deadline: try beginStop(.deadline, graceSeconds: Self.deadlineGraceSeconds)
     case .said: try steer()
     case .answered(let permission): try answer(permission)
+    case .program(let event, generation): try await take(event)
+    // Of an earlier one.
     case .program: break
+    }
+  }
+
+  private func take(_ event: HeldProgram.Event) async throws {
+    switch event {
+    case .output: try await read()
+    case .room: try flush()
+    case .mainExited: program?.stop(graceSeconds: Self.leftoverGraceSeconds)
+    case .ended: try noteProgramEnd()
     }
   }
 
   private static let deadlineGraceSeconds = 5.0
 
-  private func take(own text: String) async throws {
+  private func take(own text: String) throws {
     let words = text.split(separator: " ", maxSplits: 1)
     guard words.count == 2 else { return }
     if words[0] == "timer" {
       if let timer = Timer(rawValue: String(words[1])) { try take(timer) }
     } else if words[0].hasPrefix("trm_") {
       try noteTerminal(String(words[0]), hasEnded: words[1] == "ended")
-    } else if Int(words[0]) == generation {
-      switch words[1] {
-      case "output": try await read()
-      case "room": try flush()
-      case "exited": program?.stop(graceSeconds: Self.leftoverGraceSeconds)
-      case "ended": try noteProgramEnd()
-      default: break
-      }
     }
   }
 

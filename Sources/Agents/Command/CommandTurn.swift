@@ -51,13 +51,13 @@ final class CommandTurn {
     let prompt = run.record.driver["prompt"]?.stringValue
     let places = run.record.driver["places"].flatMap { try? Decoding.decode(HeldOutput.Places.self, from: $0) }
     switch try HeldProgram.takeOver(
-      id(run, number), supervision: run.services.supervision, tell: { run.tell(.program($0)) })
+      id(run, number), supervision: run.services.supervision, tell: { run.tell(.program($0, of: number)) })
     {
     case .program(let program):
       return CommandTurn(run, number: number, program, prompt: prompt.map { Array($0.utf8) }, places)
     case .lost(let program):
       // Its end is told as one that nobody knows.
-      run.tell(.program(.ended))
+      run.tell(.program(.ended, of: number))
       return CommandTurn(run, number: number, program, prompt: nil, places)
     case .nothing: return try start(run, number)
     }
@@ -80,7 +80,9 @@ final class CommandTurn {
       ]), directory: run.directory)
     plan.secrets = run.secrets
     plan.hasInput = !usesFile
-    let program = try HeldProgram.start(id, plan, supervision: run.services.supervision) { run.tell(.program($0)) }
+    let program = try HeldProgram.start(id, plan, supervision: run.services.supervision) {
+      run.tell(.program($0, of: number))
+    }
     return CommandTurn(run, number: number, program, prompt: usesFile ? nil : Array(prompt.utf8), nil)
   }
 
@@ -95,14 +97,14 @@ final class CommandTurn {
     sendInput()
     for await signal in run.signals {
       switch signal {
-      case .program(.output):
+      case .program(.output, _):
         program.beginReading()
         while try !read(isFinal: false) {}
-      case .program(.room): sendInput()
-      case .program(.mainExited):
+      case .program(.room, _): sendInput()
+      case .program(.mainExited, _):
         // What it leaves behind is not the agent's any more.
         program.stop(graceSeconds: Self.deadlineGraceSeconds)
-      case .program(.ended): return try end()
+      case .program(.ended, _): return try end()
       case .cancel(let grace):
         if stop == nil { stop = .cancelled }
         program.stop(graceSeconds: grace)

@@ -60,8 +60,8 @@ enum RunEnding: Sendable {
 
 /// What a run is told while it goes on.
 enum RunSignal: Sendable {
-  /// Of its program.
-  case program(HeldProgram.Event)
+  /// Of one of its programs, by the driver's own count.
+  case program(HeldProgram.Event, of: Int)
   /// It is to end, and may take so long to do it in order.
   case cancel(graceSeconds: Double)
   /// It has taken as long as it may.

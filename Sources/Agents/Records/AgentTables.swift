@@ -59,10 +59,11 @@ extension RunRecord {
 
   /// - Parameter row: Of ``columns``. What changes with every event is kept with the run's stream.
   init(_ row: Row, in db: GRDB.Database) throws {
-    run = try Decoding.decode(AgentRun.self, from: JSONParser.parse(row["run"] as String))
-    turns = try Decoding.decode([Turn].self, from: JSONParser.parse(row["turns"] as String))
-    options = try Decoding.decode(StartOptions.self, from: JSONParser.parse(row["options"] as String))
-    isCancelled = row["cancelled"]
+    self.init(
+      run: try Decoding.decode(AgentRun.self, from: JSONParser.parse(row["run"] as String)),
+      turns: try Decoding.decode([Turn].self, from: JSONParser.parse(row["turns"] as String)),
+      options: try Decoding.decode(StartOptions.self, from: JSONParser.parse(row["options"] as String)),
+      isCancelled: row["cancelled"])
     if let (last, note) = try StreamStore.end(of: run.stream, in: db) {
       lastSeq = last
       if let note { driver = try JSONParser.parse(note).objectValue ?? [:] }
@@ -90,7 +91,7 @@ extension RunRecord {
       sets.append("\(column) = ?")
       values.append(value)
     }
-    if run != before.run {
+    if $run != before.$run {
       set("run", run.jsonString)
       set("state", run.state.rawValue)
     }
@@ -106,8 +107,9 @@ extension SessionRecord {
   static let columns = "session, driver"
 
   init(_ row: Row) throws {
-    session = try Decoding.decode(AgentSession.self, from: JSONParser.parse(row["session"] as String))
-    driver = try JSONParser.parse(row["driver"] as String).objectValue ?? [:]
+    self.init(
+      session: try Decoding.decode(AgentSession.self, from: JSONParser.parse(row["session"] as String)),
+      driver: try JSONParser.parse(row["driver"] as String).objectValue ?? [:])
   }
 
   static func find(_ id: String, in db: GRDB.Database) throws -> SessionRecord? {
@@ -124,7 +126,7 @@ extension SessionRecord {
 
   /// Writes what has changed.
   func update(from before: SessionRecord, in db: GRDB.Database) throws {
-    if session != before.session {
+    if $session != before.$session {
       let statement = try db.cachedStatement(
         sql: "UPDATE agent_sessions SET session = ?, updated_at = ? WHERE id = ?")
       try statement.execute(arguments: [session.jsonString, session.updatedAt, session.id])

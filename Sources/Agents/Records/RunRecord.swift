@@ -3,7 +3,7 @@ import JSON
 
 /// A run, with what clients are not told.
 struct RunRecord: Sendable {
-  var run: AgentRun
+  @Shared var run: AgentRun
   /// What it is still to be given, in order.
   var turns: [Turn]
   /// What its driver needs to go on under the next server.
@@ -30,7 +30,7 @@ struct RunRecord: Sendable {
 
 /// A session, with what clients are not told.
 struct SessionRecord: Sendable {
-  var session: AgentSession
+  @Shared var session: AgentSession
   /// What its driver needs for the next run.
   var driver: JSONObject = [:]
 }

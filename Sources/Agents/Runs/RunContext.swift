@@ -153,7 +153,7 @@ final class RunContext: Sendable {
     let session: SessionRecord
     var changes: RunChanges
 
-    var isNew: Bool { changes.record.run != record.run }
+    var isNew: Bool { changes.record.$run != record.$run }
   }
 
   private func prepare<T>(

@@ -48,7 +48,8 @@ int berth_copy_attributes(int directory, const char *name, int to);
 /// chmod(2) of an open file, one opened with O_PATH included.
 int berth_set_permissions(int descriptor, unsigned int permissions);
 
-/// open(2) flag that Swift does not import.
+/// open(2) flags that Swift does not import.
 extern const int BERTH_O_PATH;
+extern const int BERTH_O_NOATIME;
 
 #endif

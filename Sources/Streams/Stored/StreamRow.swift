@@ -93,7 +93,9 @@ struct StreamRow {
         UPDATE streams SET next = next + ?, bytes = bytes + ?, note = COALESCE(?, note)
         WHERE name = ? AND closed IS NULL RETURNING \(columns)
         """)
-    return try Row.fetchOne(statement, arguments: [events, bytes, note, name]).map { StreamRow($0) }
+    // Read where it is, without a copy of the row, for as long as the cursor is there.
+    let rows = try Row.fetchCursor(statement, arguments: [events, bytes, note, name])
+    return try withExtendedLifetime(rows) { try rows.next().map { StreamRow($0) } }
   }
 
   /// Writes what can change.

@@ -17,14 +17,15 @@ package enum ShimPush: Sendable, Hashable {
 
   /// Reads a packet, `! NAME…`; nil for those of a later version.
   init?(packet: String) {
-    let words = packet.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-    guard words.count >= 2, words[0] == "!" else { return nil }
-    let rest = words.count == 3 ? words[2] : ""
-    switch words[1] {
+    guard packet.hasPrefix("! ") else { return nil }
+    let words = packet.dropFirst(2)
+    let space = words.firstIndex(of: " ") ?? words.endIndex
+    let rest = words[space...].dropFirst()
+    switch words[..<space] {
     case "log":
-      let numbers = rest.split(separator: " ").compactMap { Int($0) }
-      guard numbers.count == 2 else { return nil }
-      self = .log(ShimStatus.LogPosition(segment: numbers[0], bytes: numbers[1]))
+      let middle = rest.firstIndex(of: " ") ?? rest.endIndex
+      guard let segment = Int(rest[..<middle]), let bytes = Int(rest[middle...].dropFirst()) else { return nil }
+      self = .log(ShimStatus.LogPosition(segment: segment, bytes: bytes))
     case "mainExited":
       guard let exit = ProcessExit(rest) else { return nil }
       self = .mainExited(exit)
