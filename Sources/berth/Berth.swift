@@ -46,7 +46,7 @@ struct Berth: AsyncParsableCommand {
   /// Parses the command line, runs the command, and exits with a status that says how it went.
   static func main() async {
     do {
-      var command = try parseAsRoot()
+      var command = try command()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
@@ -55,6 +55,18 @@ struct Berth: AsyncParsableCommand {
     } catch {
       end(error)
     }
+  }
+
+  /// Parses the command line. Editors wait for the start of `berth serve`: for that, what all the other commands take is
+  /// not looked at. Help and mistakes are left to the whole, which tells of them in its own terms.
+  private static func command() throws -> sending any ParsableCommand {
+    let arguments = CommandLine.arguments.dropFirst()
+    if arguments.first == Serve.configuration.commandName,
+      let serve = try? Serve.parse(Array(arguments.dropFirst()))
+    {
+      return serve
+    }
+    return try parseAsRoot()
   }
 
   private static func end(_ error: any Error) -> Never {
