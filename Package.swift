@@ -64,7 +64,7 @@ let package = Package(
 
     // From the ground up: a target imports only what stands above it in this list.
     target("Platform", ["CPlatform"]),
-    target("JSON", []),
+    target("JSON", ["Platform"]),
     target("Documents", ["JSON", "Platform", yaml]),
     target("BerthProtocol", ["JSON", "Platform"]),
     target("JSONRPC", ["JSON", "Platform", deque] + nio),

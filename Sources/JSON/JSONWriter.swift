@@ -1,3 +1,5 @@
+internal import Platform
+
 /// Writes JSON text, without white space, straight into bytes.
 ///
 /// Commas are put in by the writer: call `key` before each member's value, and one of the value functions for each
@@ -142,7 +144,7 @@ package struct JSONWriter {
   /// Copies runs that need no escape as they are, looking at many bytes at a time.
   private mutating func appendEscaped(_ text: UnsafeRawBufferPointer) {
     // Growing by doubling would copy a long text several times.
-    if text.count > 1 << 16 { bytes.reserveCapacity(bytes.count + text.count + text.count / 16) }
+    if text.count > 1 << 16 { reserve(text.count + text.count / 16) }
     var start = 0
     var index = 0
     while index < text.count {
@@ -158,13 +160,19 @@ package struct JSONWriter {
       }
       let byte = text[index]
       if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-        bytes.append(contentsOf: text[start..<index])
+        bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start..<index]))
         appendEscape(byte)
         start = index + 1
       }
       index &+= 1
     }
-    bytes.append(contentsOf: text[start...])
+    bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: text[start...]))
+  }
+
+  private mutating func reserve(_ count: Int) {
+    bytes.reserveCapacity(bytes.count + count)
+    let capacity = bytes.capacity
+    bytes.withUnsafeMutableBytes { preferLargePages(UnsafeRawBufferPointer(start: $0.baseAddress, count: capacity)) }
   }
 
   @inline(__always)
@@ -175,14 +183,14 @@ package struct JSONWriter {
   }
 
   private mutating func appendEscape(_ byte: UInt8) {
+    bytes.append(UInt8(ascii: "\\"))
     switch byte {
-    case UInt8(ascii: "\""): append("\\\"")
-    case UInt8(ascii: "\\"): append("\\\\")
-    case UInt8(ascii: "\n"): append("\\n")
-    case UInt8(ascii: "\r"): append("\\r")
-    case UInt8(ascii: "\t"): append("\\t")
+    case UInt8(ascii: "\n"): bytes.append(UInt8(ascii: "n"))
+    case UInt8(ascii: "\r"): bytes.append(UInt8(ascii: "r"))
+    case UInt8(ascii: "\t"): bytes.append(UInt8(ascii: "t"))
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
     default:
-      append("\\u00")
+      append("u00")
       for nibble in [byte >> 4, byte & 15] { bytes.append(nibble < 10 ? 0x30 + nibble : 0x57 + nibble) }
     }
   }
