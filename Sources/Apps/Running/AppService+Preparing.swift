@@ -169,7 +169,9 @@ extension AppService: ProcessOwner {
   ) -> ProcessLaunch {
     let config = config()
     var specification = ShimSpecification(
-      id: record.id, arguments: ["/bin/sh", "-c", command], environment: environment.assignments,
+      id: record.id, arguments: ShellCommand.arguments(command),
+      // As a shell has it, which is not always there.
+      environment: environment.assignments.filter { !$0.hasPrefix("PWD=") } + ["PWD=\(directory)"],
       directory: directory,
       log: .init(folder: logFolder(record.id), segmentBytes: config.logBytes, segments: config.logFiles))
     specification.limits = manifest.limits.shimLimits

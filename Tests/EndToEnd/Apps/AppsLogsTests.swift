@@ -37,6 +37,22 @@ import Testing
     #expect(try home.failure(AppLogs.self, .init(app: "two", tail: 10_001))?.type == .invalidParams)
   }
 
+  @Test func `an app finds the same around it, with and without a shell before it`() throws {
+    let home = try AppHome()
+    for (app, command) in [("plain", "exec env"), ("shell", "exec env;")] {
+      try home.install(app, "restart: never\nenv: {PWD: elsewhere}\nstart: \(command)")
+      _ = try home.start(app)
+      try home.until(app) { $0.state == .exited }
+    }
+    func environment(_ app: String) throws -> [String: String] {
+      let pairs = try home.lines(app).map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+      return Dictionary(pairs.map { ($0[0], $0.count == 2 ? $0[1] : "") }) { $1 }
+    }
+    let (plain, shell) = (try environment("plain"), try environment("shell"))
+    #expect(plain["PWD"] == home.path + "/plain" && shell["PWD"] == home.path + "/shell")
+    #expect(Set(plain.keys) == Set(shell.keys).subtracting(["_", "OLDPWD", "SHLVL"]))
+  }
+
   @Test func `a follower goes on over rotation, a new start and a new server`() throws {
     let home = try AppHome(apps: ["logBytes": 65536, "logFiles": 1000])
     try home.install(
