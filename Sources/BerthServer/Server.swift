@@ -87,6 +87,7 @@ package final class Server: Sendable {
   ///
   /// - Throws: `HomeTaken` where it has a server; `StorageError` where the database can't be used.
   package init(_ options: Options) throws {
+    LargeMemory.returnAtOnce()
     self.options = options
     log = options.log.logger()
     try options.home.create()

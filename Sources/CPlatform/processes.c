@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -14,6 +15,10 @@
 
 int berth_pidfd_open(int process) {
   return (int)syscall(SYS_pidfd_open, process, 0);
+}
+
+void berth_return_memory_from(int bytes) {
+  mallopt(M_MMAP_THRESHOLD, bytes);
 }
 
 int berth_epoll_create(void) {

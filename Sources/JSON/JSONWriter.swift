@@ -172,7 +172,9 @@ package struct JSONWriter {
   private mutating func reserve(_ count: Int) {
     bytes.reserveCapacity(bytes.count + count)
     let capacity = bytes.capacity
-    bytes.withUnsafeMutableBytes { preferLargePages(UnsafeRawBufferPointer(start: $0.baseAddress, count: capacity)) }
+    bytes.withUnsafeMutableBytes {
+      LargeMemory.preferLargePages(UnsafeRawBufferPointer(start: $0.baseAddress, count: capacity))
+    }
   }
 
   @inline(__always)

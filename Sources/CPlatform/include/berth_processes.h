@@ -32,6 +32,10 @@ intptr_t berth_send_descriptors(int socket, const void *bytes, size_t length, co
 /// beyond the capacity are closed by the kernel.
 intptr_t berth_receive_descriptors(int socket, void *bytes, size_t length, int *descriptors, size_t capacity, size_t *count);
 
+/// Has the C library take allocations of so many bytes and more from the kernel each by itself, and give them back when
+/// they are freed.
+void berth_return_memory_from(int bytes);
+
 /// Writes the number of each SIGTERM, SIGINT and SIGHUP into a pipe, as one byte, and ignores SIGPIPE.
 int berth_forward_signals(int pipe);
 

@@ -22,7 +22,7 @@ extension FileService {
       return try withUnsafeTemporaryAllocation(byteCount: wanted + FileText.margin * 2, alignment: 1) { buffer in
         // A few bytes on either side tell whether the range cuts through a character.
         let before = min(FileText.margin, offset)
-        preferLargePages(UnsafeRawBufferPointer(buffer))
+        LargeMemory.preferLargePages(UnsafeRawBufferPointer(buffer))
         let count = try file.read(
           into: UnsafeMutableRawBufferPointer(
             rebasing: buffer[..<(before + min(wanted + FileText.margin, size - offset))]),
