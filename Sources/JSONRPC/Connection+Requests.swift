@@ -25,6 +25,8 @@ private protocol FollowedAnswer {
 extension AnswerThen: FollowedAnswer {}
 
 extension Connection {
+  private static let maximumParsedEarly = 16 << 10
+
   func carryOut(_ message: Message) {
     guard message.isBatch else { return carryOut(message.entries[0], of: message, batch: nil) }
     guard !message.entries.isEmpty else {
@@ -65,12 +67,13 @@ extension Connection {
           respond(id, .failure(delegate.rpcError(error)), to: place)
         }
         delegate.answered(envelope.method, nanoseconds: now() &- began, connection: self)
-      case .concurrent(let handler):
-        begin(id, envelope.method, paramsText, place, lane: nil, began: began, handler)
+      case .concurrent(let isLarge, let handler):
+        let gate = isLarge ? gate(of: envelope.method) : nil
+        begin(id, envelope.method, paramsText, place, lane: nil, gate, began: began, handler)
       case .serial(let lane, let member, let handler):
         let value = member.flatMap { message.member($0, of: entry) } ?? []
         let lane = "\(lane) \(String(decoding: value, as: UTF8.self))"
-        begin(id, envelope.method, paramsText, place, lane: lane, began: began, handler)
+        begin(id, envelope.method, paramsText, place, lane: lane, nil, began: began, handler)
       }
     }
   }
@@ -84,24 +87,31 @@ extension Connection {
     switch delegate.route(request.method, isNotification: true) {
     case .refused: break
     case .inline(let handler): _ = try? handler(request)
-    case .concurrent(let handler), .serial(_, _, let handler):
+    case .concurrent(_, let handler), .serial(_, _, let handler):
       Task(executorPreference: configuration.pool) { _ = try? await handler(request) }
     }
   }
 
   private func begin(
     _ id: RequestID, _ method: String, _ paramsText: ByteBuffer?, _ place: (Batch, slot: Int)?, lane: String?,
-    began: UInt64, _ handler: @escaping @Sendable (Request) async throws -> Answer
+    _ gate: Gate?, began: UInt64, _ handler: @escaping @Sendable (Request) async throws -> Answer
   ) {
     let serial = open.nextSerial()
     let pool = configuration.pool
     let entry = OpenRequests.Entry(id: id, method: method, batch: place, lane: lane, began: began, task: nil)
     let lane = open.begin(serial, entry) { Lane(pool: pool) }
-    let request = Request(method: method, paramsText: paramsText, connection: self, place: lane.map { ($0, serial) })
-    let task = Task(executorPreference: lane ?? pool as any TaskExecutor) {
+    var request = Request(method: method, paramsText: paramsText, connection: self, place: lane.map { ($0, serial) })
+    // Those in a lane may have to wait for others. What takes a moment is done meanwhile.
+    if lane != nil, let paramsText, paramsText.readableBytes <= Self.maximumParsedEarly {
+      request.parsed = try? request.params()
+    }
+    let task = Task(executorPreference: lane ?? pool as any TaskExecutor) { [request] in
       if let lane, await lane.turn(of: serial) == .cancelled { return }
       let result: Result<Answer, RPCError>
+      var isInside = false
       do {
+        try await gate?.enter()
+        isInside = true
         // However many requests have begun, answers that the peer does not take are not made in advance.
         try await self.outbox.roomForAnswer()
         result = .success(try await handler(request))
@@ -109,6 +119,7 @@ extension Connection {
         result = .failure(self.delegate.rpcError(error))
       }
       self.put(.answer(serial: serial, self.encodedAnswer(id, result)))
+      if isInside { gate?.leave() }
       if case .success(let answer) = result, let answer = answer as? any FollowedAnswer { answer.then() }
       lane?.leave(serial)
     }

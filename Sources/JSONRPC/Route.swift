@@ -9,10 +9,12 @@ package struct Request: Sendable {
   package let connection: Connection
   /// Where it stands in a lane; nil for what is not carried out in one.
   let place: (lane: Lane, serial: UInt64)?
+  /// The parameters as a tree, where that was made before anybody asked.
+  var parsed: JSONValue?
 
   /// The parameters as a tree. They were checked with the envelope, so they parse.
   package func params() throws(JSONSyntaxError) -> JSONValue? {
-    guard let paramsText else { return nil }
+    guard parsed == nil, let paramsText else { return parsed }
     return try paramsText.withUnsafeReadableBytesTyped(JSONParser.parse)
   }
 
@@ -29,8 +31,8 @@ package typealias Answer = any JSONEncodable & Sendable
 package enum Route: Sendable {
   /// At once, on the connection's event loop: only what answers from memory in microseconds.
   case inline(@Sendable (Request) throws -> Answer)
-  /// Beside all others, on the worker pool.
-  case concurrent(@Sendable (Request) async throws -> Answer)
+  /// Beside all others, on the worker pool. Where an answer may be of megabytes, only beside one other of the method.
+  case concurrent(isLarge: Bool, @Sendable (Request) async throws -> Answer)
   /// On the worker pool, one after the other in the order of arrival. The lane is the name together with the value of
   /// the member of `params`.
   case serial(lane: String, member: String?, @Sendable (Request) async throws -> Answer)

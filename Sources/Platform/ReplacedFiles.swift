@@ -28,7 +28,7 @@ package final class ReplacedFiles: @unchecked Sendable {
 
   /// What letting go of a file takes on a device.
   private struct Cost {
-    static let worthwhileNanoseconds: Int64 = 30_000
+    static let worthwhileNanoseconds: Int64 = 10_000
 
     var averageNanoseconds: Int64
     var passedOver = 0

@@ -86,7 +86,7 @@ import Testing
       try othersAreServed()
       largest = max(largest, try ProcessFacts.memory(of: server.pid))
     }
-    #expect(largest - before < 160_000_000, "the server grew by \(largest - before) bytes")
+    #expect(largest - before < 48_000_000, "the server grew by \(largest - before) bytes")
     _ = try ids(of: flood)
   }
 

@@ -299,7 +299,8 @@ package enum AgentSessionHistory: Method {
     name: "agentSession/history",
     family: "agent",
     lane: .concurrent,
-    scope: .read
+    scope: .read,
+    isLarge: true
   )
 
   package struct Params: MethodParams {

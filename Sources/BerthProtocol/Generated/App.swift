@@ -870,7 +870,8 @@ package enum AppLogs: Method {
     family: "app",
     lane: .concurrent,
     scope: .read,
-    opensStream: true
+    opensStream: true,
+    isLarge: true
   )
 
   package struct Params: MethodParams {

@@ -6,7 +6,13 @@ package import JSON
 package enum FileList: Method {
   package typealias Result = FilePage
 
-  package static let description = MethodDescription(name: "file/list", family: "file", lane: .concurrent, scope: .read)
+  package static let description = MethodDescription(
+    name: "file/list",
+    family: "file",
+    lane: .concurrent,
+    scope: .read,
+    isLarge: true
+  )
 
   package struct Params: MethodParams {
     package static let positional: [String] = [
@@ -180,7 +186,13 @@ package enum FileStat: Method {
 package enum FileRead: Method {
   package typealias Result = FileContent
 
-  package static let description = MethodDescription(name: "file/read", family: "file", lane: .concurrent, scope: .read)
+  package static let description = MethodDescription(
+    name: "file/read",
+    family: "file",
+    lane: .concurrent,
+    scope: .read,
+    isLarge: true
+  )
 
   package struct Params: MethodParams {
     package static let positional: [String] = ["workspace", "path", "offset", "length", "encoding"]

@@ -131,7 +131,8 @@ package enum StreamRead: Method {
     name: "stream/read",
     family: "stream",
     lane: .concurrent,
-    scope: .read
+    scope: .read,
+    isLarge: true
   )
 
   package struct Params: MethodParams {

@@ -1054,7 +1054,8 @@ package enum SnapshotDiff: Method {
     name: "snapshot/diff",
     family: "workspace",
     lane: .concurrent,
-    scope: .read
+    scope: .read,
+    isLarge: true
   )
 
   package struct Params: MethodParams {

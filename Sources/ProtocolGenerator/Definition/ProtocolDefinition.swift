@@ -42,6 +42,7 @@ struct MethodDefinition {
   var direction: Direction
   var isNotification: Bool
   var opensStream: Bool
+  var isLarge: Bool
   var params: [Member]
   /// Nil for a notification.
   var result: MethodResult?

@@ -19,6 +19,13 @@ extension FileService {
       let offset = min(params.offset, size)
       let wanted = min(params.length ?? .max, size - offset)
       try checkFits(wanted, path)
+      if wanted == size, params.encoding != .base64, let text = try FileText.whole(file, size) {
+        try checkFits(text, path)
+        let count = text.utf8.count
+        return FileContent(
+          path: path.description, content: text, encoding: .utf8, offset: params.offset, length: count, size: size,
+          etag: ETag.make(status), eof: true)
+      }
       return try withUnsafeTemporaryAllocation(byteCount: wanted + FileText.margin * 2, alignment: 1) { buffer in
         // A few bytes on either side tell whether the range cuts through a character.
         let before = min(FileText.margin, offset)

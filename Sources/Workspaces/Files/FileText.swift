@@ -1,9 +1,22 @@
 import JSON
+import Platform
 
 /// The text in a range of a file.
 enum FileText {
   /// How many bytes of one character can lie beyond the end of a range.
   static let margin = 3
+
+  /// The text of a whole file, read to where it stays; nil where it is not UTF-8.
+  static func whole(_ file: OwnedDescriptor, _ size: Int) throws -> String? {
+    var isText = true
+    let text = try String(unsafeUninitializedCapacity: size) { buffer in
+      LargeMemory.preferLargePages(UnsafeRawBufferPointer(buffer))
+      let count = try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
+      isText = (try? UTF8Span(validating: UnsafeBufferPointer(rebasing: buffer[..<count]).span)) != nil
+      return isText ? count : 0
+    }
+    return isText ? text : nil
+  }
 
   /// The text of `range`, cut back to whole characters at its end, and the part of the bytes that it stands for. nil
   /// where the bytes are not UTF-8, or the range begins within a character or does not hold a whole one.
