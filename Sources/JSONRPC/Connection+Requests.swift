@@ -98,7 +98,8 @@ extension Connection {
   ) {
     let serial = open.nextSerial()
     let pool = configuration.pool
-    let entry = OpenRequests.Entry(id: id, method: method, batch: place, lane: lane, began: began, task: nil)
+    let entry = OpenRequests.Entry(
+      id: id, method: method, bytes: paramsText?.readableBytes ?? 0, batch: place, lane: lane, began: began, task: nil)
     let lane = open.begin(serial, entry) { Lane(pool: pool) }
     var request = Request(method: method, paramsText: paramsText, connection: self, place: lane.map { ($0, serial) })
     // Those in a lane may have to wait for others. What takes a moment is done meanwhile.

@@ -122,7 +122,8 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   // MARK: Taking messages
 
   private var isBlocked: Bool {
-    open.count >= configuration.maximumInFlight || context?.channel.isWritable == false
+    open.count >= configuration.maximumInFlight || open.bytes >= configuration.maximumMessageBytes
+      || context?.channel.isWritable == false
   }
 
   private var isFull: Bool {

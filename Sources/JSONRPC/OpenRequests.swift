@@ -3,6 +3,8 @@ struct OpenRequests {
   struct Entry {
     var id: RequestID
     var method: String
+    /// How much memory its parameters take, at least.
+    var bytes: Int
     var batch: (Batch, slot: Int)?
     /// The name of the lane.
     var lane: String?
@@ -17,6 +19,7 @@ struct OpenRequests {
   private var lastSerial: UInt64 = 0
 
   var count: Int { entries.count }
+  private(set) var bytes = 0
   var isEmpty: Bool { entries.isEmpty }
 
   mutating func nextSerial() -> UInt64 {
@@ -29,6 +32,7 @@ struct OpenRequests {
   /// - Returns: The lane in which it now stands.
   mutating func begin(_ serial: UInt64, _ entry: Entry, makingLane: () -> Lane) -> Lane? {
     entries[serial] = entry
+    bytes += entry.bytes
     if entry.id != .null, serialByID[entry.id] == nil { serialByID[entry.id] = serial }
     guard let name = entry.lane else { return nil }
     let (lane, count) = lanes[name] ?? (makingLane(), 0)
@@ -44,6 +48,7 @@ struct OpenRequests {
   /// Removes a request that is answered. - Returns: Nil where it was removed before.
   mutating func end(_ serial: UInt64) -> Entry? {
     guard let entry = entries.removeValue(forKey: serial) else { return nil }
+    bytes -= entry.bytes
     if serialByID[entry.id] == serial { serialByID[entry.id] = nil }
     if let name = entry.lane, let (lane, count) = lanes[name] {
       lanes[name] = count > 1 ? (lane, count - 1) : nil
