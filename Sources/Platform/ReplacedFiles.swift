@@ -25,6 +25,12 @@ package final class ReplacedFiles: @unchecked Sendable {
   private var costs: [UInt64: Cost] = [:]
   private var threads = 0
   private var idleThreads = 0
+  /// Those that look again soon, without being woken.
+  private var dozingThreads = 0
+
+  private static let dozeMicroseconds: UInt32 = 2000
+  /// How many may wait for who dozes.
+  private static let gatheredFiles = 32
 
   /// What letting go of a file takes on a device.
   private struct Cost {
@@ -99,6 +105,7 @@ package final class ReplacedFiles: @unchecked Sendable {
     defer { pthread_mutex_unlock(mutex) }
     guard files.count < Self.maximumFiles else { return false }
     files.append((number, device))
+    if dozingThreads > 0, files.count <= Self.gatheredFiles { return true }
     // A thread that has been woken counts as idle until it runs.
     if idleThreads >= files.count {
       pthread_cond_signal(arrived)
@@ -125,6 +132,14 @@ package final class ReplacedFiles: @unchecked Sendable {
 
   /// The next file; nil where none comes for a while. Called with `mutex` held.
   private func next() -> (number: Int32, device: UInt64)? {
+    if files.isEmpty {
+      // Where files are replaced one after the other, to be woken for each would cost those who do it.
+      dozingThreads += 1
+      pthread_mutex_unlock(mutex)
+      usleep(Self.dozeMicroseconds)
+      pthread_mutex_lock(mutex)
+      dozingThreads -= 1
+    }
     if files.isEmpty {
       var deadline = timespec()
       clock_gettime(CLOCK_REALTIME, &deadline)
