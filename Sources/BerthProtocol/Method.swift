@@ -52,16 +52,13 @@ package struct MethodDescription: Sendable, Hashable {
   package let isNotification: Bool
   /// Whether a call attaches the connection to a stream.
   package let opensStream: Bool
-  /// Whether an answer may be of megabytes. Of such calls a connection has two carried out at a time, so that answers
-  /// that it does not read are not all made in advance. Only with the lane `concurrent`.
-  package let isLarge: Bool
   /// `stable`, `experimental` or `deprecated`.
   package let stability: String
 
   package init(
     name: String, family: String, lane: Lane, serialKey: SerialKey? = nil, scope: Scope,
     direction: Direction = .clientToServer, isNotification: Bool = false, opensStream: Bool = false,
-    isLarge: Bool = false, stability: String = "stable"
+    stability: String = "stable"
   ) {
     self.name = name
     self.family = family
@@ -71,7 +68,6 @@ package struct MethodDescription: Sendable, Hashable {
     self.direction = direction
     self.isNotification = isNotification
     self.opensStream = opensStream
-    self.isLarge = isLarge
     self.stability = stability
   }
 }

@@ -67,13 +67,12 @@ extension Connection {
           respond(id, .failure(delegate.rpcError(error)), to: place)
         }
         delegate.answered(envelope.method, nanoseconds: now() &- began, connection: self)
-      case .concurrent(let isLarge, let handler):
-        let gate = isLarge ? gate(of: envelope.method) : nil
-        begin(id, envelope.method, paramsText, place, lane: nil, gate, began: began, handler)
+      case .concurrent(let handler):
+        begin(id, envelope.method, paramsText, place, lane: nil, began: began, handler)
       case .serial(let lane, let member, let handler):
         let value = member.flatMap { message.member($0, of: entry) } ?? []
         let lane = "\(lane) \(String(decoding: value, as: UTF8.self))"
-        begin(id, envelope.method, paramsText, place, lane: lane, nil, began: began, handler)
+        begin(id, envelope.method, paramsText, place, lane: lane, began: began, handler)
       }
     }
   }
@@ -87,14 +86,14 @@ extension Connection {
     switch delegate.route(request.method, isNotification: true) {
     case .refused: break
     case .inline(let handler): _ = try? handler(request)
-    case .concurrent(_, let handler), .serial(_, _, let handler):
+    case .concurrent(let handler), .serial(_, _, let handler):
       Task(executorPreference: configuration.pool) { _ = try? await handler(request) }
     }
   }
 
   private func begin(
     _ id: RequestID, _ method: String, _ paramsText: ByteBuffer?, _ place: (Batch, slot: Int)?, lane: String?,
-    _ gate: Gate?, began: UInt64, _ handler: @escaping @Sendable (Request) async throws -> Answer
+    began: UInt64, _ handler: @escaping @Sendable (Request) async throws -> Answer
   ) {
     let serial = open.nextSerial()
     let pool = configuration.pool
@@ -109,10 +108,7 @@ extension Connection {
     let task = Task(executorPreference: lane ?? pool as any TaskExecutor) { [request] in
       if let lane, await lane.turn(of: serial) == .cancelled { return }
       let result: Result<Answer, RPCError>
-      var isInside = false
       do {
-        try await gate?.enter()
-        isInside = true
         // However many requests have begun, answers that the peer does not take are not made in advance.
         try await self.outbox.roomForAnswer()
         result = .success(try await handler(request))
@@ -120,7 +116,6 @@ extension Connection {
         result = .failure(self.delegate.rpcError(error))
       }
       self.put(.answer(serial: serial, self.encodedAnswer(id, result)))
-      if isInside { gate?.leave() }
       if case .success(let answer) = result, let answer = answer as? any FollowedAnswer { answer.then() }
       lane?.leave(serial)
     }

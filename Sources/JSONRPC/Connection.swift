@@ -19,6 +19,8 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   let delegate: any ConnectionDelegate
   package let eventLoop: any EventLoop
   let outbox = Outbox()
+  /// Where large answers are made.
+  let largeAnswers = Gate(width: 2)
 
   var context: ChannelHandlerContext?
   var open = OpenRequests()
@@ -41,8 +43,6 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   /// How many finite sendings must be finished before a connection whose input has ended may close.
   private var holds = 0
   private var isReading = false
-  /// The gates of the methods whose answers may be large.
-  private var gates: [String: Gate] = [:]
   /// What the peer was asked, and who waits for the answer.
   var asked: [RequestID: @Sendable (Result<JSONValue, RPCError>) -> Void] = [:]
 
@@ -188,13 +188,6 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
     } else if let serial = open.cancel(id) {
       finish(serial, encodedAnswer(id, .failure(.cancelled)))
     }
-  }
-
-  func gate(of method: String) -> Gate {
-    if let gate = gates[method] { return gate }
-    let gate = Gate(width: 2)
-    gates[method] = gate
-    return gate
   }
 
   // MARK: Sending

@@ -18,6 +18,21 @@ package struct Request: Sendable {
     return try paramsText.withUnsafeReadableBytesTyped(JSONParser.parse)
   }
 
+  /// Makes an answer that may be of megabytes, when it is this request's turn. Of each connection two are made at a time,
+  /// and none while the peer does not read: all that has begun would make its answer at once otherwise. It is made where
+  /// the task is cancelled too: it does not wait for anything that may not come.
+  package func large<Value: JSONEncodable & Sendable>(_ make: () throws -> Value) async throws -> Answer {
+    let gate = connection.largeAnswers
+    await gate.enter()
+    do {
+      try await connection.outbox.roomForAnswer()
+      return AnswerThen(try make()) { gate.leave() }
+    } catch {
+      gate.leave()
+      throw error
+    }
+  }
+
   /// Lets the next request of this one's serial lane begin before this one is answered. For what waits, once the part
   /// that has an order is done.
   package func leaveLane() {
@@ -31,8 +46,8 @@ package typealias Answer = any JSONEncodable & Sendable
 package enum Route: Sendable {
   /// At once, on the connection's event loop: only what answers from memory in microseconds.
   case inline(@Sendable (Request) throws -> Answer)
-  /// Beside all others, on the worker pool. Where an answer may be of megabytes, only beside one other of the method.
-  case concurrent(isLarge: Bool, @Sendable (Request) async throws -> Answer)
+  /// Beside all others, on the worker pool.
+  case concurrent(@Sendable (Request) async throws -> Answer)
   /// On the worker pool, one after the other in the order of arrival. The lane is the name together with the value of
   /// the member of `params`.
   case serial(lane: String, member: String?, @Sendable (Request) async throws -> Answer)

@@ -95,7 +95,6 @@ import Testing
       #expect(method["x-scope"]?.stringValue == description.scope.rawValue)
       #expect(method["x-direction"]?.stringValue == description.direction.rawValue)
       #expect(method["x-stream"]?.boolValue == description.opensStream)
-      #expect(method["x-large"]?.boolValue == description.isLarge)
       #expect((method["result"] == nil) == description.isNotification, "\(description.name)")
     }
   }

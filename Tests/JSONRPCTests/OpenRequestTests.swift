@@ -14,8 +14,8 @@ import Testing
     let gate = Gate(width: 1)
 
     func route(_ method: String, isNotification: Bool) -> Route {
-      .concurrent(isLarge: false) { [gate] _ in
-        try await gate.enter()
+      .concurrent { [gate] _ in
+        await gate.enter()
         gate.leave()
         return JSONValue.null
       }
@@ -41,7 +41,7 @@ import Testing
     try await channel.testingEventLoop.executeInContext {
       try channel.pipeline.syncOperations.addHandler(connection)
     }
-    try await delegate.gate.enter()
+    await delegate.gate.enter()
     let params = "[" + String(repeating: " ", count: parameterBytes - 2) + "]"
     for id in 0..<count {
       try await channel.writeInbound(

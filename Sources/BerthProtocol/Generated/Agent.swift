@@ -299,8 +299,7 @@ package enum AgentSessionHistory: Method {
     name: "agentSession/history",
     family: "agent",
     lane: .concurrent,
-    scope: .read,
-    isLarge: true
+    scope: .read
   )
 
   package struct Params: MethodParams {

@@ -870,8 +870,7 @@ package enum AppLogs: Method {
     family: "app",
     lane: .concurrent,
     scope: .read,
-    opensStream: true,
-    isLarge: true
+    opensStream: true
   )
 
   package struct Params: MethodParams {

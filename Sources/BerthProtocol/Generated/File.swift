@@ -6,13 +6,7 @@ package import JSON
 package enum FileList: Method {
   package typealias Result = FilePage
 
-  package static let description = MethodDescription(
-    name: "file/list",
-    family: "file",
-    lane: .concurrent,
-    scope: .read,
-    isLarge: true
-  )
+  package static let description = MethodDescription(name: "file/list", family: "file", lane: .concurrent, scope: .read)
 
   package struct Params: MethodParams {
     package static let positional: [String] = [
@@ -186,13 +180,7 @@ package enum FileStat: Method {
 package enum FileRead: Method {
   package typealias Result = FileContent
 
-  package static let description = MethodDescription(
-    name: "file/read",
-    family: "file",
-    lane: .concurrent,
-    scope: .read,
-    isLarge: true
-  )
+  package static let description = MethodDescription(name: "file/read", family: "file", lane: .concurrent, scope: .read)
 
   package struct Params: MethodParams {
     package static let positional: [String] = ["workspace", "path", "offset", "length", "encoding"]

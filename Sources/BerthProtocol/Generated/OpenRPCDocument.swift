@@ -26,82 +26,80 @@ package enum OpenRPCDocument {
     }}],"result":{"name":"initialized","schema":{"$ref":"#/components/schemas/InitializeResult"}},"errors":[{"code\#
     ":426,"message":"The client and the server have no protocol version in common. `supportedVersions` lists the s\#
     erver's.","data":{"type":"unsupported_version","retryable":false}}],"x-lane":"inline","x-scope":"none","x-stab\#
-    ility":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"na\#
-    me":"initialized","tags":[{"$ref":"#/components/tags/base"}],"summary":"Tells that the client has taken the an\#
-    swer to `initialize`.","paramStructure":"either","params":[],"x-lane":"inline","x-scope":"none","x-stability":\#
-    "stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":true},{"name":"shu\#
-    tdown","tags":[{"$ref":"#/components/tags/base"}],"summary":"Announces that the connection will be closed by `\#
-    exit`. Nothing else stops.","paramStructure":"either","params":[],"result":{"name":"nothing","schema":{"type":\#
-    "null"}},"errors":[],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server\#
-    ","x-stream":false,"x-large":false,"x-notification":false},{"name":"exit","tags":[{"$ref":"#/components/tags/b\#
-    ase"}],"summary":"Closes this connection. A stdio process then exits with 0 after `shutdown` and with 1 withou\#
-    t it.","paramStructure":"either","params":[],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-dire\#
-    ction":"client-to-server","x-stream":false,"x-large":false,"x-notification":true},{"name":"$/cancelRequest","t\#
-    ags":[{"$ref":"#/components/tags/base"}],"summary":"Cancels a request of this connection. The request is still a\#
-    nswered, with -32800 or with its result.","paramStructure":"either","params":[{"name":"id","description":"The r\#
-    equest's id, as it was sent.","required":true,"schema":{}}],"x-lane":"inline","x-scope":"none","x-stability":"\#
-    stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":true},{"name":"$/se\#
-    tTrace","tags":[{"$ref":"#/components/tags/base"}],"summary":"Sets how much `$/logTrace` tells.","paramStructu\#
-    re":"either","params":[{"name":"value","description":"The new setting.","required":true,"schema":{"$ref":"#/co\#
-    mponents/schemas/TraceValue"}}],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-direction":"clien\#
-    t-to-server","x-stream":false,"x-large":false,"x-notification":true},{"name":"$/logTrace","tags":[{"$ref":"#/c\#
-    omponents/tags/base"}],"summary":"Tells of one request that was carried out, while tracing is on.","paramStruc\#
-    ture":"either","params":[{"name":"message","description":"The method and how long it took.","required":true,"s\#
-    chema":{"type":"string"}},{"name":"verbose","description":"More of the same, where tracing is `verbose`.","req\#
-    uired":false,"schema":{"type":"string"}}],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-directi\#
-    on":"server-to-client","x-stream":false,"x-large":false,"x-notification":true},{"name":"$/progress","tags":[{"\#
-    $ref":"#/components/tags/base"}],"summary":"Tells how far a request has come that was sent with a `workDoneTok\#
-    en`.","paramStructure":"either","params":[{"name":"token","description":"The token, as it was sent: a string o\#
-    r an integer.","required":true,"schema":{}},{"name":"value","description":"The step: a begin, reports, one end\#
-    .","required":true,"schema":{"$ref":"#/components/schemas/WorkDoneProgress"}}],"x-lane":"inline","x-scope":"no\#
-    ne","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-large":false,"x-notification":\#
-    true},{"name":"rpc.discover","tags":[{"$ref":"#/components/tags/base"}],"summary":"Returns this protocol as an O\#
-    penRPC document.","paramStructure":"either","params":[],"result":{"name":"openrpc","schema":{"type":"object"}}\#
-    ,"errors":[],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-str\#
-    eam":false,"x-large":false,"x-notification":false},{"name":"server/ping","tags":[{"$ref":"#/components/tags/se\#
-    rver"}],"summary":"Answers at once.","paramStructure":"either","params":[],"result":{"name":"pong","schema":{"\#
-    $ref":"#/components/schemas/Pong"}},"errors":[],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-d\#
-    irection":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"server/status",\#
-    "tags":[{"$ref":"#/components/tags/server"}],"summary":"Tells how the server is: a row a health check, counts, m\#
-    emory.","paramStructure":"either","params":[],"result":{"name":"status","schema":{"$ref":"#/components/schemas\#
-    /ServerState"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"clien\#
-    t-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"server/stop","tags":[{"$ref":"#\#
-    /components/tags/server"}],"summary":"Stops the server: what is open is finished within the grace time, then e\#
-    very connection is closed.","paramStructure":"either","params":[{"name":"graceSeconds","description":"How long o\#
-    pen requests may go on, in seconds. Absent: `config.server.stopGraceSeconds`.","required":false,"schema":{"typ\#
-    e":"number","minimum":0,"maximum":3600}}],"result":{"name":"stopping","schema":{"$ref":"#/components/schemas/S\#
-    topResult"}},"errors":[],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-\#
-    to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"config/get","tags":[{"$ref":"#/co\#
-    mponents/tags/server"}],"summary":"Returns the configuration in force.","paramStructure":"either","params":[],\#
-    "result":{"name":"config","schema":{"$ref":"#/components/schemas/ConfigState"}},"errors":[],"x-lane":"concurre\#
-    nt","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,\#
-    "x-notification":false},{"name":"config/update","tags":[{"$ref":"#/components/tags/server"}],"summary":"Change\#
-    s the configuration by a JSON Merge Patch (RFC 7396) on its file.","description":"A member set to null goes ba\#
-    ck to its default. The result is checked against the schema before the file is replaced in one step; members t\#
-    hat the schema does not know are kept.","paramStructure":"either","params":[{"name":"patch","description":"The m\#
-    erge patch.","required":true,"schema":{"type":"object"}},{"name":"ifVersion","description":"Only where the fil\#
-    e is still of this version.","required":false,"schema":{"type":"string","maxLength":64}}],"result":{"name":"co\#
-    nfig","schema":{"$ref":"#/components/schemas/ConfigState"}},"errors":[{"code":422,"message":"The configuration d\#
-    oes not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},{"cod\#
-    e":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not be overwritten.","\#
-    data":{"type":"config_file_broken","retryable":false}},{"code":409,"message":"The entity has changed since the v\#
-    ersion in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":\#
-    false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"n\#
-    o_space","retryable":true}}],"x-lane":"serial","x-serial-key":"config","x-scope":"admin","x-stability":"stable\#
-    ","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"workspace\#
-    /create","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Makes a workspace: of a folder of the user\#
-    's, or in the home.","description":"With `path`, an existing folder is taken as it is, a missing one is made. W\#
-    ithout it the folder is made under `workspaces/` in the home. A template is put in place by a job, which is re\#
-    turned; `cloneTemplate` and `applyTemplate` do the same later.","paramStructure":"either","params":[{"name":"n\#
-    ame","description":"For people. Absent: the folder's name.","required":false,"schema":{"type":"string","minLen\#
-    gth":1,"maxLength":200}},{"name":"key","description":"A name of the caller's own, unique in the home.","requir\#
-    ed":false,"schema":{"type":"string","minLength":1,"maxLength":200,"pattern":"^[A-Za-z0-9][A-Za-z0-9._:@-]*$"}}\#
-    ,{"name":"path","description":"The folder, as an absolute path. Absent: one in the home.","required":false,"sc\#
-    hema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"template","description":"What to fill it with\#
-    .","required":false,"schema":{"$ref":"#/components/schemas/TemplateSource"}},{"name":"variables","description"\#
-    :"Values for the template's variables.","required":false,"schema":{"type":"object","additionalProperties":{"ty\#
-    pe":"string","maxLength":65536},"maxProperties":256}},{"name":"labels","description":"Labels, to find it by.",\#
-    "required":false,"schema":{"$ref":"#/components/schemas/Labels"}},{"name":"metadata","description":"Whatever t\#
+    ility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"initialized\#
+    ","tags":[{"$ref":"#/components/tags/base"}],"summary":"Tells that the client has taken the answer to `initial\#
+    ize`.","paramStructure":"either","params":[],"x-lane":"inline","x-scope":"none","x-stability":"stable","x-dire\#
+    ction":"client-to-server","x-stream":false,"x-notification":true},{"name":"shutdown","tags":[{"$ref":"#/compon\#
+    ents/tags/base"}],"summary":"Announces that the connection will be closed by `exit`. Nothing else stops.","par\#
+    amStructure":"either","params":[],"result":{"name":"nothing","schema":{"type":"null"}},"errors":[],"x-lane":"i\#
+    nline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"exit","tags":[{"$ref":"#/components/tags/base"}],"summary":"Closes this connection. A stdi\#
+    o process then exits with 0 after `shutdown` and with 1 without it.","paramStructure":"either","params":[],"x-\#
+    lane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":true},{"name":"$/cancelRequest","tags":[{"$ref":"#/components/tags/base"}],"summary":"Cancels a re\#
+    quest of this connection. The request is still answered, with -32800 or with its result.","paramStructure":"ei\#
+    ther","params":[{"name":"id","description":"The request's id, as it was sent.","required":true,"schema":{}}],"\#
+    x-lane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
+    notification":true},{"name":"$/setTrace","tags":[{"$ref":"#/components/tags/base"}],"summary":"Sets how much `\#
+    $/logTrace` tells.","paramStructure":"either","params":[{"name":"value","description":"The new setting.","requ\#
+    ired":true,"schema":{"$ref":"#/components/schemas/TraceValue"}}],"x-lane":"inline","x-scope":"none","x-stabili\#
+    ty":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":true},{"name":"$/logTrace","ta\#
+    gs":[{"$ref":"#/components/tags/base"}],"summary":"Tells of one request that was carried out, while tracing is o\#
+    n.","paramStructure":"either","params":[{"name":"message","description":"The method and how long it took.","re\#
+    quired":true,"schema":{"type":"string"}},{"name":"verbose","description":"More of the same, where tracing is `\#
+    verbose`.","required":false,"schema":{"type":"string"}}],"x-lane":"inline","x-scope":"none","x-stability":"sta\#
+    ble","x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"$/progress","tags":[{"$\#
+    ref":"#/components/tags/base"}],"summary":"Tells how far a request has come that was sent with a `workDoneToke\#
+    n`.","paramStructure":"either","params":[{"name":"token","description":"The token, as it was sent: a string or a\#
+    n integer.","required":true,"schema":{}},{"name":"value","description":"The step: a begin, reports, one end.",\#
+    "required":true,"schema":{"$ref":"#/components/schemas/WorkDoneProgress"}}],"x-lane":"inline","x-scope":"none"\#
+    ,"x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":true},{"name":"rpc.\#
+    discover","tags":[{"$ref":"#/components/tags/base"}],"summary":"Returns this protocol as an OpenRPC document."\#
+    ,"paramStructure":"either","params":[],"result":{"name":"openrpc","schema":{"type":"object"}},"errors":[],"x-l\#
+    ane":"inline","x-scope":"none","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
+    ification":false},{"name":"server/ping","tags":[{"$ref":"#/components/tags/server"}],"summary":"Answers at onc\#
+    e.","paramStructure":"either","params":[],"result":{"name":"pong","schema":{"$ref":"#/components/schemas/Pong"\#
+    }},"errors":[],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-s\#
+    tream":false,"x-notification":false},{"name":"server/status","tags":[{"$ref":"#/components/tags/server"}],"sum\#
+    mary":"Tells how the server is: a row a health check, counts, memory.","paramStructure":"either","params":[],"\#
+    result":{"name":"status","schema":{"$ref":"#/components/schemas/ServerState"}},"errors":[],"x-lane":"concurren\#
+    t","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false},{"name":"server/stop","tags":[{"$ref":"#/components/tags/server"}],"summary":"Stops the server: what is o\#
+    pen is finished within the grace time, then every connection is closed.","paramStructure":"either","params":[{\#
+    "name":"graceSeconds","description":"How long open requests may go on, in seconds. Absent: `config.server.stop\#
+    GraceSeconds`.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"result":{"name":"sto\#
+    pping","schema":{"$ref":"#/components/schemas/StopResult"}},"errors":[],"x-lane":"concurrent","x-scope":"admin\#
+    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"co\#
+    nfig/get","tags":[{"$ref":"#/components/tags/server"}],"summary":"Returns the configuration in force.","paramS\#
+    tructure":"either","params":[],"result":{"name":"config","schema":{"$ref":"#/components/schemas/ConfigState"}}\#
+    ,"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x\#
+    -stream":false,"x-notification":false},{"name":"config/update","tags":[{"$ref":"#/components/tags/server"}],"s\#
+    ummary":"Changes the configuration by a JSON Merge Patch (RFC 7396) on its file.","description":"A member set t\#
+    o null goes back to its default. The result is checked against the schema before the file is replaced in one s\#
+    tep; members that the schema does not know are kept.","paramStructure":"either","params":[{"name":"patch","des\#
+    cription":"The merge patch.","required":true,"schema":{"type":"object"}},{"name":"ifVersion","description":"On\#
+    ly where the file is still of this version.","required":false,"schema":{"type":"string","maxLength":64}}],"res\#
+    ult":{"name":"config","schema":{"$ref":"#/components/schemas/ConfigState"}},"errors":[{"code":422,"message":"T\#
+    he configuration does not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retrya\#
+    ble":false}},{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will not b\#
+    e overwritten.","data":{"type":"config_file_broken","retryable":false}},{"code":409,"message":"The entity has c\#
+    hanged since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conf\#
+    lict","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed."\#
+    ,"data":{"type":"no_space","retryable":true}}],"x-lane":"serial","x-serial-key":"config","x-scope":"admin","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"workspa\#
+    ce/create","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Makes a workspace: of a folder of the us\#
+    er's, or in the home.","description":"With `path`, an existing folder is taken as it is, a missing one is made\#
+    . Without it the folder is made under `workspaces/` in the home. A template is put in place by a job, which is r\#
+    eturned; `cloneTemplate` and `applyTemplate` do the same later.","paramStructure":"either","params":[{"name":"\#
+    name","description":"For people. Absent: the folder's name.","required":false,"schema":{"type":"string","minLe\#
+    ngth":1,"maxLength":200}},{"name":"key","description":"A name of the caller's own, unique in the home.","requi\#
+    red":false,"schema":{"type":"string","minLength":1,"maxLength":200,"pattern":"^[A-Za-z0-9][A-Za-z0-9._:@-]*$"}\#
+    },{"name":"path","description":"The folder, as an absolute path. Absent: one in the home.","required":false,"s\#
+    chema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"template","description":"What to fill it wit\#
+    h.","required":false,"schema":{"$ref":"#/components/schemas/TemplateSource"}},{"name":"variables","description\#
+    ":"Values for the template's variables.","required":false,"schema":{"type":"object","additionalProperties":{"t\#
+    ype":"string","maxLength":65536},"maxProperties":256}},{"name":"labels","description":"Labels, to find it by."\#
+    ,"required":false,"schema":{"$ref":"#/components/schemas/Labels"}},{"name":"metadata","description":"Whatever t\#
     he client wants to keep with it.","required":false,"schema":{"$ref":"#/components/schemas/Metadata"}},{"name":\#
     "idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/\#
     schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/WorkspaceCreated"\#
@@ -118,218 +116,216 @@ package enum OpenRPCDocument {
     ate_invalid","retryable":false}},{"code":422,"message":"Variables of the template are missing or do not match t\#
     heir pattern. `errors` has a row for each; `variables` holds their declarations.","data":{"type":"template_var\#
     iables","retryable":false}}],"x-lane":"serial","x-serial-key":"workspaces","x-scope":"write","x-stability":"st\#
-    able","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"works\#
-    pace/list","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Lists workspaces, oldest first.","paramS\#
-    tructure":"either","params":[{"name":"labels","description":"Only those that have all of these.","required":fa\#
-    lse,"schema":{"$ref":"#/components/schemas/Labels"}},{"name":"states","description":"Only those in one of thes\#
-    e states. Absent: `active` and `archived`.","required":false,"schema":{"type":"array","items":{"$ref":"#/compo\#
-    nents/schemas/WorkspaceState"},"maxItems":8}},{"name":"limit","description":"The most rows.","required":false,\#
+    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"workspace/list","tags\#
+    ":[{"$ref":"#/components/tags/workspace"}],"summary":"Lists workspaces, oldest first.","paramStructure":"eithe\#
+    r","params":[{"name":"labels","description":"Only those that have all of these.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/Labels"}},{"name":"states","description":"Only those in one of these states. Absent\#
+    : `active` and `archived`.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/Wo\#
+    rkspaceState"},"maxItems":8}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type"\#
+    :"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page b\#
+    efore.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"workspaces","sche\#
+    ma":{"$ref":"#/components/schemas/WorkspacePage"}},"errors":[{"code":400,"message":"The cursor was not made by t\#
+    his list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"rea\#
+    d","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"w\#
+    orkspace/get","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Returns one workspace.","paramStructu\#
+    re":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/\#
+    components/schemas/WorkspaceReference"}}],"result":{"name":"workspace","schema":{"$ref":"#/components/schemas/\#
+    Workspace"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspac\#
+    e_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":\#
+    "client-to-server","x-stream":false,"x-notification":false},{"name":"workspace/update","tags":[{"$ref":"#/comp\#
+    onents/tags/workspace"}],"summary":"Changes what is known of a workspace, or points it at the path that its fo\#
+    lder was moved to.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","re\#
+    quired":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"name","description":"A new n\#
+    ame. Its slug follows it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":200}},{"name":\#
+    "labels","description":"A merge patch on the labels: null removes one.","required":false,"schema":{"type":"obj\#
+    ect"}},{"name":"metadata","description":"A merge patch on the metadata.","required":false,"schema":{"type":"ob\#
+    ject"}},{"name":"state","description":"`archived` makes it read-only.","required":false,"schema":{"$ref":"#/co\#
+    mponents/schemas/WorkspaceTargetState"}},{"name":"path","description":"Where the folder is now, as an absolute p\#
+    ath. It must exist.","required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ifVe\#
+    rsion","description":"Only where the workspace is still of this version.","required":false,"schema":{"type":"i\#
+    nteger","minimum":1}}],"result":{"name":"workspace","schema":{"$ref":"#/components/schemas/Workspace"}},"error\#
+    s":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retry\#
+    able":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `\#
+    version` holds today's.","data":{"type":"version_conflict","retryable":false}},{"code":409,"message":"Somethin\#
+    g of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":400,"mes\#
+    sage":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data"\#
+    :{"type":"invalid_argument","retryable":false}},{"code":422,"message":"A folder is needed and the path is some\#
+    thing else.","data":{"type":"not_a_directory","retryable":false}},{"code":409,"message":"Another job is replac\#
+    ing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy",\#
+    "retryable":true}},{"code":403,"message":"The operating system denies the server's user access to the path.","\#
+    data":{"type":"permission_denied","retryable":false}}],"x-lane":"serial","x-serial-key":"workspaces","x-scope"\#
+    :"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
+    me":"workspace/delete","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Forgets a workspace, and kee\#
+    ps its files, moves them to the trash or deletes them for good.","paramStructure":"either","params":[{"name":"\#
+    workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceRefe\#
+    rence"}},{"name":"files","description":"What happens to its files. Absent: `trash` for a folder in the home, `\#
+    keep` for one of the user's own.","required":false,"schema":{"$ref":"#/components/schemas/FileDisposal"}},{"na\#
+    me":"ifVersion","description":"Only where the workspace is still of this version.","required":false,"schema":{\#
+    "type":"integer","minimum":1}}],"result":{"name":"workspace","schema":{"$ref":"#/components/schemas/Workspace"\#
+    }},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_foun\#
+    d","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it a\#
+    gain; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},{"code":409,"message":"A\#
+    nother job is replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"typ\#
+    e":"workspace_busy","retryable":true}},{"code":403,"message":"The operating system denies the server's user ac\#
+    cess to the path.","data":{"type":"permission_denied","retryable":false}},{"code":400,"message":"The parameter\#
+    s decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_ar\#
+    gument","retryable":false}}],"x-lane":"serial","x-serial-key":"workspaces","x-scope":"admin","x-stability":"st\#
+    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"workspace/restore","t\#
+    ags":[{"$ref":"#/components/tags/workspace"}],"summary":"Brings a deleted workspace back, with its files where t\#
+    hey went to the trash.","paramStructure":"either","params":[{"name":"workspace","description":"The deleted wor\#
+    kspace; by its id where a living one has taken its key or slug.","required":true,"schema":{"$ref":"#/component\#
+    s/schemas/WorkspaceReference"}},{"name":"path","description":"Where to put the folder. Absent: where it was.",\#
+    "required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}}],"result":{"name":"workspace","sch\#
+    ema":{"$ref":"#/components/schemas/Workspace"}},"errors":[{"code":404,"message":"No workspace has that id, key o\#
+    r slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"Something of that nam\#
+    e or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":400,"message":"The pa\#
+    rameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"inv\#
+    alid_argument","retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.",\#
+    "data":{"type":"not_a_directory","retryable":false}},{"code":409,"message":"The workspace's folder is not wher\#
+    e it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder\#
+    _missing","retryable":false}},{"code":403,"message":"The operating system denies the server's user access to t\#
+    he path.","data":{"type":"permission_denied","retryable":false}}],"x-lane":"serial","x-serial-key":"workspaces\#
+    ","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false},{"name":"workspace/applyTemplate","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Fills a wo\#
+    rkspace from inline files, a folder of this machine or a named template of the home.","description":"The whole i\#
+    s staged beside the workspace and checked, then put in place in one step. A failure at any point leaves the wo\#
+    rkspace as it was.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","re\#
+    quired":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"template","description":"Th\#
+    e template: `files`, `folder` or `name`.","required":true,"schema":{"$ref":"#/components/schemas/TemplateSourc\#
+    e"}},{"name":"variables","description":"Values for the template's variables.","required":false,"schema":{"type\#
+    ":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":256}},{"name":"replaceEx\#
+    isting","description":"Whether what the workspace holds makes way, all of it. It is kept until the template is i\#
+    n place. Without it, a file that is there already fails the call.","required":false,"schema":{"type":"boolean"\#
+    ,"default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,\#
+    "schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"Make\#
+    s a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":\#
+    {"name":"job","schema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"message":"No workspa\#
+    ce has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"\#
+    Another job is replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"ty\#
+    pe":"workspace_busy","retryable":true}},{"code":409,"message":"The workspace is archived and read-only. Set it\#
+    s state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The w\#
+    orkspace's folder is not where it was. Put it back, or point the workspace at its new path with `workspace/upd\#
+    ate`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"The home has no template of t\#
+    hat name.","data":{"type":"template_not_found","retryable":false}},{"code":422,"message":"The template or its `\#
+    berth.template.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","retryable":fal\#
+    se}},{"code":422,"message":"Variables of the template are missing or do not match their pattern. `errors` has a r\#
+    ow for each; `variables` holds their declarations.","data":{"type":"template_variables","retryable":false}},{"\#
+    code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` say\#
+    s why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The idempotency key was u\#
+    sed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-lane":"serial\#
+    ","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stre\#
+    am":false,"x-notification":false},{"name":"workspace/cloneTemplate","tags":[{"$ref":"#/components/tags/workspa\#
+    ce"}],"summary":"Fills a workspace from a git repository or from an archive (zip, tar.gz, tar.zst) at a URL or p\#
+    ath.","description":"Staged, checked and put in place as by `applyTemplate`.","paramStructure":"either","param\#
+    s":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/\#
+    WorkspaceReference"}},{"name":"url","description":"A git URL (`https`, `ssh`, `file`, `user@host:path`, or a p\#
+    ath to a repository), or an archive's URL or path.","required":true,"schema":{"type":"string","minLength":1,"m\#
+    axLength":4096}},{"name":"ref","description":"The branch, tag or commit of a git repository. Absent: its defau\#
+    lt branch.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}},{"name":"subdirectory",\#
+    "description":"Only this folder of it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1\#
+    024}},{"name":"variables","description":"Values for the template's variables.","required":false,"schema":{"typ\#
+    e":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":256}},{"name":"replaceE\#
+    xisting","description":"Whether what the workspace holds makes way, all of it. It is kept until the template i\#
+    s in place.","required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description"\#
+    :"How long to wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","d\#
+    efault":0}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"\#
+    $ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/J\#
+    obStarted"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspac\#
+    e_not_found","retryable":false}},{"code":409,"message":"Another job is replacing files of the workspace. Try a\#
+    gain when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},{"code":409,"m\#
+    essage":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_\#
+    archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, o\#
+    r point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":fa\#
+    lse}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `det\#
+    ail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The idempotency k\#
+    ey was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-lane"\#
+    :"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server"\#
+    ,"x-stream":false,"x-notification":false},{"name":"workspace/snapshot","tags":[{"$ref":"#/components/tags/work\#
+    space"}],"summary":"Keeps the workspace as it is now. Each file's content is stored once in a home.","paramStr\#
+    ucture":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref"\#
+    :"#/components/schemas/WorkspaceReference"}},{"name":"label","description":"For people.","required":false,"sch\#
+    ema":{"type":"string","minLength":1,"maxLength":200}},{"name":"includeIgnored","description":"Whether files th\#
+    at `.gitignore` names are taken too.","required":false,"schema":{"type":"boolean","default":false}},{"name":"w\#
+    aitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref":"#/component\#
+    s/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"job","schema":{"$ref\#
+    ":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug."\#
+    ,"data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"Another job is replacing file\#
+    s of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryab\#
+    le":true}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the worksp\#
+    ace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":409,\#
+    "message":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_conflict","\#
+    retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-d\#
+    irection":"client-to-server","x-stream":false,"x-notification":false},{"name":"workspace/export","tags":[{"$re\#
+    f":"#/components/tags/workspace"}],"summary":"Writes the workspace to an archive. Berth's own state and ignore\#
+    d files are left out.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.",\#
+    "required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"The a\#
+    rchive to write, as an absolute path. It appears when it is complete.","required":true,"schema":{"type":"strin\#
+    g","minLength":1,"maxLength":4096}},{"name":"format","description":"Its format. Absent: by the path's ending."\#
+    ,"required":false,"schema":{"$ref":"#/components/schemas/ArchiveFormat"}},{"name":"includeIgnored","descriptio\#
+    n":"Whether files that `.gitignore` names are taken too.","required":false,"schema":{"type":"boolean","default\#
+    ":false}},{"name":"overwrite","description":"Whether an archive that is there is replaced.","required":false,"\#
+    schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the job'\#
+    s end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"\#
+    job","schema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"message":"No workspace has th\#
+    at id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"Another j\#
+    ob is replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"work\#
+    space_busy","retryable":true}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, o\#
+    r point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":fa\#
+    lse}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists"\#
+    ,"retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense t\#
+    ogether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-seria\#
+    l-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,\#
+    "x-notification":false},{"name":"workspace/import","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"\#
+    Makes a workspace from an archive, such as `workspace/export` writes.","paramStructure":"either","params":[{"n\#
+    ame":"source","description":"The archive: an absolute path or a URL.","required":true,"schema":{"type":"string\#
+    ","minLength":1,"maxLength":4096}},{"name":"name","description":"For people. Absent: the archive's name.","req\#
+    uired":false,"schema":{"type":"string","minLength":1,"maxLength":200}},{"name":"key","description":"A name of t\#
+    he caller's own, unique in the home.","required":false,"schema":{"type":"string","minLength":1,"maxLength":200\#
+    ,"pattern":"^[A-Za-z0-9][A-Za-z0-9._:@-]*$"}},{"name":"path","description":"The folder to unpack to, as an abs\#
+    olute path; missing or empty. Absent: one in the home.","required":false,"schema":{"type":"string","minLength"\#
+    :1,"maxLength":4096}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"M\#
+    akes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"resul\#
+    t":{"name":"job","schema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":409,"message":"Somethi\#
+    ng of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":400,"me\#
+    ssage":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data\#
+    ":{"type":"invalid_argument","retryable":false}},{"code":422,"message":"A folder is needed and the path is som\#
+    ething else.","data":{"type":"not_a_directory","retryable":false}},{"code":409,"message":"The folder is not em\#
+    pty. Pass `recursive` to delete what it holds.","data":{"type":"directory_not_empty","retryable":false}},{"cod\#
+    e":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_conf\#
+    lict","retryable":false}}],"x-lane":"serial","x-serial-key":"workspaces","x-scope":"write","x-stability":"stab\#
+    le","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"snapshot/list","tags":[\#
+    {"$ref":"#/components/tags/workspace"}],"summary":"Lists the snapshots of a workspace, newest first.","paramSt\#
+    ructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref\#
+    ":"#/components/schemas/WorkspaceReference"}},{"name":"limit","description":"The most rows.","required":false,\#
     "schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCur\#
     sor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":\#
-    "workspaces","schema":{"$ref":"#/components/schemas/WorkspacePage"}},"errors":[{"code":400,"message":"The curs\#
-    or was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concur\#
-    rent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":fals\#
-    e,"x-notification":false},{"name":"workspace/get","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"R\#
-    eturns one workspace.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.",\#
-    "required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"workspace","sc\#
-    hema":{"$ref":"#/components/schemas/Workspace"}},"errors":[{"code":404,"message":"No workspace has that id, ke\#
-    y or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","\#
-    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false\#
-    },{"name":"workspace/update","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Changes what is known o\#
-    f a workspace, or points it at the path that its folder was moved to.","paramStructure":"either","params":[{"n\#
-    ame":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/Workspa\#
-    ceReference"}},{"name":"name","description":"A new name. Its slug follows it.","required":false,"schema":{"typ\#
-    e":"string","minLength":1,"maxLength":200}},{"name":"labels","description":"A merge patch on the labels: null r\#
-    emoves one.","required":false,"schema":{"type":"object"}},{"name":"metadata","description":"A merge patch on t\#
-    he metadata.","required":false,"schema":{"type":"object"}},{"name":"state","description":"`archived` makes it r\#
-    ead-only.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceTargetState"}},{"name":"path","des\#
-    cription":"Where the folder is now, as an absolute path. It must exist.","required":false,"schema":{"type":"st\#
-    ring","minLength":1,"maxLength":4096}},{"name":"ifVersion","description":"Only where the workspace is still of t\#
-    his version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"workspace","schema"\#
-    :{"$ref":"#/components/schemas/Workspace"}},"errors":[{"code":404,"message":"No workspace has that id, key or s\#
-    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The entity has changed s\#
-    ince the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","r\#
-    etryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"alr\#
-    eady_exists","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do no\#
-    t make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":422,"\#
-    message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":fal\#
-    se}},{"code":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job\#
-    ` holds its id.","data":{"type":"workspace_busy","retryable":true}},{"code":403,"message":"The operating syste\#
-    m denies the server's user access to the path.","data":{"type":"permission_denied","retryable":false}}],"x-lan\#
-    e":"serial","x-serial-key":"workspaces","x-scope":"write","x-stability":"stable","x-direction":"client-to-serv\#
-    er","x-stream":false,"x-large":false,"x-notification":false},{"name":"workspace/delete","tags":[{"$ref":"#/com\#
-    ponents/tags/workspace"}],"summary":"Forgets a workspace, and keeps its files, moves them to the trash or dele\#
-    tes them for good.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","re\#
-    quired":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"files","description":"What h\#
-    appens to its files. Absent: `trash` for a folder in the home, `keep` for one of the user's own.","required":f\#
-    alse,"schema":{"$ref":"#/components/schemas/FileDisposal"}},{"name":"ifVersion","description":"Only where the w\#
-    orkspace is still of this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name\#
-    ":"workspace","schema":{"$ref":"#/components/schemas/Workspace"}},"errors":[{"code":404,"message":"No workspac\#
-    e has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"T\#
-    he entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type\#
-    ":"version_conflict","retryable":false}},{"code":409,"message":"Another job is replacing files of the workspac\#
-    e. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},{"code\#
-    ":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permission\#
-    _denied","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not ma\#
-    ke sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial\#
-    ","x-serial-key":"workspaces","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-str\#
-    eam":false,"x-large":false,"x-notification":false},{"name":"workspace/restore","tags":[{"$ref":"#/components/t\#
-    ags/workspace"}],"summary":"Brings a deleted workspace back, with its files where they went to the trash.","pa\#
-    ramStructure":"either","params":[{"name":"workspace","description":"The deleted workspace; by its id where a l\#
-    iving one has taken its key or slug.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReferenc\#
-    e"}},{"name":"path","description":"Where to put the folder. Absent: where it was.","required":false,"schema":{\#
-    "type":"string","minLength":1,"maxLength":4096}}],"result":{"name":"workspace","schema":{"$ref":"#/components/\#
-    schemas/Workspace"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"\#
-    workspace_not_found","retryable":false}},{"code":409,"message":"Something of that name or path is there alread\#
-    y.","data":{"type":"already_exists","retryable":false}},{"code":400,"message":"The parameters decode and keep t\#
-    heir bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable"\#
-    :false}},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_dire\#
-    ctory","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or p\#
-    oint the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false\#
-    }},{"code":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"p\#
-    ermission_denied","retryable":false}}],"x-lane":"serial","x-serial-key":"workspaces","x-scope":"write","x-stab\#
-    ility":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"na\#
-    me":"workspace/applyTemplate","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Fills a workspace fro\#
-    m inline files, a folder of this machine or a named template of the home.","description":"The whole is staged b\#
-    eside the workspace and checked, then put in place in one step. A failure at any point leaves the workspace as i\#
-    t was.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true\#
-    ,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"template","description":"The template: `\#
-    files`, `folder` or `name`.","required":true,"schema":{"$ref":"#/components/schemas/TemplateSource"}},{"name":\#
-    "variables","description":"Values for the template's variables.","required":false,"schema":{"type":"object","a\#
-    dditionalProperties":{"type":"string","maxLength":65536},"maxProperties":256}},{"name":"replaceExisting","desc\#
-    ription":"Whether what the workspace holds makes way, all of it. It is kept until the template is in place. Wi\#
-    thout it, a file that is there already fails the call.","required":false,"schema":{"type":"boolean","default":\#
-    false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"\#
-    $ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"Makes a repetit\#
-    ion harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"jo\#
-    b","schema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"message":"No workspace has that i\#
-    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"Another job i\#
-    s replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspac\#
-    e_busy","retryable":true}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `a\#
-    ctive` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's f\#
-    older is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data\#
-    ":{"type":"folder_missing","retryable":false}},{"code":404,"message":"The home has no template of that name.",\#
-    "data":{"type":"template_not_found","retryable":false}},{"code":422,"message":"The template or its `berth.temp\#
-    late.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","retryable":false}},{"cod\#
-    e":422,"message":"Variables of the template are missing or do not match their pattern. `errors` has a row for e\#
-    ach; `variables` holds their declarations.","data":{"type":"template_variables","retryable":false}},{"code":40\#
-    0,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.",\#
-    "data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The idempotency key was used befo\#
-    re with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-lane":"serial","x-ser\#
-    ial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fals\#
-    e,"x-large":false,"x-notification":false},{"name":"workspace/cloneTemplate","tags":[{"$ref":"#/components/tags\#
-    /workspace"}],"summary":"Fills a workspace from a git repository or from an archive (zip, tar.gz, tar.zst) at a U\#
-    RL or path.","description":"Staged, checked and put in place as by `applyTemplate`.","paramStructure":"either"\#
-    ,"params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/s\#
-    chemas/WorkspaceReference"}},{"name":"url","description":"A git URL (`https`, `ssh`, `file`, `user@host:path`, o\#
-    r a path to a repository), or an archive's URL or path.","required":true,"schema":{"type":"string","minLength"\#
-    :1,"maxLength":4096}},{"name":"ref","description":"The branch, tag or commit of a git repository. Absent: its d\#
-    efault branch.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}},{"name":"subdirecto\#
-    ry","description":"Only this folder of it.","required":false,"schema":{"type":"string","minLength":1,"maxLengt\#
-    h":1024}},{"name":"variables","description":"Values for the template's variables.","required":false,"schema":{\#
-    "type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":256}},{"name":"repl\#
-    aceExisting","description":"Whether what the workspace holds makes way, all of it. It is kept until the templa\#
-    te is in place.","required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","descript\#
-    ion":"How long to wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds\#
-    ","default":0}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema\#
-    ":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"job","schema":{"$ref":"#/components/schem\#
-    as/JobStarted"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"work\#
-    space_not_found","retryable":false}},{"code":409,"message":"Another job is replacing files of the workspace. T\#
-    ry again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},{"code":40\#
-    9,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"worksp\#
-    ace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it ba\#
-    ck, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryabl\#
-    e":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `\#
-    detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The idempotenc\#
-    y key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-la\#
-    ne":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-serv\#
-    er","x-stream":false,"x-large":false,"x-notification":false},{"name":"workspace/snapshot","tags":[{"$ref":"#/c\#
-    omponents/tags/workspace"}],"summary":"Keeps the workspace as it is now. Each file's content is stored once in a h\#
-    ome.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"\#
-    schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"label","description":"For people.","requi\#
-    red":false,"schema":{"type":"string","minLength":1,"maxLength":200}},{"name":"includeIgnored","description":"W\#
-    hether files that `.gitignore` names are taken too.","required":false,"schema":{"type":"boolean","default":fal\#
-    se}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$re\#
-    f":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"Makes a repetition h\#
-    armless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"job","s\#
-    chema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"Another job is re\#
-    placing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_bu\#
-    sy","retryable":true}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or poin\#
-    t the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},\#
-    {"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempotency\#
-    _conflict","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"\#
-    stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"wor\#
-    kspace/export","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Writes the workspace to an archive. B\#
-    erth's own state and ignored files are left out.","paramStructure":"either","params":[{"name":"workspace","des\#
-    cription":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name\#
-    ":"path","description":"The archive to write, as an absolute path. It appears when it is complete.","required"\#
-    :true,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"format","description":"Its format. A\#
-    bsent: by the path's ending.","required":false,"schema":{"$ref":"#/components/schemas/ArchiveFormat"}},{"name"\#
-    :"includeIgnored","description":"Whether files that `.gitignore` names are taken too.","required":false,"schem\#
-    a":{"type":"boolean","default":false}},{"name":"overwrite","description":"Whether an archive that is there is r\#
-    eplaced.","required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"H\#
-    ow long to wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","defa\#
-    ult":0}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/JobStarted"}},"errors":[{"code":404,"m\#
-    essage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"co\#
-    de":409,"message":"Another job is replacing files of the workspace. Try again when it has ended; `job` holds i\#
-    ts id.","data":{"type":"workspace_busy","retryable":true}},{"code":409,"message":"The workspace's folder is no\#
-    t where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"\#
-    folder_missing","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","\#
-    data":{"type":"already_exists","retryable":false}},{"code":400,"message":"The parameters decode and keep their b\#
-    ounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false\#
-    }}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"clien\#
-    t-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"workspace/import","tags":[{"$re\#
-    f":"#/components/tags/workspace"}],"summary":"Makes a workspace from an archive, such as `workspace/export` wr\#
-    ites.","paramStructure":"either","params":[{"name":"source","description":"The archive: an absolute path or a U\#
-    RL.","required":true,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"name","description":"\#
-    For people. Absent: the archive's name.","required":false,"schema":{"type":"string","minLength":1,"maxLength":\#
-    200}},{"name":"key","description":"A name of the caller's own, unique in the home.","required":false,"schema":\#
-    {"type":"string","minLength":1,"maxLength":200,"pattern":"^[A-Za-z0-9][A-Za-z0-9._:@-]*$"}},{"name":"path","de\#
-    scription":"The folder to unpack to, as an absolute path; missing or empty. Absent: one in the home.","require\#
-    d":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"waitSeconds","description":"How l\#
-    ong to wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default"\#
-    :0}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"\#
-    #/components/schemas/IdempotencyKey"}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/JobStart\#
-    ed"}},"errors":[{"code":409,"message":"Something of that name or path is there already.","data":{"type":"alrea\#
-    dy_exists","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
-    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":422,"mes\#
-    sage":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}\#
-    },{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it holds.","data":{"type":"d\#
-    irectory_not_empty","retryable":false}},{"code":409,"message":"The idempotency key was used before with other p\#
-    arameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-lane":"serial","x-serial-key":"works\#
-    paces","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":fa\#
-    lse,"x-notification":false},{"name":"snapshot/list","tags":[{"$ref":"#/components/tags/workspace"}],"summary":\#
-    "Lists the snapshots of a workspace, newest first.","paramStructure":"either","params":[{"name":"workspace","d\#
-    escription":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"na\#
-    me":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1\#
-    000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema\#
-    ":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"snapshots","schema":{"$ref":"#/components/schemas\#
-    /SnapshotPage"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"work\#
-    space_not_found","retryable":false}},{"code":400,"message":"The cursor was not made by this list or stream.","\#
-    data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stab\#
-    le","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"snapsho\#
-    t/get","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Returns one snapshot.","paramStructure":"eit\#
-    her","params":[{"name":"snapshot","description":"The snapshot.","required":true,"schema":{"type":"string","max\#
-    Length":64}}],"result":{"name":"snapshot","schema":{"$ref":"#/components/schemas/Snapshot"}},"errors":[{"code"\#
-    :404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":false}}],"x-\#
-    lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
-    x-large":false,"x-notification":false},{"name":"snapshot/diff","tags":[{"$ref":"#/components/tags/workspace"}]\#
-    ,"summary":"Tells what changed from a snapshot to another one, or to the workspace as it is now.","paramStruct\#
-    ure":"either","params":[{"name":"from","description":"The older snapshot.","required":true,"schema":{"type":"s\#
-    tring","maxLength":64}},{"name":"to","description":"The newer one. Absent: the workspace's folder as it is now\#
-    .","required":false,"schema":{"type":"string","maxLength":64}},{"name":"limit","description":"The most rows.",\#
-    "required":false,"schema":{"type":"integer","minimum":1,"maximum":10000,"default":1000}},{"name":"cursor","des\#
-    cription":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}\#
-    ],"result":{"name":"diff","schema":{"$ref":"#/components/schemas/SnapshotChangePage"}},"errors":[{"code":404,"\#
-    message":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":false}},{"code":40\#
-    9,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path w\#
-    ith `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":400,"message":"The cursor w\#
-    as not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":400,"message"\#
-    :"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"ty\#
-    pe":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-d\#
-    irection":"client-to-server","x-stream":false,"x-large":true,"x-notification":false},{"name":"snapshot/restore\#
-    ","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Puts a workspace back to a snapshot: the whole, o\#
+    "snapshots","schema":{"$ref":"#/components/schemas/SnapshotPage"}},"errors":[{"code":404,"message":"No workspa\#
+    ce has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"\#
+    The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane"\#
+    :"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
+    ification":false},{"name":"snapshot/get","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Returns on\#
+    e snapshot.","paramStructure":"either","params":[{"name":"snapshot","description":"The snapshot.","required":t\#
+    rue,"schema":{"type":"string","maxLength":64}}],"result":{"name":"snapshot","schema":{"$ref":"#/components/sch\#
+    emas/Snapshot"}},"errors":[{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_n\#
+    ot_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"cl\#
+    ient-to-server","x-stream":false,"x-notification":false},{"name":"snapshot/diff","tags":[{"$ref":"#/components\#
+    /tags/workspace"}],"summary":"Tells what changed from a snapshot to another one, or to the workspace as it is n\#
+    ow.","paramStructure":"either","params":[{"name":"from","description":"The older snapshot.","required":true,"s\#
+    chema":{"type":"string","maxLength":64}},{"name":"to","description":"The newer one. Absent: the workspace's fo\#
+    lder as it is now.","required":false,"schema":{"type":"string","maxLength":64}},{"name":"limit","description":\#
+    "The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":10000,"default":1000}},{"na\#
+    me":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/Cursor"}}],"result":{"name":"diff","schema":{"$ref":"#/components/schemas/SnapshotChangePage"}},"error\#
+    s":[{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":f\#
+    alse}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace a\#
+    t its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":400,"mess\#
+    age":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"c\#
+    ode":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says w\#
+    hy.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabilit\#
+    y":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"snapshot/restor\#
+    e","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Puts a workspace back to a snapshot: the whole, o\#
     r some paths.","description":"What would be changed is kept in a snapshot first, whose id the job's result hol\#
     ds as `undo`. Files that the snapshot left out as ignored are not touched. A failure leaves the workspace as i\#
     t was.","paramStructure":"either","params":[{"name":"snapshot","description":"The snapshot.","required":true,"\#
@@ -345,1133 +341,1122 @@ package enum OpenRPCDocument {
     orkspace's folder is not where it was. Put it back, or point the workspace at its new path with `workspace/upd\#
     ate`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in t\#
     he workspace.","data":{"type":"file_not_found","retryable":false}}],"x-lane":"serial","x-serial-key":"snapshot\#
-    ","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"\#
-    x-notification":false},{"name":"snapshot/delete","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"De\#
-    letes a snapshot and every content that no other snapshot needs.","paramStructure":"either","params":[{"name":\#
-    "snapshot","description":"The snapshot.","required":true,"schema":{"type":"string","maxLength":64}}],"result":\#
-    {"name":"deleted","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"errors":[{"code":404,"message":"T\#
-    here is no snapshot of that id.","data":{"type":"snapshot_not_found","retryable":false}}],"x-lane":"serial","x\#
-    -serial-key":"snapshot","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
-    alse,"x-large":false,"x-notification":false},{"name":"file/list","tags":[{"$ref":"#/components/tags/file"}],"s\#
-    ummary":"Lists files and folders, by path.","paramStructure":"either","params":[{"name":"workspace","descripti\#
-    on":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"pat\#
-    h","description":"The folder to begin at. Absent: the workspace's own.","required":false,"schema":{"$ref":"#/c\#
-    omponents/schemas/RelativePath"}},{"name":"depth","description":"How many levels to go down.","required":false\#
-    ,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":1}},{"name":"include","description":"Only wha\#
-    t matches one of these globs: `*`, `?`, `[…]`, `{a,b}`, and `**` across folders. A glob without a slash is mat\#
-    ched against the last part of the path.","required":false,"schema":{"type":"array","items":{"type":"string","m\#
-    inLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"exclude","description":"Not what matches on\#
-    e of these; excluded folders are not entered.","required":false,"schema":{"type":"array","items":{"type":"stri\#
-    ng","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"gitignore","description":"Whether to l\#
-    eave out what `.gitignore` files name, and `.git` itself.","required":false,"schema":{"type":"boolean","defaul\#
-    t":false}},{"name":"types","description":"Only entries of these types.","required":false,"schema":{"type":"arr\#
-    ay","items":{"$ref":"#/components/schemas/FileType"},"minItems":1,"maxItems":4}},{"name":"limit","description"\#
-    :"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":10000,"default":1000}},{"n\#
-    ame":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"type":"string","min\#
-    Length":1,"maxLength":8192}}],"result":{"name":"files","schema":{"$ref":"#/components/schemas/FilePage"}},"err\#
-    ors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","ret\#
-    ryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the w\#
-    orkspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code"\#
-    :404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}}\#
-    ,{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","\#
-    retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"typ\#
-    e":"path_escapes","retryable":false}},{"code":400,"message":"The cursor was not made by this list or stream.",\#
-    "data":{"type":"invalid_cursor","retryable":false}},{"code":400,"message":"The parameters decode and keep thei\#
-    r bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":fa\#
-    lse}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-strea\#
-    m":false,"x-large":true,"x-notification":false},{"name":"file/stat","tags":[{"$ref":"#/components/tags/file"}]\#
-    ,"summary":"Tells what is at a path. A link is told as a link.","paramStructure":"either","params":[{"name":"w\#
-    orkspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
-    ence"}},{"name":"path","description":"The path; `.` is the workspace's own folder.","required":true,"schema":{\#
-    "$ref":"#/components/schemas/RelativePath"}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/F\#
-    ileInfo"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
-    not_found","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, o\#
-    r point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":fa\#
-    lse}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retry\#
-    able":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"p\#
-    ath_escapes","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do no\#
-    t make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"co\#
-    ncurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":\#
-    false,"x-notification":false},{"name":"file/read","tags":[{"$ref":"#/components/tags/file"}],"summary":"Reads a f\#
-    ile or a range of it. Links inside the workspace are followed.","paramStructure":"either","params":[{"name":"w\#
-    orkspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceRefer\#
-    ence"}},{"name":"path","description":"The file.","required":true,"schema":{"$ref":"#/components/schemas/Relati\#
-    vePath"}},{"name":"offset","description":"Where to begin, in bytes.","required":false,"schema":{"type":"intege\#
-    r","minimum":0,"default":0}},{"name":"length","description":"How much to read, in bytes. Absent: to the end.",\#
-    "required":false,"schema":{"type":"integer","minimum":0}},{"name":"encoding","description":"How to write the c\#
-    ontent. `auto`: `utf8` where it is valid UTF-8, else `base64`. A range of text is cut back to end with a whole c\#
-    haracter; `length` in the answer tells. With `utf8`, a range that begins within a character begins with the ne\#
-    xt one, and one that holds no whole character is widened to it; with `auto`, those come as `base64`.","require\#
-    d":false,"schema":{"$ref":"#/components/schemas/ReadEncoding","default":"auto"}}],"result":{"name":"content","\#
-    schema":{"$ref":"#/components/schemas/FileContent"}},"errors":[{"code":404,"message":"No workspace has that id\#
-    , key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace'\#
-    s folder is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","d\#
-    ata":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the worksp\#
-    ace.","data":{"type":"file_not_found","retryable":false}},{"code":422,"message":"A file is needed and the path i\#
-    s a folder.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"The path is a device, a s\#
-    ocket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}},{"code":4\#
-    22,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":false}}\#
-    ,{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries.\#
-    ","data":{"type":"result_too_large","retryable":false}},{"code":403,"message":"The operating system denies the s\#
-    erver's user access to the path.","data":{"type":"permission_denied","retryable":false}},{"code":403,"message"\#
-    :"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"\#
-    code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` say\#
-    s why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabi\#
-    lity":"stable","x-direction":"client-to-server","x-stream":false,"x-large":true,"x-notification":false},{"name\#
-    ":"file/write","tags":[{"$ref":"#/components/tags/file"}],"summary":"Writes a whole file in one step: it holds t\#
-    he old content or the new, never a part.","description":"Mode and owner of a file that is there are kept. A li\#
-    nk inside the workspace is followed.","paramStructure":"either","params":[{"name":"workspace","description":"T\#
-    he workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","de\#
-    scription":"The file.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"content\#
-    ","description":"What it is to hold.","required":true,"schema":{"type":"string"}},{"name":"encoding","descript\#
-    ion":"How `content` is written.","required":false,"schema":{"$ref":"#/components/schemas/ContentEncoding","def\#
-    ault":"utf8"}},{"name":"ifMatch","description":"Only where the file still has this ETag.","required":false,"sc\#
-    hema":{"$ref":"#/components/schemas/ETag"}},{"name":"ifNoneMatch","description":"`*`: only where nothing is th\#
-    ere.","required":false,"schema":{"$ref":"#/components/schemas/AnyETag"}},{"name":"createParents","description"\#
-    :"Whether missing folders on the way are made.","required":false,"schema":{"type":"boolean","default":false}},\#
-    {"name":"mode","description":"The permission bits. Absent: those of the file that is there, else 0644 less the u\#
-    mask.","required":false,"schema":{"type":"integer","minimum":0,"maximum":511}}],"result":{"name":"file","schem\#
-    a":{"$ref":"#/components/schemas/FileWritten"}},"errors":[{"code":404,"message":"No workspace has that id, key o\#
-    r slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is arch\#
-    ived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},\#
-    {"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its n\#
-    ew path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"N\#
-    othing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":422,"mes\#
-    sage":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},{"code"\#
-    :422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryabl\#
-    e":false}},{"code":422,"message":"The path is a device, a socket or a pipe, which is neither read nor written.\#
-    ","data":{"type":"not_a_file","retryable":false}},{"code":409,"message":"The file has changed since the ETag i\#
-    n `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":\#
-    false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exist\#
-    s","retryable":false}},{"code":422,"message":"The content is not valid in the encoding that was named.","data"\#
-    :{"type":"content_invalid","retryable":false}},{"code":403,"message":"The operating system denies the server's u\#
-    ser access to the path.","data":{"type":"permission_denied","retryable":false}},{"code":403,"message":"The pat\#
-    h, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":503\#
-    ,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable\#
-    ":true}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `\#
-    detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-serial-key":"wo\#
-    rkspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":\#
-    false,"x-notification":false},{"name":"file/delete","tags":[{"$ref":"#/components/tags/file"}],"summary":"Dele\#
-    tes a file, a link itself, or a folder.","paramStructure":"either","params":[{"name":"workspace","description"\#
-    :"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path",\#
-    "description":"What to delete; not the workspace's own folder.","required":true,"schema":{"$ref":"#/components\#
-    /schemas/RelativePath"}},{"name":"recursive","description":"Whether a folder goes with all that it holds.","re\#
-    quired":false,"schema":{"type":"boolean","default":false}},{"name":"ifMatch","description":"Only where the fil\#
-    e still has this ETag.","required":false,"schema":{"$ref":"#/components/schemas/ETag"}}],"result":{"name":"del\#
-    eted","schema":{"$ref":"#/components/schemas/FileDeleted"}},"errors":[{"code":404,"message":"No workspace has t\#
-    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The work\#
-    space is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retrya\#
-    ble":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the work\#
-    space at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":40\#
-    4,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"\#
-    code":409,"message":"The folder is not empty. Pass `recursive` to delete what it holds.","data":{"type":"direc\#
-    tory_not_empty","retryable":false}},{"code":409,"message":"The file has changed since the ETag in `ifMatch`. `\#
-    etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","retryable":false}},{"code\#
+    ","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false},{"name":"snapshot/delete","tags":[{"$ref":"#/components/tags/workspace"}],"summary":"Deletes a snapshot a\#
+    nd every content that no other snapshot needs.","paramStructure":"either","params":[{"name":"snapshot","descri\#
+    ption":"The snapshot.","required":true,"schema":{"type":"string","maxLength":64}}],"result":{"name":"deleted",\#
+    "schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"errors":[{"code":404,"message":"There is no snapsho\#
+    t of that id.","data":{"type":"snapshot_not_found","retryable":false}}],"x-lane":"serial","x-serial-key":"snap\#
+    shot","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"file/list","tags":[{"$ref":"#/components/tags/file"}],"summary":"Lists files and folders, b\#
+    y path.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":tru\#
+    e,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"The folder to beg\#
+    in at. Absent: the workspace's own.","required":false,"schema":{"$ref":"#/components/schemas/RelativePath"}},{\#
+    "name":"depth","description":"How many levels to go down.","required":false,"schema":{"type":"integer","minimu\#
+    m":1,"maximum":1000,"default":1}},{"name":"include","description":"Only what matches one of these globs: `*`, `\#
+    ?`, `[…]`, `{a,b}`, and `**` across folders. A glob without a slash is matched against the last part of the pa\#
+    th.","required":false,"schema":{"type":"array","items":{"type":"string","minLength":1,"maxLength":512},"minIte\#
+    ms":1,"maxItems":64}},{"name":"exclude","description":"Not what matches one of these; excluded folders are not e\#
+    ntered.","required":false,"schema":{"type":"array","items":{"type":"string","minLength":1,"maxLength":512},"mi\#
+    nItems":1,"maxItems":64}},{"name":"gitignore","description":"Whether to leave out what `.gitignore` files name\#
+    , and `.git` itself.","required":false,"schema":{"type":"boolean","default":false}},{"name":"types","descripti\#
+    on":"Only entries of these types.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/sch\#
+    emas/FileType"},"minItems":1,"maxItems":4}},{"name":"limit","description":"The most rows.","required":false,"s\#
+    chema":{"type":"integer","minimum":1,"maximum":10000,"default":1000}},{"name":"cursor","description":"`nextCur\#
+    sor` of the page before.","required":false,"schema":{"type":"string","minLength":1,"maxLength":8192}}],"result\#
+    ":{"name":"files","schema":{"$ref":"#/components/schemas/FilePage"}},"errors":[{"code":404,"message":"No works\#
+    pace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message"\#
+    :"The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `worksp\#
+    ace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that pa\#
+    th in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":422,"message":"A folder is n\#
+    eeded and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":403,"messa\#
+    ge":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}}\#
+    ,{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retr\#
+    yable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense toget\#
+    her. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope\#
+    ":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
+    me":"file/stat","tags":[{"$ref":"#/components/tags/file"}],"summary":"Tells what is at a path. A link is told a\#
+    s a link.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":t\#
+    rue,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"The path; `.` i\#
+    s the workspace's own folder.","required":true,"schema":{"$ref":"#/components/schemas/RelativePath"}}],"result\#
+    ":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code":404,"message":"No worksp\#
+    ace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":\#
+    "The workspace's folder is not where it was. Put it back, or point the workspace at its new path with `workspa\#
+    ce/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that pat\#
+    h in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":403,"message":"The path, or a l\#
+    ink on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":400,"message\#
+    ":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"t\#
+    ype":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-\#
+    direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"file/read","tags":[{"$ref":"#/\#
+    components/tags/file"}],"summary":"Reads a file or a range of it. Links inside the workspace are followed.","p\#
+    aramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":\#
+    {"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"The file.","required":true,"\#
+    schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"offset","description":"Where to begin, in bytes\#
+    .","required":false,"schema":{"type":"integer","minimum":0,"default":0}},{"name":"length","description":"How m\#
+    uch to read, in bytes. Absent: to the end.","required":false,"schema":{"type":"integer","minimum":0}},{"name":\#
+    "encoding","description":"How to write the content. `auto`: `utf8` where it is valid UTF-8, else `base64`. A r\#
+    ange of text is cut back to end with a whole character; `length` in the answer tells. With `utf8`, a range tha\#
+    t begins within a character begins with the next one, and one that holds no whole character is widened to it; w\#
+    ith `auto`, those come as `base64`.","required":false,"schema":{"$ref":"#/components/schemas/ReadEncoding","de\#
+    fault":"auto"}}],"result":{"name":"content","schema":{"$ref":"#/components/schemas/FileContent"}},"errors":[{"\#
+    code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":\#
+    false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace a\#
+    t its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"mess\#
+    age":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":4\#
+    22,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},\#
+    {"code":422,"message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"\#
+    type":"not_a_file","retryable":false}},{"code":422,"message":"The file is not valid UTF-8. Read it as `base64`\#
+    .","data":{"type":"not_text","retryable":false}},{"code":422,"message":"The answer would pass `limits.maxMessa\#
+    geBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_too_large","retryable":false}},{"code\#
     ":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permission\#
     _denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","d\#
     ata":{"type":"path_escapes","retryable":false}},{"code":400,"message":"The parameters decode and keep their bo\#
     unds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}\#
-    }],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client\#
-    -to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"file/move","tags":[{"$ref":"#/co\#
-    mponents/tags/file"}],"summary":"Moves or renames a file, a link itself, or a folder.","paramStructure":"eithe\#
-    r","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components\#
-    /schemas/WorkspaceReference"}},{"name":"from","description":"What to move.","required":true,"schema":{"$ref":"\#
-    #/components/schemas/RelativePath"}},{"name":"to","description":"Its new path.","required":true,"schema":{"$re\#
-    f":"#/components/schemas/RelativePath"}},{"name":"overwrite","description":"Whether a file that is there is re\#
+    }],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"file/write","tags":[{"$ref":"#/components/tags/file"}],"summary":"Writes a w\#
+    hole file in one step: it holds the old content or the new, never a part.","description":"Mode and owner of a f\#
+    ile that is there are kept. A link inside the workspace is followed.","paramStructure":"either","params":[{"na\#
+    me":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/Workspac\#
+    eReference"}},{"name":"path","description":"The file.","required":true,"schema":{"$ref":"#/components/schemas/\#
+    RelativePath"}},{"name":"content","description":"What it is to hold.","required":true,"schema":{"type":"string\#
+    "}},{"name":"encoding","description":"How `content` is written.","required":false,"schema":{"$ref":"#/componen\#
+    ts/schemas/ContentEncoding","default":"utf8"}},{"name":"ifMatch","description":"Only where the file still has t\#
+    his ETag.","required":false,"schema":{"$ref":"#/components/schemas/ETag"}},{"name":"ifNoneMatch","description"\#
+    :"`*`: only where nothing is there.","required":false,"schema":{"$ref":"#/components/schemas/AnyETag"}},{"name\#
+    ":"createParents","description":"Whether missing folders on the way are made.","required":false,"schema":{"typ\#
+    e":"boolean","default":false}},{"name":"mode","description":"The permission bits. Absent: those of the file th\#
+    at is there, else 0644 less the umask.","required":false,"schema":{"type":"integer","minimum":0,"maximum":511}\#
+    }],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileWritten"}},"errors":[{"code":404,"messag\#
+    e":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":4\#
+    09,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"works\#
+    pace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it b\#
+    ack, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryab\#
+    le":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found",\#
+    "retryable":false}},{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":"is_a_di\#
+    rectory","retryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data"\#
+    :{"type":"not_a_directory","retryable":false}},{"code":422,"message":"The path is a device, a socket or a pipe\#
+    , which is neither read nor written.","data":{"type":"not_a_file","retryable":false}},{"code":409,"message":"T\#
+    he file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":\#
+    {"type":"etag_mismatch","retryable":false}},{"code":409,"message":"Something of that name or path is there alr\#
+    eady.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"The content is not valid in t\#
+    he encoding that was named.","data":{"type":"content_invalid","retryable":false}},{"code":403,"message":"The o\#
+    perating system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":f\#
+    alse}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_esc\#
+    apes","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed."\#
+    ,"data":{"type":"no_space","retryable":true}},{"code":400,"message":"The parameters decode and keep their boun\#
+    ds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}]\#
+    ,"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-t\#
+    o-server","x-stream":false,"x-notification":false},{"name":"file/delete","tags":[{"$ref":"#/components/tags/fi\#
+    le"}],"summary":"Deletes a file, a link itself, or a folder.","paramStructure":"either","params":[{"name":"wor\#
+    kspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReferen\#
+    ce"}},{"name":"path","description":"What to delete; not the workspace's own folder.","required":true,"schema":\#
+    {"$ref":"#/components/schemas/RelativePath"}},{"name":"recursive","description":"Whether a folder goes with al\#
+    l that it holds.","required":false,"schema":{"type":"boolean","default":false}},{"name":"ifMatch","description\#
+    ":"Only where the file still has this ETag.","required":false,"schema":{"$ref":"#/components/schemas/ETag"}}],\#
+    "result":{"name":"deleted","schema":{"$ref":"#/components/schemas/FileDeleted"}},"errors":[{"code":404,"messag\#
+    e":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":4\#
+    09,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"works\#
+    pace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it b\#
+    ack, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryab\#
+    le":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found",\#
+    "retryable":false}},{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it holds."\#
+    ,"data":{"type":"directory_not_empty","retryable":false}},{"code":409,"message":"The file has changed since th\#
+    e ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","ret\#
+    ryable":false}},{"code":403,"message":"The operating system denies the server's user access to the path.","dat\#
+    a":{"type":"permission_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out o\#
+    f the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":400,"message":"The parameters deco\#
+    de and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument\#
+    ","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","\#
+    x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"file/move","tags":[{"$ref":"\#
+    #/components/tags/file"}],"summary":"Moves or renames a file, a link itself, or a folder.","paramStructure":"e\#
+    ither","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/compon\#
+    ents/schemas/WorkspaceReference"}},{"name":"from","description":"What to move.","required":true,"schema":{"$re\#
+    f":"#/components/schemas/RelativePath"}},{"name":"to","description":"Its new path.","required":true,"schema":{\#
+    "$ref":"#/components/schemas/RelativePath"}},{"name":"overwrite","description":"Whether a file that is there i\#
+    s replaced; a folder never is.","required":false,"schema":{"type":"boolean","default":false}},{"name":"createP\#
+    arents","description":"Whether missing folders on the way are made.","required":false,"schema":{"type":"boolea\#
+    n","default":false}},{"name":"ifMatch","description":"Only where `from` still has this ETag.","required":false\#
+    ,"schema":{"$ref":"#/components/schemas/ETag"}}],"result":{"name":"file","schema":{"$ref":"#/components/schema\#
+    s/FileInfo"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspa\#
+    ce_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its stat\#
+    e to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The works\#
+    pace's folder is not where it was. Put it back, or point the workspace at its new path with `workspace/update`\#
+    .","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the w\#
+    orkspace.","data":{"type":"file_not_found","retryable":false}},{"code":409,"message":"Something of that name o\#
+    r path is there already.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"A file is n\#
+    eeded and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"A f\#
+    older is needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":\#
+    409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file i\#
+    s gone.","data":{"type":"etag_mismatch","retryable":false}},{"code":403,"message":"The operating system denies t\#
+    he server's user access to the path.","data":{"type":"permission_denied","retryable":false}},{"code":403,"mess\#
+    age":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}\#
+    },{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` s\#
+    ays why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace",\#
+    "x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fa\#
+    lse},{"name":"file/copy","tags":[{"$ref":"#/components/tags/file"}],"summary":"Copies a file, a link itself, o\#
+    r a folder with all that it holds. It appears when it is complete.","paramStructure":"either","params":[{"name\#
+    ":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceR\#
+    eference"}},{"name":"from","description":"What to copy.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/RelativePath"}},{"name":"to","description":"The copy's path.","required":true,"schema":{"$ref":"#/components\#
+    /schemas/RelativePath"}},{"name":"recursive","description":"Whether a folder is copied.","required":false,"sch\#
+    ema":{"type":"boolean","default":false}},{"name":"overwrite","description":"Whether a file that is there is re\#
     placed; a folder never is.","required":false,"schema":{"type":"boolean","default":false}},{"name":"createParen\#
     ts","description":"Whether missing folders on the way are made.","required":false,"schema":{"type":"boolean","\#
-    default":false}},{"name":"ifMatch","description":"Only where `from` still has this ETag.","required":false,"sc\#
-    hema":{"$ref":"#/components/schemas/ETag"}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/Fi\#
-    leInfo"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_n\#
-    ot_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `\#
-    active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's f\#
-    older is not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data\#
-    ":{"type":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace\#
-    .","data":{"type":"file_not_found","retryable":false}},{"code":409,"message":"Something of that name or path i\#
-    s there already.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"A file is needed a\#
-    nd the path is a folder.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"A folder i\#
-    s needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":409,"me\#
-    ssage":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file is gone.\#
-    ","data":{"type":"etag_mismatch","retryable":false}},{"code":403,"message":"The operating system denies the se\#
-    rver's user access to the path.","data":{"type":"permission_denied","retryable":false}},{"code":403,"message":\#
-    "The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"c\#
-    ode":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says w\#
-    hy.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-sc\#
-    ope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notif\#
-    ication":false},{"name":"file/copy","tags":[{"$ref":"#/components/tags/file"}],"summary":"Copies a file, a lin\#
-    k itself, or a folder with all that it holds. It appears when it is complete.","paramStructure":"either","para\#
-    ms":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas\#
-    /WorkspaceReference"}},{"name":"from","description":"What to copy.","required":true,"schema":{"$ref":"#/compon\#
-    ents/schemas/RelativePath"}},{"name":"to","description":"The copy's path.","required":true,"schema":{"$ref":"#\#
-    /components/schemas/RelativePath"}},{"name":"recursive","description":"Whether a folder is copied.","required"\#
-    :false,"schema":{"type":"boolean","default":false}},{"name":"overwrite","description":"Whether a file that is t\#
-    here is replaced; a folder never is.","required":false,"schema":{"type":"boolean","default":false}},{"name":"c\#
-    reateParents","description":"Whether missing folders on the way are made.","required":false,"schema":{"type":"\#
-    boolean","default":false}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors\#
-    ":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retrya\#
-    ble":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first."\#
-    ,"data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not w\#
-    here it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"fol\#
-    der_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"ty\#
-    pe":"file_not_found","retryable":false}},{"code":409,"message":"Something of that name or path is there alread\#
-    y.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"A file is needed and the path i\#
-    s a folder.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"A folder is needed and t\#
-    he path is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":422,"message":"The pa\#
-    th is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable\#
-    ":false}},{"code":403,"message":"The operating system denies the server's user access to the path.","data":{"t\#
-    ype":"permission_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of th\#
-    e workspace.","data":{"type":"path_escapes","retryable":false}},{"code":503,"message":"The disk that holds the t\#
-    arget is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"code":400,"message":"The p\#
-    arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
-    valid_argument","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stabili\#
-    ty":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name"\#
-    :"file/mkdir","tags":[{"$ref":"#/components/tags/file"}],"summary":"Makes a folder.","paramStructure":"either"\#
-    ,"params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/s\#
-    chemas/WorkspaceReference"}},{"name":"path","description":"The folder.","required":true,"schema":{"$ref":"#/co\#
-    mponents/schemas/RelativePath"}},{"name":"parents","description":"Whether missing folders on the way are made, a\#
-    nd one that is there is taken as made.","required":false,"schema":{"type":"boolean","default":false}},{"name":\#
-    "mode","description":"The permission bits. Absent: 0755 less the umask.","required":false,"schema":{"type":"in\#
-    teger","minimum":0,"maximum":511}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}}\#
-    ,"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found"\#
-    ,"retryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` f\#
-    irst.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder i\#
-    s not where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"typ\#
-    e":"folder_missing","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","dat\#
-    a":{"type":"file_not_found","retryable":false}},{"code":409,"message":"Something of that name or path is there a\#
-    lready.","data":{"type":"already_exists","retryable":false}},{"code":422,"message":"A folder is needed and the p\#
-    ath is something else.","data":{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The operat\#
-    ing system denies the server's user access to the path.","data":{"type":"permission_denied","retryable":false}\#
-    },{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes"\#
-    ,"retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","dat\#
-    a":{"type":"no_space","retryable":true}},{"code":400,"message":"The parameters decode and keep their bounds, b\#
-    ut do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-l\#
-    ane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-ser\#
-    ver","x-stream":false,"x-large":false,"x-notification":false},{"name":"file/watch","tags":[{"$ref":"#/componen\#
-    ts/tags/file"}],"summary":"Tells what changes under a path, as events of a stream of its own that this connect\#
-    ion is attached to at once.","description":"The watch ends a minute after its last attachment. A client that c\#
-    omes back within that time attaches to the stream again with `stream/attach` and has missed nothing.","paramSt\#
-    ructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref\#
-    ":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"The folder or file. Absent: the wo\#
-    rkspace's own folder.","required":false,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"recurs\#
-    ive","description":"Whether folders below are watched too.","required":false,"schema":{"type":"boolean","defau\#
-    lt":true}},{"name":"include","description":"Only what matches one of these globs.","required":false,"schema":{\#
-    "type":"array","items":{"type":"string","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"e\#
-    xclude","description":"Not what matches one of these; excluded folders are not watched.","required":false,"sch\#
-    ema":{"type":"array","items":{"type":"string","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"na\#
-    me":"gitignore","description":"Whether to leave out what `.gitignore` files name, and `.git` itself.","require\#
-    d":false,"schema":{"type":"boolean","default":true}},{"name":"debounceMs","description":"How long changes are g\#
-    athered, so that many to one path are told as one, in milliseconds.","required":false,"schema":{"type":"intege\#
-    r","minimum":0,"maximum":60000,"default":50}}],"result":{"name":"attachment","schema":{"$ref":"#/components/sc\#
-    hemas/Attachment"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"w\#
-    orkspace_not_found","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put i\#
-    t back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retr\#
-    yable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_foun\#
-    d","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{\#
-    "type":"path_escapes","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at o\#
-    nce is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},{"code":400,"mess\#
-    age":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":\#
-    {"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"read","x-\#
-    stability":"stable","x-direction":"client-to-server","x-stream":true,"x-large":false,"x-notification":false},{\#
-    "name":"stream/attach","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Follows a stream: first its pas\#
-    t from a position, then what comes, without a seam.","description":"The answer comes before the first `stream/\#
-    event`; `stream/end` comes after the last. A client that reads slowly falls behind in its own position and is n\#
-    ever disconnected. Without `after` and `tail` the stream is sent from its beginning.","paramStructure":"either\#
-    ","params":[{"name":"stream","description":"The stream.","required":true,"schema":{"$ref":"#/components/schema\#
-    s/StreamName"}},{"name":"after","description":"The last event that the client has. Sending goes on with the ne\#
-    xt.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}},{"name":"tail","description":"Only this m\#
-    any of the events that are there; not together with `after`.","required":false,"schema":{"type":"integer","min\#
-    imum":0,"maximum":10000}},{"name":"follow","description":"Whether to go on with what comes. Without it, the at\#
-    tachment ends where the stream ends today.","required":false,"schema":{"type":"boolean","default":true}},{"nam\#
-    e":"types","description":"Only events of these types; `job.*` stands for all that begin with `job.`.","require\#
-    d":false,"schema":{"type":"array","items":{"type":"string","maxLength":128},"minItems":1,"maxItems":64}}],"res\#
-    ult":{"name":"attachment","schema":{"$ref":"#/components/schemas/Attachment"}},"errors":[{"code":404,"message"\#
-    :"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},{"code":400,"message\#
-    ":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code\#
-    ":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says wh\#
-    y.","data":{"type":"invalid_argument","retryable":false}},{"code":429,"message":"A limit on how many of these m\#
-    ay be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"\#
-    x-lane":"serial","x-serial-key":"stream","x-scope":"read","x-stability":"stable","x-direction":"client-to-serv\#
-    er","x-stream":true,"x-large":false,"x-notification":false},{"name":"stream/detach","tags":[{"$ref":"#/compone\#
-    nts/tags/stream"}],"summary":"Ends an attachment. Nothing of it is sent after the answer.","paramStructure":"e\#
-    ither","params":[{"name":"attachment","description":"The attachment.","required":true,"schema":{"type":"string\#
-    ","maxLength":64}}],"result":{"name":"nothing","schema":{"type":"null"}},"errors":[{"code":404,"message":"This c\#
-    onnection has no attachment of that id.","data":{"type":"attachment_not_found","retryable":false}}],"x-lane":"\#
-    serial","x-serial-key":"stream","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-st\#
-    ream":false,"x-large":false,"x-notification":false},{"name":"stream/read","tags":[{"$ref":"#/components/tags/s\#
-    tream"}],"summary":"Reads a piece of a stream; for scripts.","paramStructure":"either","params":[{"name":"stre\#
-    am","description":"The stream.","required":true,"schema":{"$ref":"#/components/schemas/StreamName"}},{"name":"\#
-    after","description":"The last event that the caller has. Absent: from the beginning.","required":false,"schem\#
-    a":{"$ref":"#/components/schemas/Cursor"}},{"name":"limitBytes","description":"How many bytes of events to ret\#
-    urn. At least one event is returned.","required":false,"schema":{"type":"integer","minimum":1,"maximum":167772\#
-    16,"default":1048576}},{"name":"types","description":"Only events of these types.","required":false,"schema":{\#
-    "type":"array","items":{"type":"string","maxLength":128},"minItems":1,"maxItems":64}}],"result":{"name":"page"\#
-    ,"schema":{"$ref":"#/components/schemas/StreamPage"}},"errors":[{"code":404,"message":"There is no stream of t\#
-    hat name.","data":{"type":"stream_not_found","retryable":false}},{"code":400,"message":"The cursor was not mad\#
-    e by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope\#
-    ":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":true,"x-notificati\#
-    on":false},{"name":"stream/append","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Appends events to a s\#
-    tream of the caller's own, whose name begins with `custom/`. It is made where it is missing.","description":"A\#
-    ll events are written in one transaction, and on disk, before the answer. Anything that others should be able t\#
-    o follow can be kept so: the output of a build, the steps of a script.","paramStructure":"either","params":[{"\#
-    name":"stream","description":"The stream.","required":true,"schema":{"type":"string","maxLength":200,"pattern"\#
-    :"^custom/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"}},{"name":"events","description":"The events, in order.","requi\#
-    red":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/NewEvent"},"maxItems":10000}},{"name"\#
-    :"close","description":"Whether the stream ends with these.","required":false,"schema":{"type":"boolean","defa\#
-    ult":false}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{\#
-    "$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"appended","schema":{"$ref":"#/components/sch\#
-    emas/AppendResult"}},"errors":[{"code":409,"message":"The stream has ended and takes no further events.","data\#
-    ":{"type":"stream_closed","retryable":false}},{"code":503,"message":"The disk that holds the target is full. N\#
-    othing was changed.","data":{"type":"no_space","retryable":true}},{"code":409,"message":"The idempotency key w\#
-    as used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}],"x-lane":"se\#
-    rial","x-serial-key":"stream","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-str\#
-    eam":false,"x-large":false,"x-notification":false},{"name":"stream/list","tags":[{"$ref":"#/components/tags/st\#
-    ream"}],"summary":"Lists the streams.","paramStructure":"either","params":[{"name":"prefix","description":"Onl\#
-    y those whose name begins so.","required":false,"schema":{"type":"string","maxLength":200}},{"name":"limit","d\#
-    escription":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":\#
-    100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/c\#
-    omponents/schemas/Cursor"}}],"result":{"name":"streams","schema":{"$ref":"#/components/schemas/StreamInfoPage"\#
-    }},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_c\#
-    ursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"clien\#
-    t-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"stream/event","tags":[{"$ref":"\#
-    #/components/tags/stream"}],"summary":"Events of an attachment, in order.","paramStructure":"either","params":\#
-    [{"name":"attachment","description":"The attachment.","required":true,"schema":{"type":"string"}},{"name":"eve\#
-    nts","description":"The events.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schema\#
-    s/StreamEvent"}}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client",\#
-    "x-stream":false,"x-large":false,"x-notification":true},{"name":"stream/gap","tags":[{"$ref":"#/components/tag\#
-    s/stream"}],"summary":"Events that this attachment should have been sent are gone.","paramStructure":"either",\#
-    "params":[{"name":"attachment","description":"The attachment.","required":true,"schema":{"type":"string"}},{"n\#
-    ame":"to","description":"The last event that is missing.","required":true,"schema":{"$ref":"#/components/schem\#
-    as/Cursor"}},{"name":"reason","description":"Why.","required":true,"schema":{"$ref":"#/components/schemas/GapR\#
-    eason"}},{"name":"from","description":"The last event before the gap, as far as the client knows. Absent: the b\#
-    eginning.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"x-lane":"inline","x-scope":"rea\#
-    d","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-large":false,"x-notification":t\#
-    rue},{"name":"stream/end","tags":[{"$ref":"#/components/tags/stream"}],"summary":"The attachment has ended. No\#
-    thing of it comes after this.","paramStructure":"either","params":[{"name":"attachment","description":"The att\#
-    achment.","required":true,"schema":{"type":"string"}},{"name":"reason","description":"Why.","required":true,"s\#
-    chema":{"$ref":"#/components/schemas/EndReason"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","\#
-    x-direction":"server-to-client","x-stream":false,"x-large":false,"x-notification":true},{"name":"job/get","tag\#
-    s":[{"$ref":"#/components/tags/job"}],"summary":"Returns one job, at once or when it has ended.","paramStructu\#
-    re":"either","params":[{"name":"job","description":"The job.","required":true,"schema":{"type":"string","maxLe\#
-    ngth":64}},{"name":"waitSeconds","description":"How long to wait for its end, in seconds. The job is returned a\#
-    s it then is.","required":false,"schema":{"type":"number","minimum":0,"maximum":86400,"default":0}}],"result":\#
-    {"name":"job","schema":{"$ref":"#/components/schemas/Job"}},"errors":[{"code":404,"message":"There is no job o\#
-    f that id.","data":{"type":"job_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stab\#
-    ility":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"na\#
-    me":"job/list","tags":[{"$ref":"#/components/tags/job"}],"summary":"Lists jobs, newest first.","paramStructure\#
-    ":"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schem\#
-    a":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"subject","description":"Only those that work o\#
-    n this instance or connection, by its id.","required":false,"schema":{"type":"string","minLength":1,"maxLength\#
-    ":64}},{"name":"states","description":"Only those in one of these states.","required":false,"schema":{"type":"\#
-    array","items":{"$ref":"#/components/schemas/JobState"},"maxItems":16}},{"name":"limit","description":"The mos\#
-    t rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"curso\#
-    r","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cu\#
-    rsor"}}],"result":{"name":"jobs","schema":{"$ref":"#/components/schemas/JobPage"}},"errors":[{"code":400,"mess\#
-    age":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"c\#
-    ode":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":f\#
-    alse}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stre\#
-    am":false,"x-large":false,"x-notification":false},{"name":"job/cancel","tags":[{"$ref":"#/components/tags/job"\#
-    }],"summary":"Cancels a job. It ends as `cancelled`, with what it had staged removed, and is returned once it h\#
-    as ended.","paramStructure":"either","params":[{"name":"job","description":"The job.","required":true,"schema"\#
-    :{"type":"string","maxLength":64}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/Job"}},"erro\#
-    rs":[{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}},{"\#
-    code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended","retryable"\#
-    :false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-s\#
-    tream":false,"x-large":false,"x-notification":false},{"name":"agent/list","tags":[{"$ref":"#/components/tags/a\#
-    gent"}],"summary":"Lists the agents that are declared in the configuration, and the presets that one can be de\#
-    clared with.","paramStructure":"either","params":[],"result":{"name":"agents","schema":{"$ref":"#/components/s\#
-    chemas/AgentCatalog"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction"\#
-    :"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"agent/get","tags":[{"$re\#
-    f":"#/components/tags/agent"}],"summary":"Returns one agent: what is declared, with what its preset adds.","pa\#
-    ramStructure":"either","params":[{"name":"agent","description":"The agent.","required":true,"schema":{"$ref":"\#
-    #/components/schemas/AgentReference"}}],"result":{"name":"agent","schema":{"$ref":"#/components/schemas/Agent"\#
-    }},"errors":[{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a p\#
-    reset.","data":{"type":"agent_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabil\#
-    ity":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name\#
-    ":"agent/probe","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Tries an agent out: whether it can be s\#
-    tarted, what it says of itself, and what it still needs.","description":"Of an ACP agent, the program is start\#
-    ed and initialized; of a command, it is looked for; of a model, its provider is asked for the models it has. A f\#
-    ailure is an answer too.","paramStructure":"either","params":[{"name":"agent","description":"The agent.","requ\#
-    ired":true,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"timeoutSeconds","description":"Ho\#
-    w long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":1,"maximum":600,"default\#
-    ":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/AgentProbeResult"}},"errors":[{"code":\#
-    404,"message":"No agent of that name is declared in the configuration, nor is there such a preset.","data":{"t\#
-    ype":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is declared in a way that it can't b\#
-    e used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}}],"x-lane":"concurrent","x-scope\#
-    ":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notifica\#
-    tion":false},{"name":"agent/configure","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Keeps secrets fo\#
-    r an agent: keys and tokens. They are never answered, logged or exported.","description":"Programs get each in t\#
-    heir environment, under its name. For a model, `API_KEY` is what its provider is asked with.","paramStructure"\#
-    :"either","params":[{"name":"agent","description":"The agent, or a preset that is to be one.","required":true,\#
-    "schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"secrets","description":"A merge patch on the v\#
-    alues by name: null removes one.","required":true,"schema":{"type":"object"}}],"result":{"name":"agent","schem\#
-    a":{"$ref":"#/components/schemas/Agent"}},"errors":[{"code":404,"message":"No agent of that name is declared i\#
-    n the configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable":false}},{"code"\#
-    :422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agen\#
-    t_invalid","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
-    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concu\#
-    rrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":fa\#
-    lse,"x-notification":false},{"name":"agentSession/list","tags":[{"$ref":"#/components/tags/agent"}],"summary":\#
-    "Lists sessions, the one used last first.","paramStructure":"either","params":[{"name":"workspace","descriptio\#
-    n":"Only those of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"\#
-    }},{"name":"agent","description":"Only those of this agent.","required":false,"schema":{"$ref":"#/components/s\#
-    chemas/AgentReference"}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"int\#
-    eger","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page befo\#
-    re.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"sessions","schema":{\#
-    "$ref":"#/components/schemas/AgentSessionPage"}},"errors":[{"code":400,"message":"The cursor was not made by t\#
-    his list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace h\#
-    as that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-s\#
-    cope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notif\#
-    ication":false},{"name":"agentSession/get","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one s\#
-    ession.","paramStructure":"either","params":[{"name":"session","description":"The session.","required":true,"s\#
-    chema":{"$ref":"#/components/schemas/AgentSessionReference"}}],"result":{"name":"session","schema":{"$ref":"#/\#
-    components/schemas/AgentSession"}},"errors":[{"code":404,"message":"No agent session has that id.","data":{"ty\#
-    pe":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-\#
-    direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"agentSession/h\#
-    istory","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns what was said and done in a session: th\#
-    e events of its runs in order, without those that tell parts.","paramStructure":"either","params":[{"name":"se\#
-    ssion","description":"The session.","required":true,"schema":{"$ref":"#/components/schemas/AgentSessionReferen\#
-    ce"}},{"name":"limit","description":"The most events.","required":false,"schema":{"type":"integer","minimum":1\#
-    ,"maximum":1000,"default":200}},{"name":"cursor","description":"`nextCursor` of the page before.","required":f\#
-    alse,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"history","schema":{"$ref":"#/componen\#
-    ts/schemas/AgentHistoryPage"}},"errors":[{"code":404,"message":"No agent session has that id.","data":{"type":\#
-    "session_not_found","retryable":false}},{"code":400,"message":"The cursor was not made by this list or stream.\#
-    ","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"s\#
-    table","x-direction":"client-to-server","x-stream":false,"x-large":true,"x-notification":false},{"name":"agent\#
-    Session/delete","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Forgets a session, its runs and all the\#
-    ir events. What runs is cancelled first.","paramStructure":"either","params":[{"name":"session","description":\#
-    "The session.","required":true,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}}],"result":{"nam\#
-    e":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"errors":[{"code":404,"message":"No agent s\#
-    ession has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
-    admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notificatio\#
-    n":false},{"name":"agentRun/start","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Gives an agent somet\#
-    hing to do in a workspace. The answer comes before the run's first event.","description":"Without `session`, a n\#
-    ew one is begun. The runs of a session come one after the other; runs of several sessions go side by side, up t\#
-    o the limits of the configuration; the rest is `queued`. The run goes on whatever becomes of the client. With `\#
-    attach`, the connection follows the run's stream from its first event.","paramStructure":"either","params":[{"\#
-    name":"prompt","description":"What to do, as one or several blocks.","required":true,"schema":{"type":"array",\#
-    "items":{"$ref":"#/components/schemas/ContentBlock"},"minItems":1,"maxItems":256}},{"name":"agent","descriptio\#
-    n":"The agent; absent: the session's, or `runs.defaultAgent`, or the only one that is declared.","required":fa\#
-    lse,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"workspace","description":"Where it works\#
-    ; needed without `session`.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"n\#
-    ame":"session","description":"The session that it goes on with.","required":false,"schema":{"$ref":"#/componen\#
-    ts/schemas/AgentSessionReference"}},{"name":"title","description":"A new session's title. Absent: the beginnin\#
-    g of the prompt.","required":false,"schema":{"type":"string","minLength":1,"maxLength":200}},{"name":"mode","d\#
-    escription":"With ACP: the mode to work in, by its id.","required":false,"schema":{"type":"string","minLength"\#
-    :1,"maxLength":200}},{"name":"options","description":"With ACP: values of the agent's own options, by their id\#
-    s. With a model: `model` takes another one.","required":false,"schema":{"type":"object","additionalProperties"\#
-    :{"type":"string","maxLength":1024},"maxProperties":64}},{"name":"permissions","description":"What happens to i\#
-    ts questions for permission. Absent: the agent's.","required":false,"schema":{"$ref":"#/components/schemas/Per\#
-    missionPolicy"}},{"name":"permissionSeconds","description":"How long a question stays open, in seconds; then i\#
-    t is answered with no. Absent: `runs.permissionSeconds`.","required":false,"schema":{"type":"number","minimum"\#
-    :0.1,"maximum":2592000}},{"name":"deadlineSeconds","description":"How long the run may take from its start, in s\#
-    econds. Absent: the agent's.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":2592000}},{"n\#
-    ame":"priority","description":"Of those that wait, the highest goes first; of equal ones, the oldest.","requir\#
-    ed":false,"schema":{"type":"integer","minimum":-100,"maximum":100,"default":0}},{"name":"attach","description"\#
-    :"Whether the connection follows the run's stream.","required":false,"schema":{"type":"boolean","default":fals\#
-    e}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#\#
-    /components/schemas/IdempotencyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/Agent\#
-    RunStarted"}},"errors":[{"code":404,"message":"No agent of that name is declared in the configuration, nor is t\#
-    here such a preset.","data":{"type":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is d\#
-    eclared in a way that it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}}\#
-    ,{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryabl\#
-    e":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","\#
-    data":{"type":"workspace_archived","retryable":false}},{"code":404,"message":"No agent session has that id.","\#
-    data":{"type":"session_not_found","retryable":false}},{"code":422,"message":"A block of the prompt lacks what i\#
-    ts type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retryable":false}},{"code"\#
-    :400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why\#
-    .","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The idempotency key was used b\#
-    efore with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":\#
-    "A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit\#
-    _reached","retryable":true}},{"code":503,"message":"The disk that holds the target is full. Nothing was change\#
-    d.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
-    e","x-direction":"client-to-server","x-stream":true,"x-large":false,"x-notification":false},{"name":"agentRun/\#
-    get","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns one run; with `waitSeconds`, when it has e\#
-    nded, or has a question, or the time is over.","paramStructure":"either","params":[{"name":"run","description"\#
-    :"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"waitSeconds",\#
-    "description":"How long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","defaul\#
-    t":0}},{"name":"until","description":"What to wait for.","required":false,"schema":{"$ref":"#/components/schem\#
-    as/RunUntil","default":"end"}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"err\#
-    ors":[{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane"\#
-    :"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-lar\#
-    ge":false,"x-notification":false},{"name":"agentRun/list","tags":[{"$ref":"#/components/tags/agent"}],"summary\#
-    ":"Lists runs, newest first.","paramStructure":"either","params":[{"name":"workspace","description":"Only thos\#
-    e of this workspace.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"s\#
-    ession","description":"Only those of this session.","required":false,"schema":{"$ref":"#/components/schemas/Ag\#
-    entSessionReference"}},{"name":"states","description":"Only those in one of these states.","required":false,"s\#
-    chema":{"type":"array","items":{"$ref":"#/components/schemas/RunState"},"maxItems":16}},{"name":"limit","descr\#
-    iption":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}\#
-    },{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/compo\#
-    nents/schemas/Cursor"}}],"result":{"name":"runs","schema":{"$ref":"#/components/schemas/AgentRunPage"}},"error\#
-    s":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","r\#
-    etryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not\#
-    _found","retryable":false}},{"code":404,"message":"No agent session has that id.","data":{"type":"session_not_\#
-    found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"clien\#
-    t-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"agentRun/cancel","tags":[{"$ref\#
-    ":"#/components/tags/agent"}],"summary":"Ends a run: its agent is asked to stop, and after a grace time nothin\#
-    g of its processes is left.","description":"A run that has ended stays as it is. The answer comes when the run h\#
-    as ended.","paramStructure":"either","params":[{"name":"run","description":"The run.","required":true,"schema"\#
-    :{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"graceSeconds","description":"How long the agent h\#
-    as to end its turn by itself, in seconds.","required":false,"schema":{"type":"number","minimum":0,"maximum":60\#
-    0,"default":10}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":\#
-    404,"message":"No run has that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane":"concurrent",\#
-    "x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-\#
-    notification":false},{"name":"agentRun/send","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Says somet\#
-    hing more to a run that has not ended.","description":"A `follow_up` is a turn of its own, after the one at ha\#
-    nd, within the same run. A `steer` reaches the agent as soon as it can: a model before its next step; an ACP a\#
-    gent ends the turn at hand and goes on with this. A command can't be steered; a follow-up starts its program a\#
-    gain.","paramStructure":"either","params":[{"name":"run","description":"The run.","required":true,"schema":{"$\#
-    ref":"#/components/schemas/AgentRunReference"}},{"name":"prompt","description":"What to say, as one or several b\#
-    locks.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ContentBlock"},"minItem\#
-    s":1,"maxItems":256}},{"name":"mode","description":"When it reaches the agent.","required":false,"schema":{"$r\#
-    ef":"#/components/schemas/SendMode","default":"follow_up"}},{"name":"idempotencyKey","description":"Makes a re\#
-    petition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name\#
-    ":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run has that id\#
-    .","data":{"type":"run_not_found","retryable":false}},{"code":409,"message":"The run has ended. Begin a new on\#
-    e of the same session.","data":{"type":"run_ended","retryable":false}},{"code":422,"message":"A block of the p\#
-    rompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid","retryabl\#
-    e":false}},{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","retryable":false}}\#
-    ,{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempotenc\#
-    y_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":\#
-    "client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"agentRun/respondPermissio\#
-    n","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Answers an agent's question. The first answer counts\#
-    ; all who follow the run see it.","paramStructure":"either","params":[{"name":"permission","description":"The q\#
-    uestion.","required":true,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"option","descripti\#
-    on":"The id of the option that is taken. Absent: none, the question is dismissed.","required":false,"schema":{\#
-    "type":"string","minLength":1,"maxLength":200}}],"result":{"name":"permission","schema":{"$ref":"#/components/\#
-    schemas/Permission"}},"errors":[{"code":404,"message":"No question for permission has that id.","data":{"type"\#
-    :"permission_not_found","retryable":false}},{"code":409,"message":"The question was answered before. `permissi\#
-    on` tells how.","data":{"type":"permission_resolved","retryable":false}},{"code":400,"message":"The parameters d\#
-    ecode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argum\#
-    ent","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client\#
-    -to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"agentRun/requestPermission","tag\#
-    s":[{"$ref":"#/components/tags/agent"}],"summary":"Asks the client whether an agent may do something. Sent to e\#
-    ach connection that declared `capabilities.permissions` and follows the run.","description":"The answer counts a\#
-    s one by `agentRun/respondPermission`; where another was faster, the request is cancelled with `$/cancelReques\#
-    t`, and its answer is not looked at.","paramStructure":"either","params":[{"name":"permission","description":"\#
-    The question.","required":true,"schema":{"$ref":"#/components/schemas/Permission"}}],"result":{"name":"answer"\#
-    ,"schema":{"$ref":"#/components/schemas/PermissionAnswer"}},"errors":[],"x-lane":"concurrent","x-scope":"write\#
-    ","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x-large":false,"x-notification":fa\#
-    lse},{"name":"app/validateManifest","tags":[{"$ref":"#/components/tags/app"}],"summary":"Reads a manifest and t\#
-    ells every fault and doubt with its place; nothing is installed.","description":"The manifest is given as `tex\#
-    t`, or is a file of a workspace. A manifest with errors is an answer too, not an error of the call.","paramStr\#
-    ucture":"either","params":[{"name":"text","description":"The manifest itself.","required":false,"schema":{"typ\#
-    e":"string","maxLength":1048576}},{"name":"file","description":"With `text`: the file's name, for the findings\#
-    .","required":false,"schema":{"type":"string","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"n\#
-    ame":"workspace","description":"The workspace that holds the manifest; not together with `text`.","required":f\#
-    alse,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"path","description":"With `workspac\#
-    e`: the manifest, or the folder that it is in.","required":false,"schema":{"type":"string","maxLength":4096,"d\#
-    efault":""}}],"result":{"name":"validation","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"erro\#
-    rs":[{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `deta\#
-    il` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No workspace has t\#
-    hat id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The work\#
-    space's folder is not where it was. Put it back, or point the workspace at its new path with `workspace/update\#
-    `.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.\#
-    yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"cod\#
-    e":422,"message":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifes\#
-    t_invalid","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type\#
-    ":"file_not_found","retryable":false}},{"code":422,"message":"A folder is needed and the path is something els\#
-    e.","data":{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The path, or a link on it, lea\#
-    ds out of the workspace.","data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
-    read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification\#
-    ":false},{"name":"app/install","tags":[{"$ref":"#/components/tags/app"}],"summary":"Makes an app of a folder o\#
-    f a workspace; its content may be brought there first.","description":"Without `url`, the folder is there alre\#
-    ady, and so is its manifest. With it, a git repository or an archive is put into `folder`, which must be free, a\#
-    ll of it or nothing. An app that is installed already (the same folder) is returned as it is, its manifest rea\#
-    d anew, `created: false`. Nothing is started.","paramStructure":"either","params":[{"name":"workspace","descri\#
-    ption":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"\#
-    folder","description":"The app's folder in it; empty for the workspace's own. With `url`, absent: a folder nam\#
-    ed after the source.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}},{"name":"url"\#
-    ,"description":"A git repository or an archive (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or a\#
-    n absolute path of this machine.","required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},\#
-    {"name":"ref","description":"With a git URL: the branch, tag or commit.","required":false,"schema":{"type":"st\#
-    ring","minLength":1,"maxLength":256}},{"name":"subdirectory","description":"With `url`: only this folder of it\#
-    .","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"env","description":"Va\#
-    lues of environment variables, kept with the app.","required":false,"schema":{"$ref":"#/components/schemas/Env\#
-    ironmentValues"}},{"name":"secretEnv","description":"The same for values that are never answered, logged or ex\#
-    ported; kept encrypted, and masked in all output.","required":false,"schema":{"$ref":"#/components/schemas/Env\#
-    ironmentValues"}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"sche\#
-    ma":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"installed","schema":{"$ref":"#/componen\#
-    ts/schemas/AppInstalled"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"t\#
-    ype":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-only. S\#
-    et its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"code":409,"message"\#
-    :"Another job is replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"\#
-    type":"workspace_busy","retryable":true}},{"code":409,"message":"The workspace's folder is not where it was. P\#
+    default":false}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code"\#
+    :404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false\#
+    }},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"\#
+    type":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it w\#
+    as. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missi\#
+    ng","retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file\#
+    _not_found","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data\#
+    ":{"type":"already_exists","retryable":false}},{"code":422,"message":"A file is needed and the path is a folde\#
+    r.","data":{"type":"is_a_directory","retryable":false}},{"code":422,"message":"A folder is needed and the path i\#
+    s something else.","data":{"type":"not_a_directory","retryable":false}},{"code":422,"message":"The path is a d\#
+    evice, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}}\#
+    ,{"code":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"per\#
+    mission_denied","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspa\#
+    ce.","data":{"type":"path_escapes","retryable":false}},{"code":503,"message":"The disk that holds the target i\#
+    s full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"code":400,"message":"The paramete\#
+    rs decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_a\#
+    rgument","retryable":false}}],"x-lane":"serial","x-serial-key":"workspace","x-scope":"write","x-stability":"st\#
+    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"file/mkdir","tags":[{\#
+    "$ref":"#/components/tags/file"}],"summary":"Makes a folder.","paramStructure":"either","params":[{"name":"wor\#
+    kspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceReferen\#
+    ce"}},{"name":"path","description":"The folder.","required":true,"schema":{"$ref":"#/components/schemas/Relati\#
+    vePath"}},{"name":"parents","description":"Whether missing folders on the way are made, and one that is there i\#
+    s taken as made.","required":false,"schema":{"type":"boolean","default":false}},{"name":"mode","description":"\#
+    The permission bits. Absent: 0755 less the umask.","required":false,"schema":{"type":"integer","minimum":0,"ma\#
+    ximum":511}}],"result":{"name":"file","schema":{"$ref":"#/components/schemas/FileInfo"}},"errors":[{"code":404\#
+    ,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{\#
+    "code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type\#
+    ":"workspace_archived","retryable":false}},{"code":409,"message":"The workspace's folder is not where it was. P\#
     ut it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder_missing","\#
     retryable":false}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_\#
-    found","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `\#
-    app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"The manifes\#
-    t has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}\#
-    },{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` s\#
-    ays why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"Something of that name o\#
-    r path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The idemp\#
-    otency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{\#
-    "code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","r\#
-    etryable":false}},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"n\#
-    ot_a_directory","retryable":false}},{"code":502,"message":"The git repository or URL could not be fetched. `de\#
-    tail` holds the last words of the tool.","data":{"type":"source_unavailable","retryable":true}},{"code":422,"m\#
-    essage":"The archive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the w\#
-    orkspace or is no file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryabl\#
-    e":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type"\#
-    :"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"\#
-    client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"app/configure","tags":[{"$\#
-    ref":"#/components/tags/app"}],"summary":"Changes what the app is given beside its manifest. A running app has i\#
-    t after its next start.","paramStructure":"either","params":[{"name":"app","description":"The app.","required"\#
-    :true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; n\#
-    eeded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspa\#
-    ceReference"}},{"name":"env","description":"A merge patch on the values: null removes one.","required":false,"\#
-    schema":{"type":"object"}},{"name":"secretEnv","description":"The same for the secret ones.","required":false,\#
-    "schema":{"type":"object"}},{"name":"ifVersion","description":"Only where the app is still of this version.","\#
-    required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"app","schema":{"$ref":"#/component\#
-    s/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found",\#
-    "retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too\#
-    , or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace h\#
-    as that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"The p\#
+    found","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"t\#
+    ype":"already_exists","retryable":false}},{"code":422,"message":"A folder is needed and the path is something e\#
+    lse.","data":{"type":"not_a_directory","retryable":false}},{"code":403,"message":"The operating system denies t\#
+    he server's user access to the path.","data":{"type":"permission_denied","retryable":false}},{"code":403,"mess\#
+    age":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}\#
+    },{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_spac\#
+    e","retryable":true}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sens\#
+    e together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"serial","x-se\#
+    rial-key":"workspace","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
+    se,"x-notification":false},{"name":"file/watch","tags":[{"$ref":"#/components/tags/file"}],"summary":"Tells wh\#
+    at changes under a path, as events of a stream of its own that this connection is attached to at once.","descr\#
+    iption":"The watch ends a minute after its last attachment. A client that comes back within that time attaches t\#
+    o the stream again with `stream/attach` and has missed nothing.","paramStructure":"either","params":[{"name":"\#
+    workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schemas/WorkspaceRefe\#
+    rence"}},{"name":"path","description":"The folder or file. Absent: the workspace's own folder.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/RelativePath"}},{"name":"recursive","description":"Whether folders b\#
+    elow are watched too.","required":false,"schema":{"type":"boolean","default":true}},{"name":"include","descrip\#
+    tion":"Only what matches one of these globs.","required":false,"schema":{"type":"array","items":{"type":"strin\#
+    g","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"exclude","description":"Not what match\#
+    es one of these; excluded folders are not watched.","required":false,"schema":{"type":"array","items":{"type":\#
+    "string","minLength":1,"maxLength":512},"minItems":1,"maxItems":64}},{"name":"gitignore","description":"Whethe\#
+    r to leave out what `.gitignore` files name, and `.git` itself.","required":false,"schema":{"type":"boolean","\#
+    default":true}},{"name":"debounceMs","description":"How long changes are gathered, so that many to one path ar\#
+    e told as one, in milliseconds.","required":false,"schema":{"type":"integer","minimum":0,"maximum":60000,"defa\#
+    ult":50}}],"result":{"name":"attachment","schema":{"$ref":"#/components/schemas/Attachment"}},"errors":[{"code\#
+    ":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":fals\#
+    e}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
+    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message\#
+    ":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":403,\#
+    "message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":f\#
+    alse}},{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the l\#
+    imit.","data":{"type":"limit_reached","retryable":true}},{"code":400,"message":"The parameters decode and keep t\#
+    heir bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable"\#
+    :false}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"read","x-stability":"stable","x-direction":"cli\#
+    ent-to-server","x-stream":true,"x-notification":false},{"name":"stream/attach","tags":[{"$ref":"#/components/t\#
+    ags/stream"}],"summary":"Follows a stream: first its past from a position, then what comes, without a seam.","\#
+    description":"The answer comes before the first `stream/event`; `stream/end` comes after the last. A client th\#
+    at reads slowly falls behind in its own position and is never disconnected. Without `after` and `tail` the str\#
+    eam is sent from its beginning.","paramStructure":"either","params":[{"name":"stream","description":"The strea\#
+    m.","required":true,"schema":{"$ref":"#/components/schemas/StreamName"}},{"name":"after","description":"The la\#
+    st event that the client has. Sending goes on with the next.","required":false,"schema":{"$ref":"#/components/\#
+    schemas/Cursor"}},{"name":"tail","description":"Only this many of the events that are there; not together with `\#
+    after`.","required":false,"schema":{"type":"integer","minimum":0,"maximum":10000}},{"name":"follow","descripti\#
+    on":"Whether to go on with what comes. Without it, the attachment ends where the stream ends today.","required\#
+    ":false,"schema":{"type":"boolean","default":true}},{"name":"types","description":"Only events of these types; `\#
+    job.*` stands for all that begin with `job.`.","required":false,"schema":{"type":"array","items":{"type":"stri\#
+    ng","maxLength":128},"minItems":1,"maxItems":64}}],"result":{"name":"attachment","schema":{"$ref":"#/component\#
+    s/schemas/Attachment"}},"errors":[{"code":404,"message":"There is no stream of that name.","data":{"type":"str\#
+    eam_not_found","retryable":false}},{"code":400,"message":"The cursor was not made by this list or stream.","da\#
+    ta":{"type":"invalid_cursor","retryable":false}},{"code":400,"message":"The parameters decode and keep their b\#
+    ounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false\#
+    }},{"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limi\#
+    t.","data":{"type":"limit_reached","retryable":true}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"re\#
+    ad","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"s\#
+    tream/detach","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Ends an attachment. Nothing of it is sen\#
+    t after the answer.","paramStructure":"either","params":[{"name":"attachment","description":"The attachment.",\#
+    "required":true,"schema":{"type":"string","maxLength":64}}],"result":{"name":"nothing","schema":{"type":"null"\#
+    }},"errors":[{"code":404,"message":"This connection has no attachment of that id.","data":{"type":"attachment_\#
+    not_found","retryable":false}}],"x-lane":"serial","x-serial-key":"stream","x-scope":"read","x-stability":"stab\#
+    le","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"stream/read","tags":[{"\#
+    $ref":"#/components/tags/stream"}],"summary":"Reads a piece of a stream; for scripts.","paramStructure":"eithe\#
+    r","params":[{"name":"stream","description":"The stream.","required":true,"schema":{"$ref":"#/components/schem\#
+    as/StreamName"}},{"name":"after","description":"The last event that the caller has. Absent: from the beginning\#
+    .","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}},{"name":"limitBytes","description":"How m\#
+    any bytes of events to return. At least one event is returned.","required":false,"schema":{"type":"integer","m\#
+    inimum":1,"maximum":16777216,"default":1048576}},{"name":"types","description":"Only events of these types.","\#
+    required":false,"schema":{"type":"array","items":{"type":"string","maxLength":128},"minItems":1,"maxItems":64}\#
+    }],"result":{"name":"page","schema":{"$ref":"#/components/schemas/StreamPage"}},"errors":[{"code":404,"message\#
+    ":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},{"code":400,"messag\#
+    e":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-l\#
+    ane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x\#
+    -notification":false},{"name":"stream/append","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Appends e\#
+    vents to a stream of the caller's own, whose name begins with `custom/`. It is made where it is missing.","des\#
+    cription":"All events are written in one transaction, and on disk, before the answer. Anything that others sho\#
+    uld be able to follow can be kept so: the output of a build, the steps of a script.","paramStructure":"either"\#
+    ,"params":[{"name":"stream","description":"The stream.","required":true,"schema":{"type":"string","maxLength":\#
+    200,"pattern":"^custom/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"}},{"name":"events","description":"The events, in o\#
+    rder.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/NewEvent"},"maxItems":10\#
+    000}},{"name":"close","description":"Whether the stream ends with these.","required":false,"schema":{"type":"b\#
+    oolean","default":false}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"appended","schema":{"$ref":"#/c\#
+    omponents/schemas/AppendResult"}},"errors":[{"code":409,"message":"The stream has ended and takes no further e\#
+    vents.","data":{"type":"stream_closed","retryable":false}},{"code":503,"message":"The disk that holds the targ\#
+    et is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"code":409,"message":"The idem\#
+    potency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}}]\#
+    ,"x-lane":"serial","x-serial-key":"stream","x-scope":"write","x-stability":"stable","x-direction":"client-to-s\#
+    erver","x-stream":false,"x-notification":false},{"name":"stream/list","tags":[{"$ref":"#/components/tags/strea\#
+    m"}],"summary":"Lists the streams.","paramStructure":"either","params":[{"name":"prefix","description":"Only t\#
+    hose whose name begins so.","required":false,"schema":{"type":"string","maxLength":200}},{"name":"limit","desc\#
+    ription":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100\#
+    }},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/comp\#
+    onents/schemas/Cursor"}}],"result":{"name":"streams","schema":{"$ref":"#/components/schemas/StreamInfoPage"}},\#
+    "errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_curs\#
+    or","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-t\#
+    o-server","x-stream":false,"x-notification":false},{"name":"stream/event","tags":[{"$ref":"#/components/tags/s\#
+    tream"}],"summary":"Events of an attachment, in order.","paramStructure":"either","params":[{"name":"attachmen\#
+    t","description":"The attachment.","required":true,"schema":{"type":"string"}},{"name":"events","description":\#
+    "The events.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"}}}],\#
+    "x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x\#
+    -notification":true},{"name":"stream/gap","tags":[{"$ref":"#/components/tags/stream"}],"summary":"Events that t\#
+    his attachment should have been sent are gone.","paramStructure":"either","params":[{"name":"attachment","desc\#
+    ription":"The attachment.","required":true,"schema":{"type":"string"}},{"name":"to","description":"The last ev\#
+    ent that is missing.","required":true,"schema":{"$ref":"#/components/schemas/Cursor"}},{"name":"reason","descr\#
+    iption":"Why.","required":true,"schema":{"$ref":"#/components/schemas/GapReason"}},{"name":"from","description\#
+    ":"The last event before the gap, as far as the client knows. Absent: the beginning.","required":false,"schema\#
+    ":{"$ref":"#/components/schemas/Cursor"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direct\#
+    ion":"server-to-client","x-stream":false,"x-notification":true},{"name":"stream/end","tags":[{"$ref":"#/compon\#
+    ents/tags/stream"}],"summary":"The attachment has ended. Nothing of it comes after this.","paramStructure":"ei\#
+    ther","params":[{"name":"attachment","description":"The attachment.","required":true,"schema":{"type":"string"\#
+    }},{"name":"reason","description":"Why.","required":true,"schema":{"$ref":"#/components/schemas/EndReason"}}],\#
+    "x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-stream":false,"x\#
+    -notification":true},{"name":"job/get","tags":[{"$ref":"#/components/tags/job"}],"summary":"Returns one job, a\#
+    t once or when it has ended.","paramStructure":"either","params":[{"name":"job","description":"The job.","requ\#
+    ired":true,"schema":{"type":"string","maxLength":64}},{"name":"waitSeconds","description":"How long to wait fo\#
+    r its end, in seconds. The job is returned as it then is.","required":false,"schema":{"type":"number","minimum\#
+    ":0,"maximum":86400,"default":0}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas/Job"}},"error\#
+    s":[{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryable":false}}],"x\#
+    -lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,\#
+    "x-notification":false},{"name":"job/list","tags":[{"$ref":"#/components/tags/job"}],"summary":"Lists jobs, ne\#
+    west first.","paramStructure":"either","params":[{"name":"workspace","description":"Only those of this workspa\#
+    ce.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"subject","descript\#
+    ion":"Only those that work on this instance or connection, by its id.","required":false,"schema":{"type":"stri\#
+    ng","minLength":1,"maxLength":64}},{"name":"states","description":"Only those in one of these states.","requir\#
+    ed":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/JobState"},"maxItems":16}},{"name":"l\#
+    imit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"d\#
+    efault":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$r\#
+    ef":"#/components/schemas/Cursor"}}],"result":{"name":"jobs","schema":{"$ref":"#/components/schemas/JobPage"}}\#
+    ,"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cur\#
+    sor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"worksp\#
+    ace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction\#
+    ":"client-to-server","x-stream":false,"x-notification":false},{"name":"job/cancel","tags":[{"$ref":"#/componen\#
+    ts/tags/job"}],"summary":"Cancels a job. It ends as `cancelled`, with what it had staged removed, and is retur\#
+    ned once it has ended.","paramStructure":"either","params":[{"name":"job","description":"The job.","required":\#
+    true,"schema":{"type":"string","maxLength":64}}],"result":{"name":"job","schema":{"$ref":"#/components/schemas\#
+    /Job"}},"errors":[{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","retryabl\#
+    e":false}},{"code":409,"message":"The job has ended and can no longer be cancelled.","data":{"type":"job_ended\#
+    ","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to\#
+    -server","x-stream":false,"x-notification":false},{"name":"agent/list","tags":[{"$ref":"#/components/tags/agen\#
+    t"}],"summary":"Lists the agents that are declared in the configuration, and the presets that one can be decla\#
+    red with.","paramStructure":"either","params":[],"result":{"name":"agents","schema":{"$ref":"#/components/sche\#
+    mas/AgentCatalog"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"c\#
+    lient-to-server","x-stream":false,"x-notification":false},{"name":"agent/get","tags":[{"$ref":"#/components/ta\#
+    gs/agent"}],"summary":"Returns one agent: what is declared, with what its preset adds.","paramStructure":"eith\#
+    er","params":[{"name":"agent","description":"The agent.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/AgentReference"}}],"result":{"name":"agent","schema":{"$ref":"#/components/schemas/Agent"}},"errors":[{"code\#
+    ":404,"message":"No agent of that name is declared in the configuration, nor is there such a preset.","data":{\#
+    "type":"agent_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x\#
+    -direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agent/probe","tags":[{"$ref":\#
+    "#/components/tags/agent"}],"summary":"Tries an agent out: whether it can be started, what it says of itself, a\#
+    nd what it still needs.","description":"Of an ACP agent, the program is started and initialized; of a command, i\#
+    t is looked for; of a model, its provider is asked for the models it has. A failure is an answer too.","paramS\#
+    tructure":"either","params":[{"name":"agent","description":"The agent.","required":true,"schema":{"$ref":"#/co\#
+    mponents/schemas/AgentReference"}},{"name":"timeoutSeconds","description":"How long it may take, in seconds.",\#
+    "required":false,"schema":{"type":"number","minimum":1,"maximum":600,"default":60}}],"result":{"name":"probe",\#
+    "schema":{"$ref":"#/components/schemas/AgentProbeResult"}},"errors":[{"code":404,"message":"No agent of that n\#
+    ame is declared in the configuration, nor is there such a preset.","data":{"type":"agent_not_found","retryable\#
+    ":false}},{"code":422,"message":"The agent is declared in a way that it can't be used. `detail` says how.","da\#
+    ta":{"type":"agent_invalid","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable\#
+    ","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agent/configure","tags":[\#
+    {"$ref":"#/components/tags/agent"}],"summary":"Keeps secrets for an agent: keys and tokens. They are never ans\#
+    wered, logged or exported.","description":"Programs get each in their environment, under its name. For a model\#
+    , `API_KEY` is what its provider is asked with.","paramStructure":"either","params":[{"name":"agent","descript\#
+    ion":"The agent, or a preset that is to be one.","required":true,"schema":{"$ref":"#/components/schemas/AgentR\#
+    eference"}},{"name":"secrets","description":"A merge patch on the values by name: null removes one.","required\#
+    ":true,"schema":{"type":"object"}}],"result":{"name":"agent","schema":{"$ref":"#/components/schemas/Agent"}},"\#
+    errors":[{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a pr\#
+    eset.","data":{"type":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is declared in a w\#
+    ay that it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}},{"code":400,"\#
+    message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","da\#
+    ta":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"sta\#
+    ble","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentSession/list","ta\#
+    gs":[{"$ref":"#/components/tags/agent"}],"summary":"Lists sessions, the one used last first.","paramStructure"\#
+    :"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema\#
+    ":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"agent","description":"Only those of this agent.\#
+    ","required":false,"schema":{"$ref":"#/components/schemas/AgentReference"}},{"name":"limit","description":"The m\#
+    ost rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cur\#
+    sor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/\#
+    Cursor"}}],"result":{"name":"sessions","schema":{"$ref":"#/components/schemas/AgentSessionPage"}},"errors":[{"\#
+    code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryab\#
+    le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
+    ","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-\#
+    server","x-stream":false,"x-notification":false},{"name":"agentSession/get","tags":[{"$ref":"#/components/tags\#
+    /agent"}],"summary":"Returns one session.","paramStructure":"either","params":[{"name":"session","description"\#
+    :"The session.","required":true,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}}],"result":{"na\#
+    me":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"errors":[{"code":404,"message":"No agent s\#
+    ession has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
+    read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name"\#
+    :"agentSession/history","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Returns what was said and done i\#
+    n a session: the events of its runs in order, without those that tell parts.","paramStructure":"either","param\#
+    s":[{"name":"session","description":"The session.","required":true,"schema":{"$ref":"#/components/schemas/Agen\#
+    tSessionReference"}},{"name":"limit","description":"The most events.","required":false,"schema":{"type":"integ\#
+    er","minimum":1,"maximum":1000,"default":200}},{"name":"cursor","description":"`nextCursor` of the page before\#
+    .","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"history","schema":{"$r\#
+    ef":"#/components/schemas/AgentHistoryPage"}},"errors":[{"code":404,"message":"No agent session has that id.",\#
+    "data":{"type":"session_not_found","retryable":false}},{"code":400,"message":"The cursor was not made by this l\#
+    ist or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x\#
+    -stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentS\#
+    ession/delete","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Forgets a session, its runs and all thei\#
+    r events. What runs is cancelled first.","paramStructure":"either","params":[{"name":"session","description":"\#
+    The session.","required":true,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}}],"result":{"name\#
+    ":"session","schema":{"$ref":"#/components/schemas/AgentSession"}},"errors":[{"code":404,"message":"No agent s\#
+    ession has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
+    admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name\#
+    ":"agentRun/start","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Gives an agent something to do in a w\#
+    orkspace. The answer comes before the run's first event.","description":"Without `session`, a new one is begun\#
+    . The runs of a session come one after the other; runs of several sessions go side by side, up to the limits o\#
+    f the configuration; the rest is `queued`. The run goes on whatever becomes of the client. With `attach`, the c\#
+    onnection follows the run's stream from its first event.","paramStructure":"either","params":[{"name":"prompt"\#
+    ,"description":"What to do, as one or several blocks.","required":true,"schema":{"type":"array","items":{"$ref\#
+    ":"#/components/schemas/ContentBlock"},"minItems":1,"maxItems":256}},{"name":"agent","description":"The agent; a\#
+    bsent: the session's, or `runs.defaultAgent`, or the only one that is declared.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/AgentReference"}},{"name":"workspace","description":"Where it works; needed without `\#
+    session`.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"session","de\#
+    scription":"The session that it goes on with.","required":false,"schema":{"$ref":"#/components/schemas/AgentSe\#
+    ssionReference"}},{"name":"title","description":"A new session's title. Absent: the beginning of the prompt.",\#
+    "required":false,"schema":{"type":"string","minLength":1,"maxLength":200}},{"name":"mode","description":"With A\#
+    CP: the mode to work in, by its id.","required":false,"schema":{"type":"string","minLength":1,"maxLength":200}\#
+    },{"name":"options","description":"With ACP: values of the agent's own options, by their ids. With a model: `m\#
+    odel` takes another one.","required":false,"schema":{"type":"object","additionalProperties":{"type":"string","\#
+    maxLength":1024},"maxProperties":64}},{"name":"permissions","description":"What happens to its questions for p\#
+    ermission. Absent: the agent's.","required":false,"schema":{"$ref":"#/components/schemas/PermissionPolicy"}},{\#
+    "name":"permissionSeconds","description":"How long a question stays open, in seconds; then it is answered with n\#
+    o. Absent: `runs.permissionSeconds`.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":25920\#
+    00}},{"name":"deadlineSeconds","description":"How long the run may take from its start, in seconds. Absent: th\#
+    e agent's.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"priority","d\#
+    escription":"Of those that wait, the highest goes first; of equal ones, the oldest.","required":false,"schema"\#
+    :{"type":"integer","minimum":-100,"maximum":100,"default":0}},{"name":"attach","description":"Whether the conn\#
+    ection follows the run's stream.","required":false,"schema":{"type":"boolean","default":false}},{"name":"idemp\#
+    otencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schema\#
+    s/IdempotencyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/AgentRunStarted"}},"err\#
+    ors":[{"code":404,"message":"No agent of that name is declared in the configuration, nor is there such a prese\#
+    t.","data":{"type":"agent_not_found","retryable":false}},{"code":422,"message":"The agent is declared in a way t\#
+    hat it can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}},{"code":404,"mess\#
+    age":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code"\#
+    :409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"wor\#
+    kspace_archived","retryable":false}},{"code":404,"message":"No agent session has that id.","data":{"type":"ses\#
+    sion_not_found","retryable":false}},{"code":422,"message":"A block of the prompt lacks what its type needs, or n\#
+    ames a file that is not there.","data":{"type":"prompt_invalid","retryable":false}},{"code":400,"message":"The p\#
     arameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"in\#
-    valid_argument","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVers\#
-    ion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane"\#
-    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-la\#
-    rge":false,"x-notification":false},{"name":"app/uninstall","tags":[{"$ref":"#/components/tags/app"}],"summary"\#
-    :"Stops an app and forgets it, its ports and its output. Its files stay unless told otherwise.","paramStructur\#
-    e":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/sc\#
-    hemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of th\#
-    is name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"deleteFiles",\#
-    "description":"Whether its folder is deleted too. Never the workspace's own.","required":false,"schema":{"type\#
-    ":"boolean","default":false}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[\#
-    {"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code"\#
-    :409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","da\#
-    ta":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug."\#
-    ,"data":{"type":"workspace_not_found","retryable":false}},{"code":400,"message":"The parameters decode and kee\#
-    p their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryab\#
-    le":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"\#
-    type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-dire\#
-    ction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"app/list","tags":[\#
-    {"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructure":"either","params":[{"\#
-    name":"workspace","description":"Only those of this workspace.","required":false,"schema":{"$ref":"#/component\#
-    s/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of these states.","required"\#
-    :false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxItems":32}},{"name":"limi\#
-    t","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"defa\#
-    ult":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref"\#
-    :"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/components/schemas/AppPage"}},"e\#
-    rrors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
-    ","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace\#
-    _not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"\#
-    client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"app/get","tags":[{"$ref":"\#
-    #/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"either",\#
-    "params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppRef\#
-    erence"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","r\#
-    equired":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","schema":{\#
-    "$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"typ\#
-    e":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Nam\#
-    e the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"mes\#
-    sage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-la\#
-    ne":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
-    large":false,"x-notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"\#
-    Runs the app's setup, as a job with live output; it is skipped where nothing it depends on has changed.","para\#
-    mStructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/comp\#
-    onents/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an a\#
-    pp of this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force\#
-    ","description":"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean",\#
-    "default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"\#
-    schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/c\#
-    omponents/schemas/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"\#
+    valid_argument","retryable":false}},{"code":409,"message":"The idempotency key was used before with other para\#
+    meters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how many o\#
+    f these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":\#
+    true}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no\#
+    _space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"clie\#
+    nt-to-server","x-stream":true,"x-notification":false},{"name":"agentRun/get","tags":[{"$ref":"#/components/tag\#
+    s/agent"}],"summary":"Returns one run; with `waitSeconds`, when it has ended, or has a question, or the time i\#
+    s over.","paramStructure":"either","params":[{"name":"run","description":"The run.","required":true,"schema":{\#
+    "$ref":"#/components/schemas/AgentRunReference"}},{"name":"waitSeconds","description":"How long to wait.","req\#
+    uired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"until","description":"\#
+    What to wait for.","required":false,"schema":{"$ref":"#/components/schemas/RunUntil","default":"end"}}],"resul\#
+    t":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message":"No run ha\#
+    s that id.","data":{"type":"run_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stab\#
+    ility":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/li\#
+    st","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Lists runs, newest first.","paramStructure":"either\#
+    ","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/WorkspaceReference"}},{"name":"session","description":"Only those of this session.","r\#
+    equired":false,"schema":{"$ref":"#/components/schemas/AgentSessionReference"}},{"name":"states","description":\#
+    "Only those in one of these states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/s\#
+    chemas/RunState"},"maxItems":16}},{"name":"limit","description":"The most rows.","required":false,"schema":{"t\#
+    ype":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the p\#
+    age before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"runs","schem\#
+    a":{"$ref":"#/components/schemas/AgentRunPage"}},"errors":[{"code":400,"message":"The cursor was not made by t\#
+    his list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace h\#
+    as that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No a\#
+    gent session has that id.","data":{"type":"session_not_found","retryable":false}}],"x-lane":"concurrent","x-sc\#
+    ope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{\#
+    "name":"agentRun/cancel","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Ends a run: its agent is asked t\#
+    o stop, and after a grace time nothing of its processes is left.","description":"A run that has ended stays as i\#
+    t is. The answer comes when the run has ended.","paramStructure":"either","params":[{"name":"run","description\#
+    ":"The run.","required":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"graceSeconds\#
+    ","description":"How long the agent has to end its turn by itself, in seconds.","required":false,"schema":{"ty\#
+    pe":"number","minimum":0,"maximum":600,"default":10}}],"result":{"name":"run","schema":{"$ref":"#/components/s\#
+    chemas/AgentRun"}},"errors":[{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","retry\#
+    able":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server"\#
+    ,"x-stream":false,"x-notification":false},{"name":"agentRun/send","tags":[{"$ref":"#/components/tags/agent"}],\#
+    "summary":"Says something more to a run that has not ended.","description":"A `follow_up` is a turn of its own\#
+    , after the one at hand, within the same run. A `steer` reaches the agent as soon as it can: a model before it\#
+    s next step; an ACP agent ends the turn at hand and goes on with this. A command can't be steered; a follow-up s\#
+    tarts its program again.","paramStructure":"either","params":[{"name":"run","description":"The run.","required\#
+    ":true,"schema":{"$ref":"#/components/schemas/AgentRunReference"}},{"name":"prompt","description":"What to say\#
+    , as one or several blocks.","required":true,"schema":{"type":"array","items":{"$ref":"#/components/schemas/Co\#
+    ntentBlock"},"minItems":1,"maxItems":256}},{"name":"mode","description":"When it reaches the agent.","required\#
+    ":false,"schema":{"$ref":"#/components/schemas/SendMode","default":"follow_up"}},{"name":"idempotencyKey","des\#
+    cription":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKe\#
+    y"}}],"result":{"name":"run","schema":{"$ref":"#/components/schemas/AgentRun"}},"errors":[{"code":404,"message\#
+    ":"No run has that id.","data":{"type":"run_not_found","retryable":false}},{"code":409,"message":"The run has e\#
+    nded. Begin a new one of the same session.","data":{"type":"run_ended","retryable":false}},{"code":422,"messag\#
+    e":"A block of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"promp\#
+    t_invalid","retryable":false}},{"code":422,"message":"The agent can't do that.","data":{"type":"not_supported"\#
+    ,"retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.","data"\#
+    :{"type":"idempotency_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"st\#
+    able","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/respondPermi\#
+    ssion","tags":[{"$ref":"#/components/tags/agent"}],"summary":"Answers an agent's question. The first answer co\#
+    unts; all who follow the run see it.","paramStructure":"either","params":[{"name":"permission","description":"\#
+    The question.","required":true,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"option","desc\#
+    ription":"The id of the option that is taken. Absent: none, the question is dismissed.","required":false,"sche\#
+    ma":{"type":"string","minLength":1,"maxLength":200}}],"result":{"name":"permission","schema":{"$ref":"#/compon\#
+    ents/schemas/Permission"}},"errors":[{"code":404,"message":"No question for permission has that id.","data":{"\#
+    type":"permission_not_found","retryable":false}},{"code":409,"message":"The question was answered before. `per\#
+    mission` tells how.","data":{"type":"permission_resolved","retryable":false}},{"code":400,"message":"The param\#
+    eters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invali\#
+    d_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":\#
+    "client-to-server","x-stream":false,"x-notification":false},{"name":"agentRun/requestPermission","tags":[{"$re\#
+    f":"#/components/tags/agent"}],"summary":"Asks the client whether an agent may do something. Sent to each conn\#
+    ection that declared `capabilities.permissions` and follows the run.","description":"The answer counts as one b\#
+    y `agentRun/respondPermission`; where another was faster, the request is cancelled with `$/cancelRequest`, and i\#
+    ts answer is not looked at.","paramStructure":"either","params":[{"name":"permission","description":"The quest\#
+    ion.","required":true,"schema":{"$ref":"#/components/schemas/Permission"}}],"result":{"name":"answer","schema"\#
+    :{"$ref":"#/components/schemas/PermissionAnswer"}},"errors":[],"x-lane":"concurrent","x-scope":"write","x-stab\#
+    ility":"stable","x-direction":"server-to-client","x-stream":false,"x-notification":false},{"name":"app/validat\#
+    eManifest","tags":[{"$ref":"#/components/tags/app"}],"summary":"Reads a manifest and tells every fault and dou\#
+    bt with its place; nothing is installed.","description":"The manifest is given as `text`, or is a file of a wo\#
+    rkspace. A manifest with errors is an answer too, not an error of the call.","paramStructure":"either","params\#
+    ":[{"name":"text","description":"The manifest itself.","required":false,"schema":{"type":"string","maxLength":\#
+    1048576}},{"name":"file","description":"With `text`: the file's name, for the findings.","required":false,"sch\#
+    ema":{"type":"string","minLength":1,"maxLength":255,"default":"app.runtime.yaml"}},{"name":"workspace","descri\#
+    ption":"The workspace that holds the manifest; not together with `text`.","required":false,"schema":{"$ref":"#\#
+    /components/schemas/WorkspaceReference"}},{"name":"path","description":"With `workspace`: the manifest, or the f\#
+    older that it is in.","required":false,"schema":{"type":"string","maxLength":4096,"default":""}}],"result":{"n\#
+    ame":"validation","schema":{"$ref":"#/components/schemas/ManifestValidation"}},"errors":[{"code":400,"message"\#
+    :"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"ty\#
+    pe":"invalid_argument","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","dat\#
+    a":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace's folder is not wher\#
+    e it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":"folder\#
+    _missing","retryable":false}},{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` o\#
+    r `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":false}},{"code":422,"message":"The mani\#
+    fest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":fal\#
+    se}},{"code":404,"message":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retrya\#
+    ble":false}},{"code":422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_\#
+    directory","retryable":false}},{"code":403,"message":"The path, or a link on it, leads out of the workspace.",\#
+    "data":{"type":"path_escapes","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stabl\#
+    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/install","tags":[{"$\#
+    ref":"#/components/tags/app"}],"summary":"Makes an app of a folder of a workspace; its content may be brought t\#
+    here first.","description":"Without `url`, the folder is there already, and so is its manifest. With it, a git r\#
+    epository or an archive is put into `folder`, which must be free, all of it or nothing. An app that is install\#
+    ed already (the same folder) is returned as it is, its manifest read anew, `created: false`. Nothing is starte\#
+    d.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace.","required":true,"sc\#
+    hema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"folder","description":"The app's folder in i\#
+    t; empty for the workspace's own. With `url`, absent: a folder named after the source.","required":false,"sche\#
+    ma":{"type":"string","maxLength":4096,"default":""}},{"name":"url","description":"A git repository or an archi\#
+    ve (zip, tar.gz, tar.zst) to bring: an http(s), git or ssh URL, or an absolute path of this machine.","require\#
+    d":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"ref","description":"With a git UR\#
+    L: the branch, tag or commit.","required":false,"schema":{"type":"string","minLength":1,"maxLength":256}},{"na\#
+    me":"subdirectory","description":"With `url`: only this folder of it.","required":false,"schema":{"type":"stri\#
+    ng","minLength":1,"maxLength":1024}},{"name":"env","description":"Values of environment variables, kept with t\#
+    he app.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"secretEnv","des\#
+    cription":"The same for values that are never answered, logged or exported; kept encrypted, and masked in all o\#
+    utput.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentValues"}},{"name":"idempotencyKey",\#
+    "description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempoten\#
+    cyKey"}}],"result":{"name":"installed","schema":{"$ref":"#/components/schemas/AppInstalled"}},"errors":[{"code\#
+    ":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":fals\#
+    e}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{\#
+    "type":"workspace_archived","retryable":false}},{"code":409,"message":"Another job is replacing files of the w\#
+    orkspace. Try again when it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}}\#
+    ,{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its n\#
+    ew path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":404,"message":"N\#
+    othing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},{"code":404,"mes\#
+    sage":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifes\#
+    t_not_found","retryable":false}},{"code":422,"message":"The manifest has errors. `findings` lists every one wi\#
+    th its place.","data":{"type":"manifest_invalid","retryable":false}},{"code":400,"message":"The parameters dec\#
+    ode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argumen\#
+    t","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type"\#
+    :"already_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other pa\#
+    rameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":403,"message":"The path, or a lin\#
+    k on it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},{"code":422,"message":\#
+    "A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryable":false}},{"co\#
+    de":502,"message":"The git repository or URL could not be fetched. `detail` holds the last words of the tool."\#
+    ,"data":{"type":"source_unavailable","retryable":true}},{"code":422,"message":"The archive was not unpacked: i\#
+    t is damaged, passes a limit, or holds an entry that would leave the workspace or is no file, folder or link. `\#
+    detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},{"code":503,"message":"The dis\#
+    k that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":\#
+    "concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-not\#
+    ification":false},{"name":"app/configure","tags":[{"$ref":"#/components/tags/app"}],"summary":"Changes what th\#
+    e app is given beside its manifest. A running app has it after its next start.","paramStructure":"either","par\#
+    ams":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReferen\#
+    ce"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this name.","requi\#
+    red":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"env","description":"A merge p\#
+    atch on the values: null removes one.","required":false,"schema":{"type":"object"}},{"name":"secretEnv","descr\#
+    iption":"The same for the secret ones.","required":false,"schema":{"type":"object"}},{"name":"ifVersion","desc\#
+    ription":"Only where the app is still of this version.","required":false,"schema":{"type":"integer","minimum":\#
+    1}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No a\#
+    pp has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several wor\#
+    kspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous"\#
+    ,"retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_\#
+    not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not m\#
+    ake sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"mes\#
+    sage":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data\#
+    ":{"type":"version_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
+    e","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/uninstall","tags":[{\#
+    "$ref":"#/components/tags/app"}],"summary":"Stops an app and forgets it, its ports and its output. Its files s\#
+    tay unless told otherwise.","paramStructure":"either","params":[{"name":"app","description":"The app.","requir\#
+    ed":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspa\#
+    ce; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wo\#
+    rkspaceReference"}},{"name":"deleteFiles","description":"Whether its folder is deleted too. Never the workspac\#
+    e's own.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"app","schema":{"$re\#
+    f":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"\#
     app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name th\#
     e workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message\#
-    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":42\#
-    2,"message":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_inv\#
-    alid","retryable":false}},{"code":422,"message":"Environment variables that the manifest demands have no value\#
-    . `names` lists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}\#
-    },{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at it\#
-    s new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message"\#
-    :"The app's setup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_fail\#
-    ed","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-\#
-    to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"app/buildStatus","tags":[{"$ref":\#
-    "#/components/tags/app"}],"summary":"Tells how the app's setup stands.","paramStructure":"either","params":[{"\#
-    name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"\#
-    name":"workspace","description":"Its workspace; needed where several have an app of this name.","required":fal\#
-    se,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"build","schema":{"$ref":"#/\#
-    components/schemas/BuildStatus"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type"\#
-    :"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name t\#
-    he workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"messag\#
-    e":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane"\#
-    :"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-lar\#
-    ge":false,"x-notification":false},{"name":"app/start","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wan\#
-    ts an app running: it is set up where that is needed, started, and kept running until it is stopped.","descrip\#
-    tion":"What it depends on is wanted running too. The answer comes at once, or when the app is running, has fai\#
-    led, or the time is over.","paramStructure":"either","params":[{"name":"app","description":"The app.","require\#
-    d":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspac\#
-    e; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wor\#
-    kspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it is running.","required":fals\#
-    e,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref":"\#
-    #/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_\#
-    not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the wo\#
-    rkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"N\#
-    o workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"m\#
-    essage":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_\#
-    archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"c\#
-    lient-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"app/stop","tags":[{"$ref":"\#
-    #/components/tags/app"}],"summary":"Wants an app stopped, and returns when nothing of it is left. It stays sto\#
-    pped until it is started.","paramStructure":"either","params":[{"name":"app","description":"The app.","require\#
-    d":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspac\#
-    e; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Wor\#
-    kspaceReference"}},{"name":"graceSeconds","description":"How long its processes have to end by themselves, in s\#
-    econds. Absent: the manifest's.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"res\#
-    ult":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has t\#
-    hat id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
-    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
-    le":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found\#
-    ","retryable":false}},{"code":500,"message":"Processes of the app could not be ended. `processes` lists them."\#
-    ,"data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stabl\#
-    e","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"app/rest\#
-    art","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and starts it again, in one step; its m\#
-    anifest is read anew.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":t\#
-    rue,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; n\#
-    eeded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspa\#
-    ceReference"}},{"name":"waitSeconds","description":"How long to wait until it is running again.","required":fa\#
-    lse,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"app","schema":{"$ref"\#
-    :"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"ap\#
-    p_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the w\#
-    orkspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"\#
-    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"\#
-    message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace\#
-    _archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"\#
-    client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"app/ensureRunning","tags":\#
-    [{"$ref":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are running, and tells for e\#
-    ach whether it is, and why not.","description":"Setup, dependencies, start, readiness: what is done already is n\#
-    ot done again, and any number of calls share one start. An app that fails leaves the others be; the call itsel\#
-    f does not fail for it.","paramStructure":"either","params":[{"name":"workspace","description":"The workspace. A\#
-    bsent: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceRe\#
-    ference"}},{"name":"apps","description":"The apps. Absent: all of the workspace, those that are found in its f\#
-    olders but not installed yet among them.","required":false,"schema":{"type":"array","items":{"$ref":"#/compone\#
-    nts/schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to wait.","required\#
-    ":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"outcome","schema\#
-    ":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key o\#
-    r slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has that id or n\#
-    ame.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
-    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
-    {"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` s\#
-    ays why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The workspace is archiv\#
-    ed and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},{"\#
-    code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its ne\#
-    w path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","x\#
-    -scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-no\#
-    tification":false},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all apps o\#
-    f a workspace: those that others depend on first, side by side where possible.","paramStructure":"either","par\#
-    ams":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/schema\#
-    s/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until they are running.","requir\#
-    ed":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","schem\#
-    a":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, key o\#
-    r slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is arch\#
-    ived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},\#
-    {"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its n\#
-    ew path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurrent","\#
-    x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-n\#
-    otification":false},{"name":"app/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps o\#
-    f a workspace, or of all: those that depend on others first.","paramStructure":"either","params":[{"name":"wor\#
-    kspace","description":"The workspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/sc\#
-    hemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How long their processes have to end by them\#
-    selves, in seconds. Absent: the manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":\#
-    3600}}],"result":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404\#
-    ,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],\#
-    "x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
-    se,"x-large":false,"x-notification":false},{"name":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summa\#
-    ry":"Returns the last lines that an app has written, or those since a time; and what comes, where that is want\#
-    ed.","description":"With `follow` the lines come as `stream/event` of the attachment that the answer names, an\#
-    d `lines` is empty.","paramStructure":"either","params":[{"name":"app","description":"The app.","required":tru\#
-    e,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; nee\#
-    ded where several have an app of this name.","required":false,"schema":{"$ref":"#/components/schemas/Workspace\#
-    Reference"}},{"name":"tail","description":"The most lines of the past, counted from the end.","required":false\#
-    ,"schema":{"type":"integer","minimum":1,"maximum":10000,"default":100}},{"name":"since","description":"Only li\#
-    nes written at this time or later, in seconds since 1970.","required":false,"schema":{"type":"number","minimum\#
-    ":0,"maximum":100000000000}},{"name":"follow","description":"Whether to go on with what comes.","required":fal\#
-    se,"schema":{"type":"boolean","default":false}}],"result":{"name":"logs","schema":{"$ref":"#/components/schema\#
-    s/AppLogPage"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","\#
-    retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, o\#
-    r use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace ha\#
-    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":429,"message":"A lim\#
-    it on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reach\#
-    ed","retryable":true}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to\#
-    -server","x-stream":true,"x-large":true,"x-notification":false},{"name":"app/stateChanged","tags":[{"$ref":"#/\#
-    components/tags/app"}],"summary":"An app's state has changed. Sent to connections that follow `events`.","para\#
-    mStructure":"either","params":[{"name":"app","description":"The app as it now stands.","required":true,"schema\#
-    ":{"$ref":"#/components/schemas/AppSummary"}},{"name":"previous","description":"The state it was in.","require\#
-    d":true,"schema":{"$ref":"#/components/schemas/AppState"}}],"x-lane":"inline","x-scope":"read","x-stability":"\#
-    stable","x-direction":"server-to-client","x-stream":false,"x-large":false,"x-notification":true},{"name":"cata\#
-    log/listRuntimes","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Lists the runtimes: one row for eac\#
-    h language and version.","paramStructure":"either","params":[{"name":"runtimeName","description":"Only those o\#
-    f this language.","required":false,"schema":{"$ref":"#/components/schemas/RuntimeName"}},{"name":"includeInact\#
-    ive","description":"Whether rows that are not offered are listed too.","required":false,"schema":{"type":"bool\#
-    ean","default":false}}],"result":{"name":"runtimes","schema":{"$ref":"#/components/schemas/CatalogRuntimeList"\#
-    }},"errors":[{"code":404,"message":"No runtime has that name. `runtimeNames` lists those there are.","data":{"\#
-    type":"runtime_unknown","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-\#
-    direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"catalog/getRun\#
-    time","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Returns one runtime, with what is done for it o\#
-    n each kind of system.","paramStructure":"either","params":[{"name":"runtimeId","description":"The runtime.","\#
-    required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"scripts","description":"Whether th\#
-    e scripts that would be run are returned too.","required":false,"schema":{"type":"boolean","default":false}}],\#
-    "result":{"name":"runtime","schema":{"$ref":"#/components/schemas/CatalogRuntimeDetail"}},"errors":[{"code":40\#
-    4,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtim\#
-    e_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":\#
-    "client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"catalog/listServers","tag\#
-    s":[{"$ref":"#/components/tags/catalog"}],"summary":"Lists the application servers that go with a language.","\#
-    paramStructure":"either","params":[{"name":"runtimeName","description":"The language.","required":true,"schema\#
-    ":{"$ref":"#/components/schemas/RuntimeName"}},{"name":"includeInactive","description":"Whether rows that are n\#
-    ot offered are listed too.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"s\#
-    ervers","schema":{"$ref":"#/components/schemas/CatalogServerList"}},"errors":[{"code":404,"message":"No runtim\#
-    e has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retryable":false}}],\#
-    "x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fals\#
-    e,"x-large":false,"x-notification":false},{"name":"catalog/getServer","tags":[{"$ref":"#/components/tags/catal\#
-    og"}],"summary":"Returns one application server, with what is done for it on each kind of system.","paramStruc\#
-    ture":"either","params":[{"name":"runtimeName","description":"The language.","required":true,"schema":{"$ref":\#
-    "#/components/schemas/RuntimeName"}},{"name":"server","description":"The server's name.","required":true,"sche\#
-    ma":{"type":"string","minLength":1,"maxLength":100}},{"name":"scripts","description":"Whether the scripts that w\#
-    ould be run are returned too.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name"\#
-    :"server","schema":{"$ref":"#/components/schemas/CatalogServerDetail"}},"errors":[{"code":404,"message":"No ru\#
-    ntime has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retryable":false\#
+    ":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":40\#
+    0,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.",\#
+    "data":{"type":"invalid_argument","retryable":false}},{"code":500,"message":"Processes of the app could not be e\#
+    nded. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"concurrent","x-scope\#
+    ":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"n\#
+    ame":"app/list","tags":[{"$ref":"#/components/tags/app"}],"summary":"Lists apps, oldest first.","paramStructur\#
+    e":"either","params":[{"name":"workspace","description":"Only those of this workspace.","required":false,"sche\#
+    ma":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"states","description":"Only those in one of t\#
+    hese states.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/AppState"},"maxI\#
+    tems":32}},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum\#
+    ":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required\#
+    ":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"apps","schema":{"$ref":"#/componen\#
+    ts/schemas/AppPage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data"\#
+    :{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","\#
+    data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":\#
+    "stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/get","tags":[{\#
+    "$ref":"#/components/tags/app"}],"summary":"Returns one app, with all that is known of it.","paramStructure":"\#
+    either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this n\#
+    ame.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}}],"result":{"name":"app","s\#
+    chema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that id or name.","dat\#
+    a":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that n\#
+    ame. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":\#
+    404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}\#
+    }],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"app/setup","tags":[{"$ref":"#/components/tags/app"}],"summary":"Runs the a\#
+    pp's setup, as a job with live output; it is skipped where nothing it depends on has changed.","paramStructure\#
+    ":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/sch\#
+    emas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of thi\#
+    s name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"force","descri\#
+    ption":"Whether it runs even where nothing has changed.","required":false,"schema":{"type":"boolean","default"\#
+    :false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"job","schema":{"$ref":"#/components\#
+    /schemas/JobStarted"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_f\#
+    ound","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspa\#
+    ce too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No wor\#
+    kspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":422,"messag\#
+    e":"The manifest has errors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","re\#
+    tryable":false}},{"code":422,"message":"Environment variables that the manifest demands have no value. `names` l\#
+    ists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},{"code":4\#
+    09,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at its new path w\#
+    ith `workspace/update`.","data":{"type":"folder_missing","retryable":false}},{"code":422,"message":"The app's s\#
+    etup ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryabl\#
+    e":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x\#
+    -stream":false,"x-notification":false},{"name":"app/buildStatus","tags":[{"$ref":"#/components/tags/app"}],"su\#
+    mmary":"Tells how the app's setup stands.","paramStructure":"either","params":[{"name":"app","description":"Th\#
+    e app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","descriptio\#
+    n":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/compon\#
+    ents/schemas/WorkspaceReference"}}],"result":{"name":"build","schema":{"$ref":"#/components/schemas/BuildStatu\#
+    s"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":\#
+    false}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
+    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read",\#
+    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/\#
+    start","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app running: it is set up where that is n\#
+    eeded, started, and kept running until it is stopped.","description":"What it depends on is wanted running too\#
+    . The answer comes at once, or when the app is running, has failed, or the time is over.","paramStructure":"ei\#
+    ther","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/\#
+    AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this nam\#
+    e.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","descr\#
+    iption":"How long to wait until it is running.","required":false,"schema":{"$ref":"#/components/schemas/WaitSe\#
+    conds","default":0}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":4\#
+    04,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"mes\#
+    sage":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"typ\#
+    e":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{\#
+    "type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is archived and read-onl\#
+    y. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concur\#
+    rent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"app/stop","tags":[{"$ref":"#/components/tags/app"}],"summary":"Wants an app stopped, and r\#
+    eturns when nothing of it is left. It stays stopped until it is started.","paramStructure":"either","params":[\#
+    {"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},\#
+    {"name":"workspace","description":"Its workspace; needed where several have an app of this name.","required":f\#
+    alse,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"graceSeconds","description":"How lo\#
+    ng its processes have to end by themselves, in seconds. Absent: the manifest's.","required":false,"schema":{"t\#
+    ype":"number","minimum":0,"maximum":3600}}],"result":{"name":"app","schema":{"$ref":"#/components/schemas/App"\#
+    }},"errors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":fa\#
+    lse}},{"code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the a\#
+    pp's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":500,"message":"Processes of the a\#
+    pp could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}}],"x-lane":"con\#
+    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
+    ation":false},{"name":"app/restart","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops an app and star\#
+    ts it again, in one step; its manifest is read anew.","paramStructure":"either","params":[{"name":"app","descr\#
+    iption":"The app.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace",\#
+    "description":"Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref\#
+    ":"#/components/schemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until it i\#
+    s running again.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result"\#
+    :{"name":"app","schema":{"$ref":"#/components/schemas/App"}},"errors":[{"code":404,"message":"No app has that i\#
+    d or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have a\#
+    n app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":f\#
+    alse}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","re\#
+    tryable":false}},{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` fir\#
+    st.","data":{"type":"workspace_archived","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stabi\#
+    lity":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"app/ensureRu\#
+    nning","tags":[{"$ref":"#/components/tags/app"}],"summary":"Does whatever is missing until apps are running, a\#
+    nd tells for each whether it is, and why not.","description":"Setup, dependencies, start, readiness: what is d\#
+    one already is not done again, and any number of calls share one start. An app that fails leaves the others be\#
+    ; the call itself does not fail for it.","paramStructure":"either","params":[{"name":"workspace","description"\#
+    :"The workspace. Absent: each of `apps` is found by itself.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/WorkspaceReference"}},{"name":"apps","description":"The apps. Absent: all of the workspace, those that a\#
+    re found in its folders but not installed yet among them.","required":false,"schema":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/AppReference"},"maxItems":1000}},{"name":"waitSeconds","description":"How long to w\#
+    ait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":60}}],"result":{"name":"o\#
+    utcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace ha\#
+    s that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No ap\#
+    p has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several work\#
+    spaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous",\#
+    "retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense t\#
+    ogether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":409,"message":"The w\#
+    orkspace is archived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","ret\#
+    ryable":false}},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the w\#
+    orkspace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lan\#
+    e":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-\#
+    notification":false},{"name":"app/startAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Starts all ap\#
+    ps of a workspace: those that others depend on first, side by side where possible.","paramStructure":"either",\#
+    "params":[{"name":"workspace","description":"The workspace.","required":true,"schema":{"$ref":"#/components/sc\#
+    hemas/WorkspaceReference"}},{"name":"waitSeconds","description":"How long to wait until they are running.","re\#
+    quired":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"outcome","s\#
+    chema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"No workspace has that id, k\#
+    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":409,"message":"The workspace is a\#
+    rchived and read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false\#
+    }},{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the workspace at i\#
+    ts new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}}],"x-lane":"concurren\#
+    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
+    :false},{"name":"app/stopAll","tags":[{"$ref":"#/components/tags/app"}],"summary":"Stops all apps of a workspa\#
+    ce, or of all: those that depend on others first.","paramStructure":"either","params":[{"name":"workspace","de\#
+    scription":"The workspace. Absent: all of them.","required":false,"schema":{"$ref":"#/components/schemas/Works\#
+    paceReference"}},{"name":"graceSeconds","description":"How long their processes have to end by themselves, in s\#
+    econds. Absent: the manifests'.","required":false,"schema":{"type":"number","minimum":0,"maximum":3600}}],"res\#
+    ult":{"name":"outcome","schema":{"$ref":"#/components/schemas/AppsOutcome"}},"errors":[{"code":404,"message":"\#
+    No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}}],"x-lane":"co\#
+    ncurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notifi\#
+    cation":false},{"name":"app/logs","tags":[{"$ref":"#/components/tags/app"}],"summary":"Returns the last lines t\#
+    hat an app has written, or those since a time; and what comes, where that is wanted.","description":"With `fol\#
+    low` the lines come as `stream/event` of the attachment that the answer names, and `lines` is empty.","paramSt\#
+    ructure":"either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/compone\#
+    nts/schemas/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app o\#
+    f this name.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"tail","de\#
+    scription":"The most lines of the past, counted from the end.","required":false,"schema":{"type":"integer","mi\#
+    nimum":1,"maximum":10000,"default":100}},{"name":"since","description":"Only lines written at this time or lat\#
+    er, in seconds since 1970.","required":false,"schema":{"type":"number","minimum":0,"maximum":100000000000}},{"\#
+    name":"follow","description":"Whether to go on with what comes.","required":false,"schema":{"type":"boolean","\#
+    default":false}}],"result":{"name":"logs","schema":{"$ref":"#/components/schemas/AppLogPage"}},"errors":[{"cod\#
+    e":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,\#
+    "message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{\#
+    "type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","dat\#
+    a":{"type":"workspace_not_found","retryable":false}},{"code":429,"message":"A limit on how many of these may b\#
+    e open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}}],"x-la\#
+    ne":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-n\#
+    otification":false},{"name":"app/stateChanged","tags":[{"$ref":"#/components/tags/app"}],"summary":"An app's s\#
+    tate has changed. Sent to connections that follow `events`.","paramStructure":"either","params":[{"name":"app"\#
+    ,"description":"The app as it now stands.","required":true,"schema":{"$ref":"#/components/schemas/AppSummary"}\#
+    },{"name":"previous","description":"The state it was in.","required":true,"schema":{"$ref":"#/components/schem\#
+    as/AppState"}}],"x-lane":"inline","x-scope":"read","x-stability":"stable","x-direction":"server-to-client","x-\#
+    stream":false,"x-notification":true},{"name":"catalog/listRuntimes","tags":[{"$ref":"#/components/tags/catalog\#
+    "}],"summary":"Lists the runtimes: one row for each language and version.","paramStructure":"either","params":\#
+    [{"name":"runtimeName","description":"Only those of this language.","required":false,"schema":{"$ref":"#/compo\#
+    nents/schemas/RuntimeName"}},{"name":"includeInactive","description":"Whether rows that are not offered are li\#
+    sted too.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"runtimes","schema"\#
+    :{"$ref":"#/components/schemas/CatalogRuntimeList"}},"errors":[{"code":404,"message":"No runtime has that name\#
+    . `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retryable":false}}],"x-lane":"concu\#
+    rrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"catalog/getRuntime","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Returns one r\#
+    untime, with what is done for it on each kind of system.","paramStructure":"either","params":[{"name":"runtime\#
+    Id","description":"The runtime.","required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"\#
+    scripts","description":"Whether the scripts that would be run are returned too.","required":false,"schema":{"t\#
+    ype":"boolean","default":false}}],"result":{"name":"runtime","schema":{"$ref":"#/components/schemas/CatalogRun\#
+    timeDetail"}},"errors":[{"code":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` l\#
+    ists them.","data":{"type":"runtime_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"catalog\#
+    /listServers","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Lists the application servers that go w\#
+    ith a language.","paramStructure":"either","params":[{"name":"runtimeName","description":"The language.","requ\#
+    ired":true,"schema":{"$ref":"#/components/schemas/RuntimeName"}},{"name":"includeInactive","description":"Whet\#
+    her rows that are not offered are listed too.","required":false,"schema":{"type":"boolean","default":false}}],\#
+    "result":{"name":"servers","schema":{"$ref":"#/components/schemas/CatalogServerList"}},"errors":[{"code":404,"\#
+    message":"No runtime has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","r\#
+    etryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-serv\#
+    er","x-stream":false,"x-notification":false},{"name":"catalog/getServer","tags":[{"$ref":"#/components/tags/ca\#
+    talog"}],"summary":"Returns one application server, with what is done for it on each kind of system.","paramSt\#
+    ructure":"either","params":[{"name":"runtimeName","description":"The language.","required":true,"schema":{"$re\#
+    f":"#/components/schemas/RuntimeName"}},{"name":"server","description":"The server's name.","required":true,"s\#
+    chema":{"type":"string","minLength":1,"maxLength":100}},{"name":"scripts","description":"Whether the scripts t\#
+    hat would be run are returned too.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"\#
+    name":"server","schema":{"$ref":"#/components/schemas/CatalogServerDetail"}},"errors":[{"code":404,"message":"\#
+    No runtime has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retryable":\#
+    false}},{"code":404,"message":"The language has no application server of that name. `servers` lists those ther\#
+    e are.","data":{"type":"server_unknown","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabili\#
+    ty":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"catalog/update\#
+    Runtime","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Changes how a runtime is offered. `catalog/s\#
+    eed` keeps the change.","paramStructure":"either","params":[{"name":"runtimeId","description":"The runtime.","\#
+    required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"isActive","description":"Whether i\#
+    t is offered.","required":false,"schema":{"type":"boolean"}},{"name":"displayName","description":"Its name for p\#
+    eople.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"ifVersion","descri\#
+    ption":"Only where the entity still has this version.","required":false,"schema":{"type":"integer","minimum":1\#
+    }}],"result":{"name":"runtime","schema":{"$ref":"#/components/schemas/CatalogRuntime"}},"errors":[{"code":404,\#
+    "message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_\#
+    not_found","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. R\#
+    ead it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concu\#
+    rrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificat\#
+    ion":false},{"name":"catalog/updateServer","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Changes ho\#
+    w an application server is offered. `catalog/seed` keeps the change.","paramStructure":"either","params":[{"na\#
+    me":"runtimeName","description":"The language.","required":true,"schema":{"$ref":"#/components/schemas/Runtime\#
+    Name"}},{"name":"server","description":"The server's name.","required":true,"schema":{"type":"string","minLeng\#
+    th":1,"maxLength":100}},{"name":"isActive","description":"Whether it is offered.","required":false,"schema":{"\#
+    type":"boolean"}},{"name":"displayName","description":"Its name for people.","required":false,"schema":{"type"\#
+    :"string","minLength":1,"maxLength":100}},{"name":"ifVersion","description":"Only where the entity still has t\#
+    his version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"server","schema":{"\#
+    $ref":"#/components/schemas/CatalogServer"}},"errors":[{"code":404,"message":"No runtime has that name. `runti\#
+    meNames` lists those there are.","data":{"type":"runtime_unknown","retryable":false}},{"code":404,"message":"T\#
+    he language has no application server of that name. `servers` lists those there are.","data":{"type":"server_u\#
+    nknown","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Re\#
+    ad it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane":"concur\#
+    rent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notificati\#
+    on":false},{"name":"catalog/seed","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Brings the catalog u\#
+    p to what this server brings along and to the rows of the home's `catalog` folder. What was changed by hand is k\#
+    ept.","paramStructure":"either","params":[],"result":{"name":"seeded","schema":{"$ref":"#/components/schemas/C\#
+    atalogSeeded"}},"errors":[{"code":422,"message":"A file of the home's `catalog` folder is faulty. `errors` lis\#
+    ts every fault.","data":{"type":"catalog_invalid","retryable":false}},{"code":503,"message":"The disk that hol\#
+    ds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurren\#
+    t","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification"\#
+    :false},{"name":"connection/listAllowed","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Lists whi\#
+    ch types of resources can be connected.","paramStructure":"either","params":[],"result":{"name":"allowed","sch\#
+    ema":{"$ref":"#/components/schemas/AllowedConnectionList"}},"errors":[],"x-lane":"concurrent","x-scope":"read"\#
+    ,"x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"con\#
+    nection/plan","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Tells what connecting would do, step b\#
+    y step, with its scripts. Nothing is touched.","description":"What is connected is a resource (`source`), or a r\#
+    untime of the catalog that there is no resource for yet (`runtimeId`).","paramStructure":"either","params":[{"\#
+    name":"target","description":"What it is connected to, such as an instance.","required":true,"schema":{"$ref":\#
+    "#/components/schemas/ResourceReference"}},{"name":"source","description":"The resource that is connected, suc\#
+    h as a runtime.","required":false,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"runtime\#
+    Id","description":"The runtime, where no resource is named.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/RuntimeId"}},{"name":"applicationServer","description":"With `runtimeId`: the application server that g\#
+    oes with it.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}}],"result":{"name":"pl\#
+    an","schema":{"$ref":"#/components/schemas/PlannedConnection"}},"errors":[{"code":400,"message":"The parameter\#
+    s decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_ar\#
+    gument","retryable":false}},{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_\#
+    not_found","retryable":false}},{"code":409,"message":"Several instances have that name. Use the id; `ids` list\#
+    s them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":404,"message":"No resource has that i\#
+    d or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources h\#
+    ave that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":\#
+    422,"message":"Resources of these types can't be connected. `connection/listAllowed` has the table.","data":{"\#
+    type":"connection_not_allowed","retryable":false}},{"code":422,"message":"The catalog has no recipe for the in\#
+    stance's system.","data":{"type":"unsupported_os","retryable":false}},{"code":404,"message":"The catalog has n\#
+    o runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false\#
     }},{"code":404,"message":"The language has no application server of that name. `servers` lists those there are\#
-    .","data":{"type":"server_unknown","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"\#
-    stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"cat\#
-    alog/updateRuntime","tags":[{"$ref":"#/components/tags/catalog"}],"summary":"Changes how a runtime is offered. `\#
-    catalog/seed` keeps the change.","paramStructure":"either","params":[{"name":"runtimeId","description":"The ru\#
-    ntime.","required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"isActive","description":"\#
-    Whether it is offered.","required":false,"schema":{"type":"boolean"}},{"name":"displayName","description":"Its n\#
-    ame for people.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"ifVersion\#
-    ","description":"Only where the entity still has this version.","required":false,"schema":{"type":"integer","m\#
-    inimum":1}}],"result":{"name":"runtime","schema":{"$ref":"#/components/schemas/CatalogRuntime"}},"errors":[{"c\#
-    ode":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":\#
-    "runtime_not_found","retryable":false}},{"code":409,"message":"The entity has changed since the version in `if\#
-    Version`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-l\#
-    ane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"\#
-    x-large":false,"x-notification":false},{"name":"catalog/updateServer","tags":[{"$ref":"#/components/tags/catal\#
-    og"}],"summary":"Changes how an application server is offered. `catalog/seed` keeps the change.","paramStructu\#
-    re":"either","params":[{"name":"runtimeName","description":"The language.","required":true,"schema":{"$ref":"#\#
-    /components/schemas/RuntimeName"}},{"name":"server","description":"The server's name.","required":true,"schema\#
-    ":{"type":"string","minLength":1,"maxLength":100}},{"name":"isActive","description":"Whether it is offered.","\#
-    required":false,"schema":{"type":"boolean"}},{"name":"displayName","description":"Its name for people.","requi\#
-    red":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"ifVersion","description":"Only w\#
-    here the entity still has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{\#
-    "name":"server","schema":{"$ref":"#/components/schemas/CatalogServer"}},"errors":[{"code":404,"message":"No ru\#
-    ntime has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retryable":false\#
-    }},{"code":404,"message":"The language has no application server of that name. `servers` lists those there are\#
-    .","data":{"type":"server_unknown","retryable":false}},{"code":409,"message":"The entity has changed since the v\#
-    ersion in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":\#
-    false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-st\#
-    ream":false,"x-large":false,"x-notification":false},{"name":"catalog/seed","tags":[{"$ref":"#/components/tags/\#
-    catalog"}],"summary":"Brings the catalog up to what this server brings along and to the rows of the home's `ca\#
-    talog` folder. What was changed by hand is kept.","paramStructure":"either","params":[],"result":{"name":"seed\#
-    ed","schema":{"$ref":"#/components/schemas/CatalogSeeded"}},"errors":[{"code":422,"message":"A file of the hom\#
-    e's `catalog` folder is faulty. `errors` lists every fault.","data":{"type":"catalog_invalid","retryable":fals\#
-    e}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_sp\#
-    ace","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-\#
-    to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"connection/listAllowed","tags":[{\#
-    "$ref":"#/components/tags/connection"}],"summary":"Lists which types of resources can be connected.","paramStr\#
-    ucture":"either","params":[],"result":{"name":"allowed","schema":{"$ref":"#/components/schemas/AllowedConnecti\#
-    onList"}},"errors":[],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-s\#
-    erver","x-stream":false,"x-large":false,"x-notification":false},{"name":"connection/plan","tags":[{"$ref":"#/c\#
-    omponents/tags/connection"}],"summary":"Tells what connecting would do, step by step, with its scripts. Nothin\#
-    g is touched.","description":"What is connected is a resource (`source`), or a runtime of the catalog that the\#
-    re is no resource for yet (`runtimeId`).","paramStructure":"either","params":[{"name":"target","description":"\#
-    What it is connected to, such as an instance.","required":true,"schema":{"$ref":"#/components/schemas/Resource\#
-    Reference"}},{"name":"source","description":"The resource that is connected, such as a runtime.","required":fa\#
-    lse,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"runtimeId","description":"The runtime\#
-    , where no resource is named.","required":false,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"a\#
-    pplicationServer","description":"With `runtimeId`: the application server that goes with it.","required":false\#
-    ,"schema":{"type":"string","minLength":1,"maxLength":100}}],"result":{"name":"plan","schema":{"$ref":"#/compon\#
-    ents/schemas/PlannedConnection"}},"errors":[{"code":400,"message":"The parameters decode and keep their bounds\#
-    , but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"\#
-    code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":false}}\#
-    ,{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"insta\#
-    nce_ambiguous","retryable":false}},{"code":404,"message":"No resource has that id or name.","data":{"type":"re\#
-    source_not_found","retryable":false}},{"code":409,"message":"Several resources have that name. Use the id; `id\#
-    s` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":422,"message":"Resources of th\#
-    ese types can't be connected. `connection/listAllowed` has the table.","data":{"type":"connection_not_allowed"\#
-    ,"retryable":false}},{"code":422,"message":"The catalog has no recipe for the instance's system.","data":{"typ\#
-    e":"unsupported_os","retryable":false}},{"code":404,"message":"The catalog has no runtime of that id. `catalog\#
-    /listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false}},{"code":404,"message":"The l\#
-    anguage has no application server of that name. `servers` lists those there are.","data":{"type":"server_unkno\#
-    wn","retryable":false}},{"code":502,"message":"The host name of the instance could not be resolved.","data":{"\#
-    type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance's address and por\#
-    t.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance did not answer in t\#
-    ime.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instan\#
-    ce's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host k\#
-    ey is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_un\#
-    known","retryable":false}},{"code":403,"message":"The instance's host key is not the one that was accepted. It m\#
-    ay be another machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"\#
-    message":"The instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_\#
-    failed","retryable":false}},{"code":422,"message":"The private key can't be read or used. `detail` says why.",\#
-    "data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `d\#
-    etail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the insta\#
-    nce took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope\#
-    ":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notifica\#
-    tion":false},{"name":"connection/create","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Connects t\#
-    wo resources. A runtime is installed on the instance, as a job; a terminal opens a shell there.","description"\#
-    :"Where the two are connected already, that connection is returned and nothing is done; where it has failed, i\#
-    t is tried again.","paramStructure":"either","params":[{"name":"source","description":"The resource that is co\#
-    nnected, such as a runtime.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"nam\#
-    e":"target","description":"What it is connected to, such as an instance.","required":true,"schema":{"$ref":"#/\#
-    components/schemas/ResourceReference"}},{"name":"terminal","description":"Of a terminal: its size.","required"\#
-    :false,"schema":{"$ref":"#/components/schemas/TerminalSize"}},{"name":"attach","description":"Whether the conn\#
-    ection follows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default":f\#
-    alse}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$\#
-    ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"Makes a repetiti\#
-    on harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"sta\#
-    rted","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"No resource h\#
-    as that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several re\#
-    sources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}\#
-    ,{"code":422,"message":"Resources of these types can't be connected. `connection/listAllowed` has the table.",\#
-    "data":{"type":"connection_not_allowed","retryable":false}},{"code":409,"message":"Something is being done for t\#
-    he connection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":\#
-    true}},{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idem\#
-    potency_conflict","retryable":false}},{"code":429,"message":"A limit on how many of these may be open at once i\#
-    s reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},{"code":503,"message":\#
-    "The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},{"\#
-    code":502,"message":"The host name of the instance could not be resolved.","data":{"type":"dns_failed","retrya\#
-    ble":true}},{"code":502,"message":"Nothing listens at the instance's address and port.","data":{"type":"connec\#
-    t_refused","retryable":true}},{"code":504,"message":"The instance did not answer in time.","data":{"type":"con\#
-    nect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instance's address.","data":{"t\#
-    ype":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is not known. `finge\#
-    rprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retryable":fals\#
-    e}},{"code":403,"message":"The instance's host key is not the one that was accepted. It may be another machine\#
-    , or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"The instanc\#
-    e did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","retryable":f\#
-    alse}},{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":{"type":"key_u\#
-    nusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","da\#
-    ta":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took longer than i\#
-    t may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability\#
-    ":"stable","x-direction":"client-to-server","x-stream":true,"x-large":false,"x-notification":false},{"name":"c\#
-    onnection/list","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Lists connections, newest first.",\#
-    "paramStructure":"either","params":[{"name":"source","description":"Only those of this source.","required":fal\#
-    se,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"target","description":"Only those to t\#
-    his target.","required":false,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"statuses","\#
-    description":"Only those that stand so. Absent: all but `disconnected`.","required":false,"schema":{"type":"ar\#
-    ray","items":{"$ref":"#/components/schemas/ConnectionStatus"},"maxItems":8}},{"name":"limit","description":"Th\#
-    e most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"\#
-    cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schem\#
-    as/Cursor"}}],"result":{"name":"connections","schema":{"$ref":"#/components/schemas/ConnectionPage"}},"errors"\#
-    :[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","ret\#
-    ryable":false}},{"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","\#
-    retryable":false}},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","da\#
-    ta":{"type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"st\#
-    able","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"conne\#
-    ction/get","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Returns one connection; with `waitSecon\#
-    ds`, when nothing is being done for it, or the time is over.","paramStructure":"either","params":[{"name":"con\#
-    nection","description":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionRefe\#
-    rence"}},{"name":"waitSeconds","description":"How long to wait.","required":false,"schema":{"$ref":"#/componen\#
-    ts/schemas/WaitSeconds","default":0}}],"result":{"name":"connection","schema":{"$ref":"#/components/schemas/Re\#
-    sourceConnection"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"conne\#
-    ction_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-directi\#
-    on":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"connection/update","t\#
-    ags":[{"$ref":"#/components/tags/connection"}],"summary":"Brings the instance to what the source says today: a\#
-    nother version, another application server.","paramStructure":"either","params":[{"name":"connection","descrip\#
-    tion":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":\#
-    "attach","description":"Whether the connection follows the job's stream from its first event.","required":fals\#
-    e,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the j\#
-    ob's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name\#
-    ":"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There i\#
+    .","data":{"type":"server_unknown","retryable":false}},{"code":502,"message":"The host name of the instance co\#
+    uld not be resolved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at t\#
+    he instance's address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"Th\#
+    e instance did not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":\#
+    "There is no way to the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,\#
+    "message":"The instance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKe\#
+    y`.","data":{"type":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is n\#
+    ot the one that was accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed"\#
+    ,"retryable":false}},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list t\#
+    he methods.","data":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be r\#
+    ead or used. `detail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The S\#
+    SH session failed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"\#
+    message":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}\#
+    ],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"connection/create","tags":[{"$ref":"#/components/tags/connection"}],"sum\#
+    mary":"Connects two resources. A runtime is installed on the instance, as a job; a terminal opens a shell ther\#
+    e.","description":"Where the two are connected already, that connection is returned and nothing is done; where i\#
+    t has failed, it is tried again.","paramStructure":"either","params":[{"name":"source","description":"The reso\#
+    urce that is connected, such as a runtime.","required":true,"schema":{"$ref":"#/components/schemas/ResourceRef\#
+    erence"}},{"name":"target","description":"What it is connected to, such as an instance.","required":true,"sche\#
+    ma":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"terminal","description":"Of a terminal: its si\#
+    ze.","required":false,"schema":{"$ref":"#/components/schemas/TerminalSize"}},{"name":"attach","description":"W\#
+    hether the connection follows the job's stream from its first event.","required":false,"schema":{"type":"boole\#
+    an","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":fal\#
+    se,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKey","description":"M\#
+    akes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"resul\#
+    t":{"name":"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"messag\#
+    e":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"mes\#
+    sage":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","r\#
+    etryable":false}},{"code":422,"message":"Resources of these types can't be connected. `connection/listAllowed` h\#
+    as the table.","data":{"type":"connection_not_allowed","retryable":false}},{"code":409,"message":"Something is b\#
+    eing done for the connection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_bus\#
+    y","retryable":true}},{"code":409,"message":"The idempotency key was used before with other parameters.","data\#
+    ":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how many of these may b\#
+    e open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}},{"code\#
+    ":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space","retr\#
+    yable":true}},{"code":502,"message":"The host name of the instance could not be resolved.","data":{"type":"dns\#
+    _failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance's address and port.","data"\#
+    :{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance did not answer in time.","da\#
+    ta":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instance's addr\#
+    ess.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is n\#
+    ot known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown",\#
+    "retryable":false}},{"code":403,"message":"The instance's host key is not the one that was accepted. It may be a\#
+    nother machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message\#
+    ":"The instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed"\#
+    ,"retryable":false}},{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":\#
+    {"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` s\#
+    ays how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took l\#
+    onger than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write",\#
+    "x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"name":"conne\#
+    ction/list","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Lists connections, newest first.","par\#
+    amStructure":"either","params":[{"name":"source","description":"Only those of this source.","required":false,"\#
+    schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"target","description":"Only those to this t\#
+    arget.","required":false,"schema":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"statuses","descr\#
+    iption":"Only those that stand so. Absent: all but `disconnected`.","required":false,"schema":{"type":"array",\#
+    "items":{"$ref":"#/components/schemas/ConnectionStatus"},"maxItems":8}},{"name":"limit","description":"The mos\#
+    t rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"curso\#
+    r","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cu\#
+    rsor"}}],"result":{"name":"connections","schema":{"$ref":"#/components/schemas/ConnectionPage"}},"errors":[{"c\#
+    ode":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor","retryabl\#
+    e":false}},{"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retry\#
+    able":false}},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{\#
+    "type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable"\#
+    ,"x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/get","tags":[{"\#
+    $ref":"#/components/tags/connection"}],"summary":"Returns one connection; with `waitSeconds`, when nothing is b\#
+    eing done for it, or the time is over.","paramStructure":"either","params":[{"name":"connection","description"\#
+    :"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"wait\#
+    Seconds","description":"How long to wait.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds\#
+    ","default":0}}],"result":{"name":"connection","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"e\#
+    rrors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retr\#
+    yable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server"\#
+    ,"x-stream":false,"x-notification":false},{"name":"connection/update","tags":[{"$ref":"#/components/tags/conne\#
+    ction"}],"summary":"Brings the instance to what the source says today: another version, another application se\#
+    rver.","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":tru\#
+    e,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"attach","description":"Whether the co\#
+    nnection follows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default"\#
+    :false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"started","schema":{"$ref":"#/compon\#
+    ents/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":\#
+    {"type":"connection_not_found","retryable":false}},{"code":409,"message":"Something is being done for the conn\#
+    ection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},\#
+    {"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connection_state\#
+    ","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","da\#
+    ta":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-d\#
+    irection":"client-to-server","x-stream":true,"x-notification":false},{"name":"connection/delete","tags":[{"$re\#
+    f":"#/components/tags/connection"}],"summary":"Disconnects: what was installed for this connection is removed, e\#
+    xactly that, as a job; a shell is closed.","description":"Where removing fails, the connection stays as `faile\#
+    d` and says why.","paramStructure":"either","params":[{"name":"connection","description":"The connection.","re\#
+    quired":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"force","description":"Whet\#
+    her the connection is forgotten where that can not be done.","required":false,"schema":{"type":"boolean","defa\#
+    ult":false}},{"name":"attach","description":"Whether the connection follows the job's stream from its first ev\#
+    ent.","required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How l\#
+    ong to wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default"\#
+    :0}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code"\#
+    :404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":false}},\#
+    {"code":409,"message":"Something is being done for the connection. Try again when it has ended; `job` holds it\#
+    s id.","data":{"type":"connection_busy","retryable":true}},{"code":503,"message":"The disk that holds the targ\#
+    et is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope\#
+    ":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"na\#
+    me":"connection/retry","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Goes on with a connection t\#
+    hat has failed, from the step that failed.","paramStructure":"either","params":[{"name":"connection","descript\#
+    ion":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"\#
+    attach","description":"Whether the connection follows the job's stream from its first event.","required":false\#
+    ,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the jo\#
+    b's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name"\#
+    :"started","schema":{"$ref":"#/components/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There i\#
     s no connection of that id.","data":{"type":"connection_not_found","retryable":false}},{"code":409,"message":"\#
     Something is being done for the connection. Try again when it has ended; `job` holds its id.","data":{"type":"\#
     connection_busy","retryable":true}},{"code":409,"message":"The connection does not stand where this can be don\#
     e.","data":{"type":"connection_state","retryable":false}},{"code":503,"message":"The disk that holds the targe\#
     t is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope"\#
-    :"write","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-large":false,"x-notificati\#
-    on":false},{"name":"connection/delete","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Disconnects\#
-    : what was installed for this connection is removed, exactly that, as a job; a shell is closed.","description"\#
-    :"Where removing fails, the connection stays as `failed` and says why.","paramStructure":"either","params":[{"\#
-    name":"connection","description":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/Conn\#
-    ectionReference"}},{"name":"force","description":"Whether the connection is forgotten where that can not be do\#
-    ne.","required":false,"schema":{"type":"boolean","default":false}},{"name":"attach","description":"Whether the c\#
-    onnection follows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default\#
-    ":false}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":\#
-    {"$ref":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"started","schema":{"$ref":"#/compo\#
-    nents/schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connection of that id.","data"\#
-    :{"type":"connection_not_found","retryable":false}},{"code":409,"message":"Something is being done for the con\#
-    nection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}}\#
-    ,{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space\#
-    ","retryable":true}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-\#
-    server","x-stream":true,"x-large":false,"x-notification":false},{"name":"connection/retry","tags":[{"$ref":"#/\#
-    components/tags/connection"}],"summary":"Goes on with a connection that has failed, from the step that failed.\#
+    :"write","x-stability":"stable","x-direction":"client-to-server","x-stream":true,"x-notification":false},{"nam\#
+    e":"connection/verify","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Looks on the instance wheth\#
+    er all is there that the connection brought. Nothing is changed.","paramStructure":"either","params":[{"name":\#
+    "connection","description":"The connection.","required":true,"schema":{"$ref":"#/components/schemas/Connection\#
+    Reference"}}],"result":{"name":"verification","schema":{"$ref":"#/components/schemas/ConnectionVerification"}}\#
+    ,"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","r\#
+    etryable":false}},{"code":409,"message":"Something is being done for the connection. Try again when it has end\#
+    ed; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},{"code":409,"message":"The connec\#
+    tion does not stand where this can be done.","data":{"type":"connection_state","retryable":false}},{"code":422\#
+    ,"message":"The catalog has no recipe for the instance's system.","data":{"type":"unsupported_os","retryable":\#
+    false}},{"code":502,"message":"The host name of the instance could not be resolved.","data":{"type":"dns_faile\#
+    d","retryable":true}},{"code":502,"message":"Nothing listens at the instance's address and port.","data":{"typ\#
+    e":"connect_refused","retryable":true}},{"code":504,"message":"The instance did not answer in time.","data":{"\#
+    type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no way to the instance's address.",\#
+    "data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The instance's host key is not kno\#
+    wn. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retry\#
+    able":false}},{"code":403,"message":"The instance's host key is not the one that was accepted. It may be anoth\#
+    er machine, or one in between.","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"T\#
+    he instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","re\#
+    tryable":false}},{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":{"ty\#
+    pe":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says h\#
+    ow.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Something on the instance took long\#
+    er than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-\#
+    stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connect\#
+    ion/input","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Sends input to the shell of a terminal.\#
     ","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,"sc\#
-    hema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"attach","description":"Whether the connect\#
-    ion follows the job's stream from its first event.","required":false,"schema":{"type":"boolean","default":fals\#
-    e}},{"name":"waitSeconds","description":"How long to wait for the job's end.","required":false,"schema":{"$ref\#
-    ":"#/components/schemas/WaitSeconds","default":0}}],"result":{"name":"started","schema":{"$ref":"#/components/\#
-    schemas/ConnectionStarted"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"typ\#
-    e":"connection_not_found","retryable":false}},{"code":409,"message":"Something is being done for the connectio\#
-    n. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},{"cod\#
-    e":409,"message":"The connection does not stand where this can be done.","data":{"type":"connection_state","re\#
-    tryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{\#
-    "type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direct\#
-    ion":"client-to-server","x-stream":true,"x-large":false,"x-notification":false},{"name":"connection/verify","t\#
-    ags":[{"$ref":"#/components/tags/connection"}],"summary":"Looks on the instance whether all is there that the c\#
-    onnection brought. Nothing is changed.","paramStructure":"either","params":[{"name":"connection","description"\#
-    :"The connection.","required":true,"schema":{"$ref":"#/components/schemas/ConnectionReference"}}],"result":{"n\#
-    ame":"verification","schema":{"$ref":"#/components/schemas/ConnectionVerification"}},"errors":[{"code":404,"me\#
-    ssage":"There is no connection of that id.","data":{"type":"connection_not_found","retryable":false}},{"code":\#
-    409,"message":"Something is being done for the connection. Try again when it has ended; `job` holds its id.","\#
-    data":{"type":"connection_busy","retryable":true}},{"code":409,"message":"The connection does not stand where t\#
-    his can be done.","data":{"type":"connection_state","retryable":false}},{"code":422,"message":"The catalog has n\#
-    o recipe for the instance's system.","data":{"type":"unsupported_os","retryable":false}},{"code":502,"message"\#
-    :"The host name of the instance could not be resolved.","data":{"type":"dns_failed","retryable":true}},{"code"\#
-    :502,"message":"Nothing listens at the instance's address and port.","data":{"type":"connect_refused","retryab\#
-    le":true}},{"code":504,"message":"The instance did not answer in time.","data":{"type":"connect_timeout","retr\#
-    yable":true}},{"code":502,"message":"There is no way to the instance's address.","data":{"type":"host_unreacha\#
-    ble","retryable":true}},{"code":403,"message":"The instance's host key is not known. `fingerprint` holds it; a\#
-    ccept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retryable":false}},{"code":403,"me\#
-    ssage":"The instance's host key is not the one that was accepted. It may be another machine, or one in between\#
-    .","data":{"type":"host_key_changed","retryable":false}},{"code":401,"message":"The instance did not let the u\#
-    ser in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","retryable":false}},{"code":422,\#
-    "message":"The private key can't be read or used. `detail` says why.","data":{"type":"key_unusable","retryable\#
-    ":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","data":{"type":"ssh_fa\#
-    iled","retryable":true}},{"code":504,"message":"Something on the instance took longer than it may.","data":{"t\#
-    ype":"step_timeout","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-dire\#
-    ction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"connection/input",\#
-    "tags":[{"$ref":"#/components/tags/connection"}],"summary":"Sends input to the shell of a terminal.","paramStr\#
-    ucture":"either","params":[{"name":"connection","description":"The connection.","required":true,"schema":{"$re\#
-    f":"#/components/schemas/ConnectionReference"}},{"name":"text","description":"What is typed.","required":true,\#
-    "schema":{"type":"string","maxLength":1048576}}],"result":{"name":"nothing","schema":{"type":"null"}},"errors"\#
-    :[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found","retryable"\#
-    :false}},{"code":409,"message":"The connection does not stand where this can be done.","data":{"type":"connect\#
-    ion_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` says how.","\#
-    data":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable",\#
-    "x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"connection/\#
-    resize","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Tells the shell of a terminal how large th\#
-    at is.","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":tr\#
-    ue,"schema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"terminal","description":"Its size.",\#
-    "required":true,"schema":{"$ref":"#/components/schemas/TerminalSize"}}],"result":{"name":"nothing","schema":{"\#
-    type":"null"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection\#
-    _not_found","retryable":false}},{"code":409,"message":"The connection does not stand where this can be done.",\#
-    "data":{"type":"connection_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut\#
-    . `detail` says how.","data":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write",\#
-    "x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":fals\#
-    e},{"name":"instance/create","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Makes a remote machine k\#
-    nown. It is not contacted yet.","paramStructure":"either","params":[{"name":"host","description":"Its host nam\#
-    e, address, or a `Host` of `~/.ssh/config`.","required":true,"schema":{"type":"string","minLength":1,"maxLengt\#
-    h":255}},{"name":"name","description":"Its name. Absent: the host.","required":false,"schema":{"type":"string"\#
-    ,"minLength":1,"maxLength":100}},{"name":"port","description":"The port of its SSH server. Absent: as `~/.ssh/\#
-    config` says, or 22.","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}},{"name":"user"\#
-    ,"description":"Whom to log in as. Absent: as `~/.ssh/config` says, or the name of the user that the server ru\#
-    ns as.","required":false,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"identityFile","desc\#
-    ription":"The file of a private key, on the machine of the server. `~` stands for the home folder.","required"\#
-    :false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"useAgent","description":"Whether ke\#
-    ys of the user's SSH agent are tried. Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"use\#
-    Config","description":"Whether `~/.ssh/config` counts. Absent: yes.","required":false,"schema":{"type":"boolea\#
-    n"}},{"name":"proxyJump","description":"Machines to go through, as in OpenSSH: `[user@]host[:port]`, several w\#
-    ith commas; `none` for none. Absent: as `~/.ssh/config` says.","required":false,"schema":{"type":"string","min\#
-    Length":1,"maxLength":1024}},{"name":"hostKeyPolicy","description":"What to do with an unknown host key. Absen\#
-    t: `strict`.","required":false,"schema":{"$ref":"#/components/schemas/HostKeyPolicy"}},{"name":"secrets","desc\#
-    ription":"A merge patch on the secrets: `password` to log in with, `privateKey` (the text of one), `passphrase\#
-    ` of the private key, `sudoPassword` (absent: the one to log in with). Null removes one. They are kept encrypt\#
-    ed and never answered.","required":false,"schema":{"type":"object"}},{"name":"project","description":"The proj\#
-    ect. Absent: `default`, which is made where it is missing.","required":false,"schema":{"$ref":"#/components/sc\#
-    hemas/ProjectReference"}},{"name":"environment","description":"Its environment. Absent: the default one.","req\#
-    uired":false,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}},{"name":"position","description":"\#
-    Where its card stands.","required":false,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempoten\#
-    cyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Id\#
-    empotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/InstanceCreated"}},"errors"\#
-    :[{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","re\#
-    tryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense tog\#
-    ether. `detail` says why.","data":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No pro\#
-    ject has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The p\#
-    roject has no environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"co\#
-    de":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_con\#
-    flict","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.\#
-    ","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable"\#
-    ,"x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"instance/l\#
-    ist","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Lists instances, by name.","paramStructure":"ei\#
-    ther","params":[{"name":"project","description":"Only those of this project.","required":false,"schema":{"$ref\#
-    ":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"Only those of this environmen\#
-    t.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}},{"name":"statuses","descri\#
-    ption":"Only those that are so.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schem\#
-    as/ResourceStatus"},"maxItems":8}},{"name":"limit","description":"The most rows.","required":false,"schema":{"\#
-    type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the p\#
-    age before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"instances","\#
-    schema":{"$ref":"#/components/schemas/InstancePage"}},"errors":[{"code":400,"message":"The cursor was not made b\#
-    y this list or stream.","data":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No project h\#
-    as that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project h\#
-    as no environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":400,\#
-    "message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","d\#
-    ata":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"sta\#
-    ble","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"instan\#
-    ce/get","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Returns one instance, with what its last pro\#
-    be found.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","required":tru\#
-    e,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result":{"name":"instance","schema":{"$ref":"#\#
-    /components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id or name.","data":{"ty\#
-    pe":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have that name. Use the i\#
-    d; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope"\#
-    :"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notificati\#
-    on":false},{"name":"instance/update","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Changes how an i\#
-    nstance is reached. Sessions that are open end.","paramStructure":"either","params":[{"name":"instance","descr\#
-    iption":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"n\#
-    ame","description":"Its new name.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},\#
-    {"name":"host","description":"Its host name, address, or a `Host` of `~/.ssh/config`.","required":false,"schem\#
-    a":{"type":"string","minLength":1,"maxLength":255}},{"name":"port","description":"The port of its SSH server. A\#
-    bsent: as `~/.ssh/config` says, or 22.","required":false,"schema":{"type":"integer","minimum":1,"maximum":6553\#
-    5}},{"name":"user","description":"Whom to log in as. Absent: as `~/.ssh/config` says, or the name of the user t\#
-    hat the server runs as.","required":false,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"id\#
-    entityFile","description":"The file of a private key, on the machine of the server. `~` stands for the home fo\#
-    lder.","required":false,"schema":{"type":"string","minLength":1,"maxLength":4096}},{"name":"useAgent","descrip\#
-    tion":"Whether keys of the user's SSH agent are tried. Absent: yes.","required":false,"schema":{"type":"boolea\#
-    n"}},{"name":"useConfig","description":"Whether `~/.ssh/config` counts. Absent: yes.","required":false,"schema\#
-    ":{"type":"boolean"}},{"name":"proxyJump","description":"Machines to go through, as in OpenSSH: `[user@]host[:\#
-    port]`, several with commas; `none` for none. Absent: as `~/.ssh/config` says.","required":false,"schema":{"ty\#
-    pe":"string","minLength":1,"maxLength":1024}},{"name":"hostKeyPolicy","description":"What to do with an unknow\#
-    n host key. Absent: `strict`.","required":false,"schema":{"$ref":"#/components/schemas/HostKeyPolicy"}},{"name\#
-    ":"secrets","description":"A merge patch on the secrets: `password` to log in with, `privateKey` (the text of o\#
-    ne), `passphrase` of the private key, `sudoPassword` (absent: the one to log in with). Null removes one. They a\#
-    re kept encrypted and never answered.","required":false,"schema":{"type":"object"}},{"name":"unset","descripti\#
-    on":"Settings to take back.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/I\#
-    nstanceSetting"},"maxItems":8}},{"name":"ifVersion","description":"Only where the entity still has this versio\#
-    n.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"instance","schema":{"$ref":"#\#
-    /components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id or name.","data":{"ty\#
-    pe":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have that name. Use the i\#
-    d; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"message":"Something o\#
-    f that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"messag\#
-    e":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{\#
-    "type":"version_conflict","retryable":false}},{"code":400,"message":"The parameters decode and keep their boun\#
-    ds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}]\#
-    ,"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fa\#
-    lse,"x-large":false,"x-notification":false},{"name":"instance/delete","tags":[{"$ref":"#/components/tags/insta\#
-    nce"}],"summary":"Forgets an instance and its secrets. One that has connections is refused; nothing on the mac\#
-    hine is touched.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","requir\#
-    ed":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result":{"name":"instance","schema":{"$\#
-    ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id or name.","dat\#
-    a":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have that name. U\#
-    se the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"message":"I\#
-    t has connections. Disconnect them first; `connections` names them.","data":{"type":"resource_connected","retr\#
-    yable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server\#
-    ","x-stream":false,"x-large":false,"x-notification":false},{"name":"instance/probe","tags":[{"$ref":"#/compone\#
-    nts/tags/instance"}],"summary":"Logs in and looks: the system, its size, how to become root, how far away it i\#
-    s. Nothing is changed.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","\#
-    required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"timeoutSeconds","descripti\#
-    on":"How long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":600\#
-    ,"default":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/InstanceProbeResult"}},"error\#
-    s":[{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":f\#
-    alse}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":\#
-    "instance_ambiguous","retryable":false}},{"code":502,"message":"The host name of the instance could not be res\#
-    olved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instance'\#
-    s address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance d\#
-    id not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no w\#
-    ay to the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"message":"The i\#
-    nstance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"ty\#
-    pe":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not the one that w\#
-    as accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":fals\#
-    e}},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","dat\#
-    a":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read or used. `de\#
-    tail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session fail\#
-    ed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Somet\#
-    hing on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"con\#
-    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":\#
-    false,"x-notification":false},{"name":"instance/acceptHostKey","tags":[{"$ref":"#/components/tags/instance"}],\#
-    "summary":"Accepts a host key, by its fingerprint: exactly that one. The machine is asked for its key first.",\#
-    "paramStructure":"either","params":[{"name":"instance","description":"The instance.","required":true,"schema":\#
-    {"$ref":"#/components/schemas/InstanceReference"}},{"name":"fingerprint","description":"The fingerprint, such a\#
-    s `SHA256:…`, from the error or, better, from the machine itself.","required":true,"schema":{"type":"string","\#
-    minLength":1,"maxLength":200}},{"name":"replace","description":"Whether it takes the place of another key that w\#
-    as accepted before.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"instance\#
-    ","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id o\#
-    r name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have t\#
-    hat name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"\#
-    message":"The instance shows another host key than the one to be accepted. `fingerprint` holds it.","data":{"t\#
-    ype":"host_key_mismatch","retryable":false}},{"code":502,"message":"The host name of the instance could not be r\#
+    hema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"text","description":"What is typed.","requ\#
+    ired":true,"schema":{"type":"string","maxLength":1048576}}],"result":{"name":"nothing","schema":{"type":"null"\#
+    }},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_found",\#
+    "retryable":false}},{"code":409,"message":"The connection does not stand where this can be done.","data":{"typ\#
+    e":"connection_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `detail` s\#
+    ays how.","data":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability\#
+    ":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"connection/resiz\#
+    e","tags":[{"$ref":"#/components/tags/connection"}],"summary":"Tells the shell of a terminal how large that is\#
+    .","paramStructure":"either","params":[{"name":"connection","description":"The connection.","required":true,"s\#
+    chema":{"$ref":"#/components/schemas/ConnectionReference"}},{"name":"terminal","description":"Its size.","requ\#
+    ired":true,"schema":{"$ref":"#/components/schemas/TerminalSize"}}],"result":{"name":"nothing","schema":{"type"\#
+    :"null"}},"errors":[{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_\#
+    found","retryable":false}},{"code":409,"message":"The connection does not stand where this can be done.","data\#
+    ":{"type":"connection_state","retryable":false}},{"code":502,"message":"The SSH session failed or was cut. `de\#
+    tail` says how.","data":{"type":"ssh_failed","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-st\#
+    ability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/\#
+    create","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Makes a remote machine known. It is not cont\#
+    acted yet.","paramStructure":"either","params":[{"name":"host","description":"Its host name, address, or a `Ho\#
+    st` of `~/.ssh/config`.","required":true,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"na\#
+    me","description":"Its name. Absent: the host.","required":false,"schema":{"type":"string","minLength":1,"maxL\#
+    ength":100}},{"name":"port","description":"The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.\#
+    ","required":false,"schema":{"type":"integer","minimum":1,"maximum":65535}},{"name":"user","description":"Whom t\#
+    o log in as. Absent: as `~/.ssh/config` says, or the name of the user that the server runs as.","required":fal\#
+    se,"schema":{"type":"string","minLength":1,"maxLength":64}},{"name":"identityFile","description":"The file of a p\#
+    rivate key, on the machine of the server. `~` stands for the home folder.","required":false,"schema":{"type":"\#
+    string","minLength":1,"maxLength":4096}},{"name":"useAgent","description":"Whether keys of the user's SSH agen\#
+    t are tried. Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Wh\#
+    ether `~/.ssh/config` counts. Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump",\#
+    "description":"Machines to go through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for no\#
+    ne. Absent: as `~/.ssh/config` says.","required":false,"schema":{"type":"string","minLength":1,"maxLength":102\#
+    4}},{"name":"hostKeyPolicy","description":"What to do with an unknown host key. Absent: `strict`.","required":\#
+    false,"schema":{"$ref":"#/components/schemas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch o\#
+    n the secrets: `password` to log in with, `privateKey` (the text of one), `passphrase` of the private key, `su\#
+    doPassword` (absent: the one to log in with). Null removes one. They are kept encrypted and never answered.","\#
+    required":false,"schema":{"type":"object"}},{"name":"project","description":"The project. Absent: `default`, w\#
+    hich is made where it is missing.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}}\#
+    ,{"name":"environment","description":"Its environment. Absent: the default one.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/EnvironmentReference"}},{"name":"position","description":"Where its card stands.","\#
+    required":false,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Mak\#
+    es a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result"\#
+    :{"name":"created","schema":{"$ref":"#/components/schemas/InstanceCreated"}},"errors":[{"code":409,"message":"\#
+    Something of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":\#
+    400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.\#
+    ","data":{"type":"invalid_argument","retryable":false}},{"code":404,"message":"No project has that id or slug.\#
+    ","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has no environment o\#
+    f that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"message":"The idem\#
+    potency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},\#
+    {"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space"\#
+    ,"retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-s\#
+    erver","x-stream":false,"x-notification":false},{"name":"instance/list","tags":[{"$ref":"#/components/tags/ins\#
+    tance"}],"summary":"Lists instances, by name.","paramStructure":"either","params":[{"name":"project","descript\#
+    ion":"Only those of this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}}\#
+    ,{"name":"environment","description":"Only those of this environment.","required":false,"schema":{"$ref":"#/co\#
+    mponents/schemas/EnvironmentReference"}},{"name":"statuses","description":"Only those that are so.","required"\#
+    :false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ResourceStatus"},"maxItems":8}},{"name":\#
+    "limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,\#
+    "default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"\#
+    $ref":"#/components/schemas/Cursor"}}],"result":{"name":"instances","schema":{"$ref":"#/components/schemas/Ins\#
+    tancePage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":\#
+    "invalid_cursor","retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"p\#
+    roject_not_found","retryable":false}},{"code":404,"message":"The project has no environment of that id or slug\#
+    .","data":{"type":"environment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and k\#
+    eep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retry\#
+    able":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server",\#
+    "x-stream":false,"x-notification":false},{"name":"instance/get","tags":[{"$ref":"#/components/tags/instance"}]\#
+    ,"summary":"Returns one instance, with what its last probe found.","paramStructure":"either","params":[{"name"\#
+    :"instance","description":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceRefer\#
+    ence"}}],"result":{"name":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,\#
+    "message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":4\#
+    09,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambigu\#
+    ous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-\#
+    to-server","x-stream":false,"x-notification":false},{"name":"instance/update","tags":[{"$ref":"#/components/ta\#
+    gs/instance"}],"summary":"Changes how an instance is reached. Sessions that are open end.","paramStructure":"e\#
+    ither","params":[{"name":"instance","description":"The instance.","required":true,"schema":{"$ref":"#/componen\#
+    ts/schemas/InstanceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type"\#
+    :"string","minLength":1,"maxLength":100}},{"name":"host","description":"Its host name, address, or a `Host` of `\#
+    ~/.ssh/config`.","required":false,"schema":{"type":"string","minLength":1,"maxLength":255}},{"name":"port","de\#
+    scription":"The port of its SSH server. Absent: as `~/.ssh/config` says, or 22.","required":false,"schema":{"t\#
+    ype":"integer","minimum":1,"maximum":65535}},{"name":"user","description":"Whom to log in as. Absent: as `~/.s\#
+    sh/config` says, or the name of the user that the server runs as.","required":false,"schema":{"type":"string",\#
+    "minLength":1,"maxLength":64}},{"name":"identityFile","description":"The file of a private key, on the machine o\#
+    f the server. `~` stands for the home folder.","required":false,"schema":{"type":"string","minLength":1,"maxLe\#
+    ngth":4096}},{"name":"useAgent","description":"Whether keys of the user's SSH agent are tried. Absent: yes.","\#
+    required":false,"schema":{"type":"boolean"}},{"name":"useConfig","description":"Whether `~/.ssh/config` counts\#
+    . Absent: yes.","required":false,"schema":{"type":"boolean"}},{"name":"proxyJump","description":"Machines to g\#
+    o through, as in OpenSSH: `[user@]host[:port]`, several with commas; `none` for none. Absent: as `~/.ssh/confi\#
+    g` says.","required":false,"schema":{"type":"string","minLength":1,"maxLength":1024}},{"name":"hostKeyPolicy",\#
+    "description":"What to do with an unknown host key. Absent: `strict`.","required":false,"schema":{"$ref":"#/co\#
+    mponents/schemas/HostKeyPolicy"}},{"name":"secrets","description":"A merge patch on the secrets: `password` to l\#
+    og in with, `privateKey` (the text of one), `passphrase` of the private key, `sudoPassword` (absent: the one t\#
+    o log in with). Null removes one. They are kept encrypted and never answered.","required":false,"schema":{"typ\#
+    e":"object"}},{"name":"unset","description":"Settings to take back.","required":false,"schema":{"type":"array"\#
+    ,"items":{"$ref":"#/components/schemas/InstanceSetting"},"maxItems":8}},{"name":"ifVersion","description":"Onl\#
+    y where the entity still has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result\#
+    ":{"name":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No in\#
+    stance has that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Se\#
+    veral instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable"\#
+    :false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exis\#
+    ts","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read i\#
+    t again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}},{"code":400,"message"\#
+    :"The parameters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"ty\#
+    pe":"invalid_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-\#
+    direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/delete","tags":[{"$re\#
+    f":"#/components/tags/instance"}],"summary":"Forgets an instance and its secrets. One that has connections is r\#
+    efused; nothing on the machine is touched.","paramStructure":"either","params":[{"name":"instance","descriptio\#
+    n":"The instance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}}],"result":{"nam\#
+    e":"instance","schema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance h\#
+    as that id or name.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several in\#
+    stances have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}}\#
+    ,{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","data":{"type":"\#
+    resource_connected","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-dir\#
+    ection":"client-to-server","x-stream":false,"x-notification":false},{"name":"instance/probe","tags":[{"$ref":"\#
+    #/components/tags/instance"}],"summary":"Logs in and looks: the system, its size, how to become root, how far a\#
+    way it is. Nothing is changed.","paramStructure":"either","params":[{"name":"instance","description":"The inst\#
+    ance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"timeoutSeconds","d\#
+    escription":"How long it may take, in seconds.","required":false,"schema":{"type":"number","minimum":0.1,"maxi\#
+    mum":600,"default":60}}],"result":{"name":"probe","schema":{"$ref":"#/components/schemas/InstanceProbeResult"}\#
+    },"errors":[{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retr\#
+    yable":false}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":\#
+    {"type":"instance_ambiguous","retryable":false}},{"code":502,"message":"The host name of the instance could no\#
+    t be resolved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the i\#
+    nstance's address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The in\#
+    stance did not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"The\#
+    re is no way to the instance's address.","data":{"type":"host_unreachable","retryable":true}},{"code":403,"mes\#
+    sage":"The instance's host key is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`."\#
+    ,"data":{"type":"host_key_unknown","retryable":false}},{"code":403,"message":"The instance's host key is not t\#
+    he one that was accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","re\#
+    tryable":false}},{"code":401,"message":"The instance did not let the user in. `tried` and `offered` list the m\#
+    ethods.","data":{"type":"auth_failed","retryable":false}},{"code":422,"message":"The private key can't be read o\#
+    r used. `detail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH s\#
+    ession failed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"mess\#
+    age":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x\#
+    -lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false\#
+    ,"x-notification":false},{"name":"instance/acceptHostKey","tags":[{"$ref":"#/components/tags/instance"}],"summ\#
+    ary":"Accepts a host key, by its fingerprint: exactly that one. The machine is asked for its key first.","para\#
+    mStructure":"either","params":[{"name":"instance","description":"The instance.","required":true,"schema":{"$re\#
+    f":"#/components/schemas/InstanceReference"}},{"name":"fingerprint","description":"The fingerprint, such as `S\#
+    HA256:…`, from the error or, better, from the machine itself.","required":true,"schema":{"type":"string","minL\#
+    ength":1,"maxLength":200}},{"name":"replace","description":"Whether it takes the place of another key that was a\#
+    ccepted before.","required":false,"schema":{"type":"boolean","default":false}}],"result":{"name":"instance","s\#
+    chema":{"$ref":"#/components/schemas/Instance"}},"errors":[{"code":404,"message":"No instance has that id or n\#
+    ame.","data":{"type":"instance_not_found","retryable":false}},{"code":409,"message":"Several instances have th\#
+    at name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"m\#
+    essage":"The instance shows another host key than the one to be accepted. `fingerprint` holds it.","data":{"ty\#
+    pe":"host_key_mismatch","retryable":false}},{"code":502,"message":"The host name of the instance could not be r\#
     esolved.","data":{"type":"dns_failed","retryable":true}},{"code":502,"message":"Nothing listens at the instanc\#
     e's address and port.","data":{"type":"connect_refused","retryable":true}},{"code":504,"message":"The instance d\#
     id not answer in time.","data":{"type":"connect_timeout","retryable":true}},{"code":502,"message":"There is no w\#
@@ -1484,1637 +1469,1633 @@ package enum OpenRPCDocument {
     tail` says why.","data":{"type":"key_unusable","retryable":false}},{"code":502,"message":"The SSH session fail\#
     ed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},{"code":504,"message":"Somet\#
     hing on the instance took longer than it may.","data":{"type":"step_timeout","retryable":true}}],"x-lane":"con\#
-    current","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":\#
-    false,"x-notification":false},{"name":"instance/exec","tags":[{"$ref":"#/components/tags/instance"}],"summary"\#
-    :"Runs a command on an instance, as a job whose stream has the output.","description":"The job succeeds where t\#
-    he command could be run, whatever its exit code is: an `ExecJobResult` tells it. Cancelling the job ends the c\#
-    ommand and what it has started.","paramStructure":"either","params":[{"name":"instance","description":"The ins\#
-    tance.","required":true,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"command","descrip\#
-    tion":"The command, for the user's shell.","required":true,"schema":{"type":"string","minLength":1,"maxLength"\#
-    :131072}},{"name":"input","description":"What it reads from its standard input.","required":false,"schema":{"t\#
-    ype":"string","maxLength":16777216}},{"name":"elevate","description":"Whether it is run as root.","required":f\#
-    alse,"schema":{"type":"boolean","default":false}},{"name":"timeoutSeconds","description":"How long it may take\#
-    , in seconds. Absent: as long as it needs.","required":false,"schema":{"type":"number","minimum":0.1,"maximum"\#
-    :2592000}},{"name":"attach","description":"Whether the connection follows the job's stream from its first even\#
-    t.","required":false,"schema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How lon\#
-    g to wait for the job's end.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0\#
-    }},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/\#
-    components/schemas/IdempotencyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/Instan\#
-    ceExecStarted"}},"errors":[{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_n\#
-    ot_found","retryable":false}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists t\#
-    hem.","data":{"type":"instance_ambiguous","retryable":false}},{"code":409,"message":"The idempotency key was u\#
-    sed before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"mess\#
-    age":"A limit on how many of these may be open at once is reached. `detail` names the limit.","data":{"type":"\#
-    limit_reached","retryable":true}},{"code":503,"message":"The disk that holds the target is full. Nothing was c\#
-    hanged.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"\#
-    stable","x-direction":"client-to-server","x-stream":true,"x-large":false,"x-notification":false},{"name":"port\#
-    /list","tags":[{"$ref":"#/components/tags/port"}],"summary":"Lists the leased ports, lowest first.","paramStru\#
-    cture":"either","params":[{"name":"workspace","description":"Only those of apps of this workspace.","required"\#
-    :false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"app","description":"Only those of t\#
-    his app.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}}],"result":{"name":"ports","s\#
-    chema":{"$ref":"#/components/schemas/PortLeaseList"}},"errors":[{"code":404,"message":"No workspace has that i\#
-    d, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"No app has th\#
-    at id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces h\#
-    ave an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryab\#
-    le":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x\#
-    -stream":false,"x-large":false,"x-notification":false},{"name":"port/resolve","tags":[{"$ref":"#/components/ta\#
-    gs/port"}],"summary":"Tells where a port of an app is, and whether anything listens there.","paramStructure":"\#
-    either","params":[{"name":"app","description":"The app.","required":true,"schema":{"$ref":"#/components/schema\#
-    s/AppReference"}},{"name":"workspace","description":"Its workspace; needed where several have an app of this n\#
-    ame.","required":false,"schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"name","descriptio\#
-    n":"The port's name. Absent: the app's only port, or `http`.","required":false,"schema":{"type":"string","minL\#
-    ength":1,"maxLength":64}}],"result":{"name":"port","schema":{"$ref":"#/components/schemas/ResolvedPort"}},"err\#
-    ors":[{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{\#
-    "code":409,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id\#
-    .","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or s\#
-    lug.","data":{"type":"workspace_not_found","retryable":false}},{"code":404,"message":"There is no such port or l\#
-    ease.","data":{"type":"port_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stabilit\#
-    y":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":\#
-    "port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Leases a port: for an app, or for somethi\#
-    ng of the caller's own.","paramStructure":"either","params":[{"name":"name","description":"The lease's name: o\#
-    f the app's port, or, without an app, unique in the home.","required":true,"schema":{"type":"string","minLengt\#
-    h":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":"app","description":"The app. Absent: the l\#
-    ease belongs to `name` alone.","required":false,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name"\#
-    :"workspace","description":"The app's workspace.","required":false,"schema":{"$ref":"#/components/schemas/Work\#
-    spaceReference"}},{"name":"port","description":"The port that is wanted. Absent: a free one of the range.","re\#
-    quired":false,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"lease","schema":{"$r\#
-    ef":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"No app has that id or name.","data":{"\#
-    type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. N\#
-    ame the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},{"code":404,"m\#
-    essage":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable":false}},{"co\#
-    de":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_taken","retryable":tru\#
-    e}},{"code":503,"message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_p\#
-    ort","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-\#
-    to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"port/release","tags":[{"$ref":"#/\#
-    components/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"either","params":[{"name":"por\#
-    t","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result\#
-    ":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"message":"There i\#
-    s no such port or lease.","data":{"type":"port_not_found","retryable":false}},{"code":409,"message":"An app is u\#
-    sing the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],"x-lane":"concurrent","x-scope\#
-    ":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notifica\#
-    tion":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells who listens on a T\#
-    CP port of this machine, and whose lease it is.","paramStructure":"either","params":[{"name":"port","descripti\#
-    on":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"result":{"name":"ow\#
-    ner","schema":{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent","x-scope":"read\#
-    ","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":fa\#
-    lse},{"name":"project/create","tags":[{"$ref":"#/components/tags/project"}],"summary":"Creates a project, with t\#
-    he environment `master`.","paramStructure":"either","params":[{"name":"name","description":"Its name.","requir\#
-    ed":true,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"description","description":"What i\#
-    t is for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":350}},{"name":"slug","descript\#
-    ion":"Its slug. Absent: made of the name.","required":false,"schema":{"$ref":"#/components/schemas/Slug"}},{"n\#
-    ame":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/compon\#
-    ents/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ProjectCreat\#
-    ed"}},"errors":[{"code":409,"message":"Something of that name or path is there already.","data":{"type":"alrea\#
-    dy_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameter\#
-    s.","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds the t\#
-    arget is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-sc\#
-    ope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notif\#
-    ication":false},{"name":"project/list","tags":[{"$ref":"#/components/tags/project"}],"summary":"Lists projects\#
-    , by name.","paramStructure":"either","params":[{"name":"limit","description":"The most rows.","required":fals\#
-    e,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextC\#
-    ursor` of the page before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name\#
-    ":"projects","schema":{"$ref":"#/components/schemas/ProjectPage"}},"errors":[{"code":400,"message":"The cursor w\#
-    as not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent\#
-    ","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x\#
-    -notification":false},{"name":"project/get","tags":[{"$ref":"#/components/tags/project"}],"summary":"Returns o\#
-    ne project.","paramStructure":"either","params":[{"name":"project","description":"The project.","required":tru\#
-    e,"schema":{"$ref":"#/components/schemas/ProjectReference"}}],"result":{"name":"project","schema":{"$ref":"#/c\#
-    omponents/schemas/Project"}},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":\#
-    "project_not_found","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-dire\#
-    ction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"project/update","t\#
-    ags":[{"$ref":"#/components/tags/project"}],"summary":"Changes a project.","paramStructure":"either","params":\#
-    [{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/Project\#
-    Reference"}},{"name":"name","description":"Its new name. The slug stays.","required":false,"schema":{"type":"s\#
-    tring","minLength":1,"maxLength":100}},{"name":"description","description":"What it is for.","required":false,\#
-    "schema":{"type":"string","minLength":0,"maxLength":350}},{"name":"slug","description":"Its new slug.","requir\#
-    ed":false,"schema":{"$ref":"#/components/schemas/Slug"}},{"name":"ifVersion","description":"Only where the ent\#
-    ity still has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"proj\#
-    ect","schema":{"$ref":"#/components/schemas/Project"}},"errors":[{"code":404,"message":"No project has that id o\#
+    current","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notific\#
+    ation":false},{"name":"instance/exec","tags":[{"$ref":"#/components/tags/instance"}],"summary":"Runs a command o\#
+    n an instance, as a job whose stream has the output.","description":"The job succeeds where the command could b\#
+    e run, whatever its exit code is: an `ExecJobResult` tells it. Cancelling the job ends the command and what it h\#
+    as started.","paramStructure":"either","params":[{"name":"instance","description":"The instance.","required":t\#
+    rue,"schema":{"$ref":"#/components/schemas/InstanceReference"}},{"name":"command","description":"The command, f\#
+    or the user's shell.","required":true,"schema":{"type":"string","minLength":1,"maxLength":131072}},{"name":"in\#
+    put","description":"What it reads from its standard input.","required":false,"schema":{"type":"string","maxLen\#
+    gth":16777216}},{"name":"elevate","description":"Whether it is run as root.","required":false,"schema":{"type"\#
+    :"boolean","default":false}},{"name":"timeoutSeconds","description":"How long it may take, in seconds. Absent: a\#
+    s long as it needs.","required":false,"schema":{"type":"number","minimum":0.1,"maximum":2592000}},{"name":"att\#
+    ach","description":"Whether the connection follows the job's stream from its first event.","required":false,"s\#
+    chema":{"type":"boolean","default":false}},{"name":"waitSeconds","description":"How long to wait for the job's e\#
+    nd.","required":false,"schema":{"$ref":"#/components/schemas/WaitSeconds","default":0}},{"name":"idempotencyKe\#
+    y","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas/Idempo\#
+    tencyKey"}}],"result":{"name":"started","schema":{"$ref":"#/components/schemas/InstanceExecStarted"}},"errors"\#
+    :[{"code":404,"message":"No instance has that id or name.","data":{"type":"instance_not_found","retryable":fal\#
+    se}},{"code":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"i\#
+    nstance_ambiguous","retryable":false}},{"code":409,"message":"The idempotency key was used before with other p\#
+    arameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":429,"message":"A limit on how ma\#
+    ny of these may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryab\#
+    le":true}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type"\#
+    :"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"\#
+    client-to-server","x-stream":true,"x-notification":false},{"name":"port/list","tags":[{"$ref":"#/components/ta\#
+    gs/port"}],"summary":"Lists the leased ports, lowest first.","paramStructure":"either","params":[{"name":"work\#
+    space","description":"Only those of apps of this workspace.","required":false,"schema":{"$ref":"#/components/s\#
+    chemas/WorkspaceReference"}},{"name":"app","description":"Only those of this app.","required":false,"schema":{\#
+    "$ref":"#/components/schemas/AppReference"}}],"result":{"name":"ports","schema":{"$ref":"#/components/schemas/\#
+    PortLeaseList"}},"errors":[{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"work\#
+    space_not_found","retryable":false}},{"code":404,"message":"No app has that id or name.","data":{"type":"app_n\#
+    ot_found","retryable":false}},{"code":409,"message":"Several workspaces have an app of that name. Name the wor\#
+    kspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}}],"x-lane":"concurrent","x\#
+    -scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false\#
+    },{"name":"port/resolve","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells where a port of an app is\#
+    , and whether anything listens there.","paramStructure":"either","params":[{"name":"app","description":"The ap\#
+    p.","required":true,"schema":{"$ref":"#/components/schemas/AppReference"}},{"name":"workspace","description":"\#
+    Its workspace; needed where several have an app of this name.","required":false,"schema":{"$ref":"#/components\#
+    /schemas/WorkspaceReference"}},{"name":"name","description":"The port's name. Absent: the app's only port, or `\#
+    http`.","required":false,"schema":{"type":"string","minLength":1,"maxLength":64}}],"result":{"name":"port","sc\#
+    hema":{"$ref":"#/components/schemas/ResolvedPort"}},"errors":[{"code":404,"message":"No app has that id or nam\#
+    e.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Several workspaces have an app o\#
+    f that name. Name the workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},\#
+    {"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryable\#
+    ":false}},{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":\#
+    false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-str\#
+    eam":false,"x-notification":false},{"name":"port/reserve","tags":[{"$ref":"#/components/tags/port"}],"summary"\#
+    :"Leases a port: for an app, or for something of the caller's own.","paramStructure":"either","params":[{"name\#
+    ":"name","description":"The lease's name: of the app's port, or, without an app, unique in the home.","require\#
+    d":true,"schema":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z][A-Za-z0-9_-]*$"}},{"name":\#
+    "app","description":"The app. Absent: the lease belongs to `name` alone.","required":false,"schema":{"$ref":"#\#
+    /components/schemas/AppReference"}},{"name":"workspace","description":"The app's workspace.","required":false,\#
+    "schema":{"$ref":"#/components/schemas/WorkspaceReference"}},{"name":"port","description":"The port that is wa\#
+    nted. Absent: a free one of the range.","required":false,"schema":{"type":"integer","minimum":1,"maximum":6553\#
+    5}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"code":404,"messa\#
+    ge":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},{"code":409,"message":"Se\#
+    veral workspaces have an app of that name. Name the workspace too, or use the app's id.","data":{"type":"app_a\#
+    mbiguous","retryable":false}},{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"w\#
+    orkspace_not_found","retryable":false}},{"code":409,"message":"Somebody else has the port. `detail` says who."\#
+    ,"data":{"type":"port_taken","retryable":true}},{"code":503,"message":"Every port of the range in `config.apps\#
+    .ports` is taken.","data":{"type":"no_free_port","retryable":true}}],"x-lane":"concurrent","x-scope":"write","\#
+    x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"port/\#
+    release","tags":[{"$ref":"#/components/tags/port"}],"summary":"Gives a leased port back.","paramStructure":"ei\#
+    ther","params":[{"name":"port","description":"The port.","required":true,"schema":{"type":"integer","minimum":\#
+    1,"maximum":65535}}],"result":{"name":"lease","schema":{"$ref":"#/components/schemas/PortLease"}},"errors":[{"\#
+    code":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":false}},{"co\#
+    de":409,"message":"An app is using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}}],\#
+    "x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":fal\#
+    se,"x-notification":false},{"name":"port/whoOwns","tags":[{"$ref":"#/components/tags/port"}],"summary":"Tells w\#
+    ho listens on a TCP port of this machine, and whose lease it is.","paramStructure":"either","params":[{"name":\#
+    "port","description":"The port.","required":true,"schema":{"type":"integer","minimum":1,"maximum":65535}}],"re\#
+    sult":{"name":"owner","schema":{"$ref":"#/components/schemas/PortOwnership"}},"errors":[],"x-lane":"concurrent\#
+    ","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":f\#
+    alse},{"name":"project/create","tags":[{"$ref":"#/components/tags/project"}],"summary":"Creates a project, wit\#
+    h the environment `master`.","paramStructure":"either","params":[{"name":"name","description":"Its name.","req\#
+    uired":true,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"description","description":"Wha\#
+    t it is for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":350}},{"name":"slug","descr\#
+    iption":"Its slug. Absent: made of the name.","required":false,"schema":{"$ref":"#/components/schemas/Slug"}},\#
+    {"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/com\#
+    ponents/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ProjectCr\#
+    eated"}},"errors":[{"code":409,"message":"Something of that name or path is there already.","data":{"type":"al\#
+    ready_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parame\#
+    ters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds th\#
+    e target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x\#
+    -scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":fals\#
+    e},{"name":"project/list","tags":[{"$ref":"#/components/tags/project"}],"summary":"Lists projects, by name.","\#
+    paramStructure":"either","params":[{"name":"limit","description":"The most rows.","required":false,"schema":{"\#
+    type":"integer","minimum":1,"maximum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the p\#
+    age before.","required":false,"schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"projects","s\#
+    chema":{"$ref":"#/components/schemas/ProjectPage"}},"errors":[{"code":400,"message":"The cursor was not made b\#
+    y this list or stream.","data":{"type":"invalid_cursor","retryable":false}}],"x-lane":"concurrent","x-scope":"\#
+    read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name"\#
+    :"project/get","tags":[{"$ref":"#/components/tags/project"}],"summary":"Returns one project.","paramStructure"\#
+    :"either","params":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/compone\#
+    nts/schemas/ProjectReference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},\#
+    "errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryabl\#
+    e":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-\#
+    stream":false,"x-notification":false},{"name":"project/update","tags":[{"$ref":"#/components/tags/project"}],"\#
+    summary":"Changes a project.","paramStructure":"either","params":[{"name":"project","description":"The project\#
+    .","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"name","description":"It\#
+    s new name. The slug stays.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name\#
+    ":"description","description":"What it is for.","required":false,"schema":{"type":"string","minLength":0,"maxL\#
+    ength":350}},{"name":"slug","description":"Its new slug.","required":false,"schema":{"$ref":"#/components/sche\#
+    mas/Slug"}},{"name":"ifVersion","description":"Only where the entity still has this version.","required":false\#
+    ,"schema":{"type":"integer","minimum":1}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/P\#
+    roject"}},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found"\#
+    ,"retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"\#
+    already_exists","retryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVers\#
+    ion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":false}}],"x-lane"\#
+    :"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-no\#
+    tification":false},{"name":"project/delete","tags":[{"$ref":"#/components/tags/project"}],"summary":"Deletes a p\#
+    roject and its environments. One that has resources or instances is refused.","paramStructure":"either","param\#
+    s":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/Proj\#
+    ectReference"}}],"result":{"name":"project","schema":{"$ref":"#/components/schemas/Project"}},"errors":[{"code\#
+    ":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"cod\#
+    e":409,"message":"It still has resources or instances. Delete them first; `resources` names them.","data":{"ty\#
+    pe":"not_empty","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-directi\#
+    on":"client-to-server","x-stream":false,"x-notification":false},{"name":"environment/create","tags":[{"$ref":"\#
+    #/components/tags/project"}],"summary":"Creates an environment in a project.","paramStructure":"either","param\#
+    s":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/Proj\#
+    ectReference"}},{"name":"name","description":"Its name.","required":true,"schema":{"type":"string","minLength"\#
+    :1,"maxLength":100}},{"name":"description","description":"What it is for.","required":false,"schema":{"type":"\#
+    string","minLength":0,"maxLength":350}},{"name":"idempotencyKey","description":"Makes a repetition harmless.",\#
+    "required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created","schema"\#
+    :{"$ref":"#/components/schemas/EnvironmentCreated"}},"errors":[{"code":404,"message":"No project has that id o\#
     r slug.","data":{"type":"project_not_found","retryable":false}},{"code":409,"message":"Something of that name o\#
-    r path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The entit\#
-    y has changed since the version in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"versi\#
-    on_conflict","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction"\#
-    :"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"project/delete","tags":[\#
-    {"$ref":"#/components/tags/project"}],"summary":"Deletes a project and its environments. One that has resource\#
-    s or instances is refused.","paramStructure":"either","params":[{"name":"project","description":"The project."\#
-    ,"required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}}],"result":{"name":"project","schem\#
-    a":{"$ref":"#/components/schemas/Project"}},"errors":[{"code":404,"message":"No project has that id or slug.",\#
-    "data":{"type":"project_not_found","retryable":false}},{"code":409,"message":"It still has resources or instan\#
-    ces. Delete them first; `resources` names them.","data":{"type":"not_empty","retryable":false}}],"x-lane":"con\#
-    current","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":\#
-    false,"x-notification":false},{"name":"environment/create","tags":[{"$ref":"#/components/tags/project"}],"summ\#
-    ary":"Creates an environment in a project.","paramStructure":"either","params":[{"name":"project","description\#
-    ":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"name","de\#
-    scription":"Its name.","required":true,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"desc\#
-    ription","description":"What it is for.","required":false,"schema":{"type":"string","minLength":0,"maxLength":\#
-    350}},{"name":"idempotencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":\#
-    "#/components/schemas/IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/Env\#
-    ironmentCreated"}},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_n\#
-    ot_found","retryable":false}},{"code":409,"message":"Something of that name or path is there already.","data":\#
-    {"type":"already_exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with o\#
-    ther parameters.","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk th\#
-    at holds the target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"con\#
-    current","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":\#
-    false,"x-notification":false},{"name":"environment/list","tags":[{"$ref":"#/components/tags/project"}],"summar\#
-    y":"Lists a project's environments: `master` first, then by name.","paramStructure":"either","params":[{"name"\#
-    :"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectReferenc\#
-    e"}}],"result":{"name":"environments","schema":{"$ref":"#/components/schemas/ProjectEnvironments"}},"errors":[\#
-    {"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}}\#
-    ],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fa\#
-    lse,"x-large":false,"x-notification":false},{"name":"environment/get","tags":[{"$ref":"#/components/tags/proje\#
-    ct"}],"summary":"Returns one environment.","paramStructure":"either","params":[{"name":"project","description"\#
-    :"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environmen\#
-    t","description":"The environment.","required":true,"schema":{"$ref":"#/components/schemas/EnvironmentReferenc\#
-    e"}}],"result":{"name":"environment","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"\#
-    code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{\#
-    "code":404,"message":"The project has no environment of that id or slug.","data":{"type":"environment_not_foun\#
-    d","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to\#
-    -server","x-stream":false,"x-large":false,"x-notification":false},{"name":"environment/delete","tags":[{"$ref"\#
-    :"#/components/tags/project"}],"summary":"Deletes an environment. `master`, and one that has resources or inst\#
-    ances, is refused.","paramStructure":"either","params":[{"name":"project","description":"The project.","requir\#
-    ed":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"The e\#
-    nvironment.","required":true,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}}],"result":{"name":\#
-    "environment","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"code":404,"message":"No p\#
-    roject has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The p\#
-    roject has no environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"co\#
-    de":409,"message":"It still has resources or instances. Delete them first; `resources` names them.","data":{"t\#
-    ype":"not_empty","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but d\#
-    o not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane"\#
-    :"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-la\#
-    rge":false,"x-notification":false},{"name":"resource/list","tags":[{"$ref":"#/components/tags/resource"}],"sum\#
-    mary":"Lists resources of all types, by name, with how many there are of each type.","paramStructure":"either"\#
-    ,"params":[{"name":"project","description":"Only those of this project.","required":false,"schema":{"$ref":"#/\#
-    components/schemas/ProjectReference"}},{"name":"environment","description":"Only those of this environment.","\#
-    required":false,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}},{"name":"types","description":"\#
-    Only those of these types.","required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/Re\#
-    sourceType"},"maxItems":16}},{"name":"search","description":"Only those whose name has this in it.","required"\#
-    :false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"connected","description":"Only those t\#
-    hat have connections, or have none.","required":false,"schema":{"type":"boolean"}},{"name":"includeDeleted","d\#
-    escription":"Whether deleted ones are listed too.","required":false,"schema":{"type":"boolean","default":false\#
-    }},{"name":"limit","description":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"max\#
-    imum":1000,"default":100}},{"name":"cursor","description":"`nextCursor` of the page before.","required":false,\#
-    "schema":{"$ref":"#/components/schemas/Cursor"}}],"result":{"name":"resources","schema":{"$ref":"#/components/\#
-    schemas/ResourcePage"}},"errors":[{"code":400,"message":"The cursor was not made by this list or stream.","dat\#
-    a":{"type":"invalid_cursor","retryable":false}},{"code":404,"message":"No project has that id or slug.","data"\#
-    :{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has no environment of that i\#
-    d or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":400,"message":"The parameters d\#
-    ecode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argum\#
-    ent","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-\#
-    to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"resource/get","tags":[{"$ref":"#/\#
-    components/tags/resource"}],"summary":"Returns one resource, with its connections.","paramStructure":"either",\#
-    "params":[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/sche\#
-    mas/ResourceReference"}}],"result":{"name":"resource","schema":{"$ref":"#/components/schemas/ResourceDetail"}}\#
-    ,"errors":[{"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retry\#
-    able":false}},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{\#
-    "type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable"\#
-    ,"x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"resource/c\#
-    reateRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Creates a resource that stands for a r\#
-    untime of the catalog. Nothing is installed before it is connected to an instance.","paramStructure":"either",\#
-    "params":[{"name":"runtimeId","description":"The runtime.","required":true,"schema":{"$ref":"#/components/sche\#
-    mas/RuntimeId"}},{"name":"project","description":"The project. Absent: `default`, which is made where it is mi\#
-    ssing.","required":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","des\#
-    cription":"Its environment. Absent: the default one.","required":false,"schema":{"$ref":"#/components/schemas/\#
-    EnvironmentReference"}},{"name":"name","description":"Its name. Absent: that of the runtime.","required":false\#
-    ,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"applicationServer","description":"The appl\#
-    ication server that goes with it, by its name in the catalog.","required":false,"schema":{"type":"string","min\#
-    Length":1,"maxLength":100}},{"name":"position","description":"Where its card stands.","required":false,"schema\#
-    ":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repetition harmles\#
-    s.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"created","sch\#
-    ema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"code":404,"message":"The catalog has no runt\#
-    ime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false}},{"c\#
-    ode":404,"message":"The language has no application server of that name. `servers` lists those there are.","da\#
-    ta":{"type":"server_unknown","retryable":false}},{"code":404,"message":"No project has that id or slug.","data\#
-    ":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has no environment of tha\#
-    t id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"message":"Something of t\#
-    hat name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":\#
-    "The idempotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable"\#
-    :false}},{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"\#
-    no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"cl\#
-    ient-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"resource/getRuntime","tags":\#
-    [{"$ref":"#/components/tags/resource"}],"summary":"Returns a resource of type `runtime`, with its connections.\#
-    ","paramStructure":"either","params":[{"name":"resource","description":"The resource.","required":true,"schema\#
-    ":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"resource","schema":{"$ref":"#/componen\#
-    ts/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No resource has that id or name.","data":{"type"\#
-    :"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that name. Use the id; `\#
-    ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent","x-scope":"re\#
-    ad","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":\#
-    false},{"name":"resource/deleteRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Deletes a re\#
-    source of type `runtime`. One that has connections is refused.","paramStructure":"either","params":[{"name":"r\#
-    esource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReferenc\#
-    e"}}],"result":{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"me\#
-    ssage":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,\#
-    "message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous\#
-    ","retryable":false}},{"code":409,"message":"It has connections. Disconnect them first; `connections` names th\#
-    em.","data":{"type":"resource_connected","retryable":false}}],"x-lane":"concurrent","x-scope":"admin","x-stabi\#
-    lity":"stable","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"nam\#
-    e":"resource/createTerminal","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Creates a resource that s\#
-    tands for a terminal. A shell is opened when it is connected to an instance.","paramStructure":"either","param\#
-    s":[{"name":"project","description":"The project. Absent: `default`, which is made where it is missing.","requ\#
-    ired":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"It\#
-    s environment. Absent: the default one.","required":false,"schema":{"$ref":"#/components/schemas/EnvironmentRe\#
-    ference"}},{"name":"name","description":"Its name. Absent: `Terminal`.","required":false,"schema":{"type":"str\#
-    ing","minLength":1,"maxLength":100}},{"name":"position","description":"Where its card stands.","required":fals\#
-    e,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repetitio\#
-    n harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"crea\#
-    ted","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"code":404,"message":"No project has t\#
-    hat id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has n\#
+    r path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"message":"The idemp\#
+    otency key was used before with other parameters.","data":{"type":"idempotency_conflict","retryable":false}},{\#
+    "code":503,"message":"The disk that holds the target is full. Nothing was changed.","data":{"type":"no_space",\#
+    "retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-se\#
+    rver","x-stream":false,"x-notification":false},{"name":"environment/list","tags":[{"$ref":"#/components/tags/p\#
+    roject"}],"summary":"Lists a project's environments: `master` first, then by name.","paramStructure":"either",\#
+    "params":[{"name":"project","description":"The project.","required":true,"schema":{"$ref":"#/components/schema\#
+    s/ProjectReference"}}],"result":{"name":"environments","schema":{"$ref":"#/components/schemas/ProjectEnvironme\#
+    nts"}},"errors":[{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","r\#
+    etryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-serv\#
+    er","x-stream":false,"x-notification":false},{"name":"environment/get","tags":[{"$ref":"#/components/tags/proj\#
+    ect"}],"summary":"Returns one environment.","paramStructure":"either","params":[{"name":"project","description\#
+    ":"The project.","required":true,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environme\#
+    nt","description":"The environment.","required":true,"schema":{"$ref":"#/components/schemas/EnvironmentReferen\#
+    ce"}}],"result":{"name":"environment","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{\#
+    "code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},\#
+    {"code":404,"message":"The project has no environment of that id or slug.","data":{"type":"environment_not_fou\#
+    nd","retryable":false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-t\#
+    o-server","x-stream":false,"x-notification":false},{"name":"environment/delete","tags":[{"$ref":"#/components/\#
+    tags/project"}],"summary":"Deletes an environment. `master`, and one that has resources or instances, is refus\#
+    ed.","paramStructure":"either","params":[{"name":"project","description":"The project.","required":true,"schem\#
+    a":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":"The environment.","r\#
+    equired":true,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}}],"result":{"name":"environment","\#
+    schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"errors":[{"code":404,"message":"No project has th\#
+    at id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project has n\#
     o environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,"mes\#
-    sage":"Something of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{\#
-    "code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_\#
-    conflict","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was chang\#
-    ed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stab\#
-    le","x-direction":"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"resourc\#
-    e/delete","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Deletes a resource. One that has connectio\#
-    ns is refused; instances are deleted with `instance/delete`.","paramStructure":"either","params":[{"name":"res\#
-    ource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"\#
-    }}],"result":{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"mess\#
-    age":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"m\#
-    essage":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous",\#
-    "retryable":false}},{"code":409,"message":"It has connections. Disconnect them first; `connections` names them\#
-    .","data":{"type":"resource_connected","retryable":false}},{"code":400,"message":"The parameters decode and ke\#
-    ep their bounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retrya\#
-    ble":false}}],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server",\#
-    "x-stream":false,"x-large":false,"x-notification":false},{"name":"resource/update","tags":[{"$ref":"#/componen\#
-    ts/tags/resource"}],"summary":"Changes a resource. What is installed already changes with `connection/update`.\#
-    ","paramStructure":"either","params":[{"name":"resource","description":"The resource.","required":true,"schema\#
-    ":{"$ref":"#/components/schemas/ResourceReference"}},{"name":"name","description":"Its new name.","required":f\#
-    alse,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"runtimeId","description":"Of a runtime\#
-    : another row of the catalog, of the same language.","required":false,"schema":{"$ref":"#/components/schemas/R\#
-    untimeId"}},{"name":"applicationServer","description":"Of a runtime: another application server; empty for non\#
-    e.","required":false,"schema":{"type":"string","minLength":0,"maxLength":100}},{"name":"ifVersion","descriptio\#
-    n":"Only where the entity still has this version.","required":false,"schema":{"type":"integer","minimum":1}}],\#
-    "result":{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message"\#
-    :"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"messa\#
-    ge":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","ret\#
-    ryable":false}},{"code":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists the\#
-    m.","data":{"type":"runtime_not_found","retryable":false}},{"code":404,"message":"The language has no applicat\#
-    ion server of that name. `servers` lists those there are.","data":{"type":"server_unknown","retryable":false}}\#
-    ,{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already_exists","ret\#
-    ryable":false}},{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `\#
-    version` holds today's.","data":{"type":"version_conflict","retryable":false}},{"code":400,"message":"The para\#
-    meters decode and keep their bounds, but do not make sense together. `detail` says why.","data":{"type":"inval\#
-    id_argument","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction"\#
-    :"client-to-server","x-stream":false,"x-large":false,"x-notification":false},{"name":"resource/setPosition","t\#
-    ags":[{"$ref":"#/components/tags/resource"}],"summary":"Moves resources' cards, all or none.","paramStructure"\#
-    :"either","params":[{"name":"positions","description":"The resources and where they go.","required":true,"sche\#
-    ma":{"type":"array","items":{"$ref":"#/components/schemas/ResourcePosition"},"minItems":1,"maxItems":1000}}],"\#
-    result":{"name":"resources","schema":{"$ref":"#/components/schemas/ResourcePositions"}},"errors":[{"code":404,\#
-    "message":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":4\#
-    09,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambigu\#
-    ous","retryable":false}}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client\#
-    -to-server","x-stream":false,"x-large":false,"x-notification":false}],"components":{"tags":{"base":{"name":"ba\#
-    se","description":"The connection itself: its life cycle, cancellation, progress, tracing and discovery."},"se\#
-    rver":{"name":"server","description":"The server as a whole, and its configuration."},"workspace":{"name":"wor\#
-    kspace","description":"Workspaces: folders that Berth knows, what they are made from, and their snapshots."},"\#
-    file":{"name":"file","description":"Files of a workspace. No path, link or race leads out of it."},"stream":{"\#
-    name":"stream","description":"Streams: journals that any number of clients follow, each at its own pace."},"jo\#
-    b":{"name":"job","description":"Jobs: work that takes a while. Each has a stream, progress and an honest end."\#
-    },"agent":{"name":"agent","description":"Agents: programs and models that work in a workspace, their sessions, a\#
-    nd their runs."},"app":{"name":"app","description":"Apps: what a workspace runs, from a manifest. Each is set u\#
-    p, started, watched and kept as wanted."},"catalog":{"name":"catalog","description":"The catalog: languages an\#
-    d servers that can be installed on instances, with what to do on which system."},"connection":{"name":"connect\#
-    ion","description":"Connections: a runtime on an instance is installed there; a terminal on an instance is a s\#
-    hell."},"instance":{"name":"instance","description":"Instances: remote machines that are reached over SSH."},"\#
-    port":{"name":"port","description":"Ports: leases that are unique on the machine and last, and who listens whe\#
-    re."},"project":{"name":"project","description":"Projects and their environments: where resources and instance\#
-    s belong."},"resource":{"name":"resource","description":"Resources: what a project has, as cards with a positi\#
-    on, of several types in one list."}},"schemas":{"Timestamp":{"title":"Timestamp","type":"string","format":"dat\#
-    e-time","maxLength":40,"description":"A point in time, RFC 3339 in UTC with milliseconds: `2026-11-20T22:30:00\#
-    .123Z`."},"Labels":{"title":"Labels","type":"object","additionalProperties":{"type":"string","maxLength":256},\#
-    "maxProperties":64,"description":"Short text labels by name, to find things by."},"Metadata":{"title":"Metadat\#
-    a","type":"object","description":"Anything a client wants to keep with the entity. The server stores it and do\#
-    es not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":"string","minLength":1,"maxLength":255\#
-    ,"description":"A word of the caller's: a second call with the same key and the same parameters returns the fi\#
-    rst one's result."},"Cursor":{"title":"Cursor","type":"string","minLength":1,"maxLength":512,"description":"An o\#
-    paque, ordered position in a stream or a list."},"Lane":{"title":"Lane","type":"string","enum":["inline","seri\#
-    al","concurrent"],"description":"How calls of a method are carried out: at once and in order, in arrival order f\#
-    or each key, or side by side."},"Scope":{"title":"Scope","type":"string","enum":["none","read","write","admin"\#
-    ],"description":"What a caller must hold to call a method: `none` is open to all, each later one includes thos\#
-    e before it."},"Fault":{"title":"Fault","type":"object","required":["loc","msg","type"],"properties":{"loc":{"\#
-    type":"array","items":{},"description":"The path to the fault: names of members and indexes of entries."},"msg\#
-    ":{"type":"string","description":"What is wrong and what would be right."},"type":{"type":"string","descriptio\#
-    n":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_length`, `max_length`, `pattern`, `mi\#
-    n_items`, `max_items`, `max_properties`."}},"description":"One fault in parameters or in a document."},"ErrorD\#
-    ata":{"title":"ErrorData","type":"object","required":["type","detail","retryable"],"properties":{"type":{"type\#
-    ":"string","description":"A stable word from the list of errors."},"detail":{"type":"string","description":"Th\#
-    e case in particular."},"retryable":{"type":"boolean","description":"Whether the same call may succeed later."\#
-    },"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to wait before trying again, in millise\#
-    conds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, wh\#
-    ere there are several."}},"description":"What an error's `data` holds. Further members depend on the type."},"\#
-    ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"properties":{"name":{"type":"string","m\#
-    axLength":256,"description":"The client's name."},"version":{"type":"string","maxLength":128,"description":"Th\#
-    e client's version."}},"description":"The name and version of a client."},"TraceValue":{"title":"TraceValue","\#
-    type":"string","enum":["off","messages","verbose"],"description":"How much tracing tells."},"ServerInfo":{"tit\#
-    le":"ServerInfo","type":"object","required":["name","version"],"properties":{"name":{"type":"string","descript\#
-    ion":"Always `berth`."},"version":{"type":"string","description":"The server's version."}},"description":"The n\#
-    ame and version of the server."},"Limits":{"title":"Limits","type":"object","required":["maxMessageBytes","max\#
-    InFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","description":"The largest message, in b\#
-    ytes."},"maxInFlight":{"type":"integer","description":"How many requests may be open at once. Further ones wai\#
-    t, and then reading pauses."},"maxBatch":{"type":"integer","description":"The most entries of a batch."}},"des\#
-    cription":"What one connection may ask for."},"InitializeResult":{"title":"InitializeResult","type":"object","\#
-    required":["protocolVersion","supportedVersions","serverInfo","instanceId","capabilities","families","limits"]\#
-    ,"properties":{"protocolVersion":{"type":"string","description":"The version that both will speak."},"supporte\#
-    dVersions":{"type":"array","items":{"type":"string"},"description":"Every version that the server speaks, best f\#
-    irst."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","description":"Who answers."},"instanceId":{"ty\#
-    pe":"string","description":"A new one each time the server starts: a client that sees another one knows that t\#
-    he server was restarted."},"capabilities":{"type":"object","description":"Empty: kept free for what language-s\#
-    erver clients look for."},"families":{"type":"object","description":"One object a family of methods that this s\#
-    erver has."},"limits":{"$ref":"#/components/schemas/Limits","description":"What the connection may ask for."}}\#
-    ,"description":"What was settled."},"ProgressKind":{"title":"ProgressKind","type":"string","enum":["begin","re\#
-    port","end"],"description":"The step of a progress."},"WorkDoneProgress":{"title":"WorkDoneProgress","type":"o\#
-    bject","required":["kind"],"properties":{"kind":{"$ref":"#/components/schemas/ProgressKind","description":"The s\#
-    tep."},"title":{"type":"string","description":"What is being done; with `begin`."},"message":{"type":"string",\#
-    "description":"Where it stands."},"percentage":{"type":"integer","minimum":0,"maximum":100,"description":"How m\#
-    uch is done, where that is known."},"cancellable":{"type":"boolean","description":"Whether `$/cancelRequest` e\#
-    nds the work."}},"description":"One step of a progress, as in the Language Server Protocol."},"Pong":{"title":\#
-    "Pong","type":"object","required":["instanceId"],"properties":{"instanceId":{"type":"string","description":"Th\#
-    e running server's id."}},"description":"The answer to a ping."},"ServerStarted":{"title":"ServerStarted","typ\#
-    e":"object","required":["instanceId","pid","version"],"properties":{"instanceId":{"type":"string","description\#
-    ":"The new server's id."},"pid":{"type":"integer","description":"Its process."},"version":{"type":"string","de\#
-    scription":"Its version."}},"description":"A server has started."},"StopResult":{"title":"StopResult","type":"\#
-    object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"integer","description":"The process tha\#
-    t will exit."},"graceSeconds":{"type":"number","description":"How long open requests may go on, in seconds."}}\#
-    ,"description":"The server is stopping."},"Health":{"title":"Health","type":"string","enum":["ok","warning","f\#
-    ailing"],"description":"How well something is."},"HealthCheck":{"title":"HealthCheck","type":"object","require\#
-    d":["name","state","message","durationMs"],"properties":{"name":{"type":"string","description":"`database`, `d\#
-    isk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/schemas/Health","description":"Its result\#
-    ."},"message":{"type":"string","description":"What was found."},"durationMs":{"type":"number","description":"H\#
-    ow long the check took, in milliseconds."}},"description":"One check of the server's health."},"ServerCounts":\#
-    {"title":"ServerCounts","type":"object","required":["connections","inFlight","attachments","watches","workspac\#
-    es","snapshots","streams","jobs","runningJobs","apps","runningApps","runs","children"],"properties":{"connecti\#
-    ons":{"type":"integer","description":"Open connections."},"inFlight":{"type":"integer","description":"Requests b\#
-    eing carried out, this one included."},"attachments":{"type":"integer","description":"Attachments to streams."\#
-    },"watches":{"type":"integer","description":"Watches on files."},"workspaces":{"type":"integer","description":\#
-    "Workspaces, deleted ones left out."},"snapshots":{"type":"integer","description":"Snapshots."},"streams":{"ty\#
-    pe":"integer","description":"Streams that are kept."},"jobs":{"type":"integer","description":"Jobs that are ke\#
-    pt."},"runningJobs":{"type":"integer","description":"Jobs that have not ended."},"apps":{"type":"integer","des\#
-    cription":"Apps."},"runningApps":{"type":"integer","description":"Apps of which something runs."},"runs":{"typ\#
-    e":"integer","description":"Runs of agents that have not ended."},"children":{"type":"integer","description":"\#
-    Child processes that are alive."}},"description":"How much of everything the server has."},"ServerMemory":{"ti\#
-    tle":"ServerMemory","type":"object","required":["residentBytes","peakBytes"],"properties":{"residentBytes":{"t\#
-    ype":"integer","description":"Resident memory, in bytes."},"peakBytes":{"type":"integer","description":"The mo\#
-    st resident memory so far, in bytes."}},"description":"The server's memory."},"ServerState":{"title":"ServerSt\#
-    ate","type":"object","required":["version","instanceId","pid","home","socket","startedAt","uptimeSeconds","hea\#
-    lth","checks","counts","memory"],"properties":{"version":{"type":"string","description":"The server's version.\#
-    "},"instanceId":{"type":"string","description":"The running server's id."},"pid":{"type":"integer","descriptio\#
-    n":"Its process."},"home":{"type":"string","description":"The folder of its state."},"socket":{"type":"string"\#
-    ,"description":"The path of its socket; empty where it has none."},"startedAt":{"$ref":"#/components/schemas/T\#
-    imestamp","description":"When it started."},"uptimeSeconds":{"type":"number","description":"How long it has be\#
-    en running, in seconds."},"health":{"$ref":"#/components/schemas/Health","description":"The worst of the check\#
-    s."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthCheck"},"description":"A row a check\#
-    ."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How much of everything there is."},"me\#
-    mory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."}},"description":"How the server i\#
-    s."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug","info","notice","warning","error",\#
-    "critical"],"description":"How grave a log line must be to be written."},"Durability":{"title":"Durability","t\#
-    ype":"string","enum":["normal","full"],"description":"What an acknowledged write survives: `normal`, the death o\#
-    f the server at any moment; `full`, the loss of power too, at the price of a disk flush a transaction."},"Serv\#
-    erConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSeconds":{"type":"integer","minimum":\#
-    0,"maximum":31536000,"description":"After how long without clients and work a server that was started by a cli\#
-    ent leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"number","minimum":0,"maximum":36\#
-    00,"description":"How long open requests may go on when the server is told to stop, in seconds.","default":5},\#
-    "logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least grave line that is logged.","defau\#
-    lt":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"LimitsConfig","type":"object","prope\#
-    rties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"The largest me\#
-    ssage, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum":1,"maximum":10000,"description\#
-    ":"How many requests may be open at once.","default":128},"maxBatch":{"type":"integer","minimum":1,"maximum":1\#
-    00000,"description":"The most entries of a batch.","default":1000},"maxAttachments":{"type":"integer","minimum\#
-    ":1,"maximum":100000,"description":"The most attachments of a connection.","default":1024}},"description":"Wha\#
-    t one connection may ask for. Changes hold for connections that are opened after them."},"StreamsConfig":{"tit\#
-    le":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":315\#
-    3600000,"description":"How old an event may become, in seconds.","default":2592000},"maxBytes":{"type":"intege\#
-    r","minimum":65536,"maximum":1099511627776,"description":"How many bytes of events one stream may hold; older o\#
-    nes are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":31\#
-    53600000,"description":"How long a stream is kept after it was closed, in seconds.","default":604800},"kinds":\#
-    {"type":"object","additionalProperties":{"$ref":"#/components/schemas/StreamLimits"},"maxProperties":64,"descr\#
-    iption":"Other limits for streams of a kind, by the first word of their names, such as `events`, `job` or `cus\#
-    tom`."}},"description":"How long streams are kept."},"StreamLimits":{"title":"StreamLimits","type":"object","p\#
-    roperties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,"description":"How old an even\#
-    t may become, in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description"\#
-    :"How many bytes of events one stream may hold; older ones are removed first."},"closedMaxAgeSeconds":{"type":\#
-    "integer","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in se\#
-    conds."}},"description":"How long streams of one kind are kept. What is not said here is as for all."},"Templa\#
-    tesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"type":"integer","minimum":1,"\#
-    maximum":1099511627776,"description":"The most bytes of an unpacked template or archive.","default":2147483648\#
-    },"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The most entries of a template o\#
-    r archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":1000000,"description":"How man\#
-    y bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.","default":200},"timeoutSe\#
-    conds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a download or a git command may t\#
-    ake, in seconds.","default":600}},"description":"What is taken from templates and archives."},"TrashConfig":{"\#
-    title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer","minimum":0,"maximum":31536\#
-    00000,"description":"How long a deleted workspace can be restored, in seconds.","default":604800}},"descriptio\#
-    n":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","properties":{"maxDirectories":{"\#
-    type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watched at once by all watches t\#
-    ogether.","default":65536}},"description":"Watches on files."},"Config":{"title":"Config","type":"object","pro\#
-    perties":{"durability":{"$ref":"#/components/schemas/Durability","description":"What an acknowledged write sur\#
-    vives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/components/schemas/ServerConfig",\#
-    "description":"The server itself.","default":{}},"limits":{"$ref":"#/components/schemas/LimitsConfig","descrip\#
-    tion":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/components/schemas/StreamsConfig",\#
-    "description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/components/schemas/TemplatesCo\#
-    nfig","description":"What is taken from templates and archives.","default":{}},"trash":{"$ref":"#/components/s\#
-    chemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref":"#/components/schemas/Watc\#
-    hConfig","description":"Watches on files.","default":{}},"apps":{"$ref":"#/components/schemas/AppsConfig","des\#
-    cription":"Apps.","default":{}},"runs":{"$ref":"#/components/schemas/RunsConfig","description":"Runs of agents\#
-    .","default":{}},"provisioning":{"$ref":"#/components/schemas/ProvisioningConfig","description":"What is done o\#
-    n instances.","default":{}},"agents":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/Age\#
-    ntConfig"},"maxProperties":256,"description":"Agents, by name."}},"description":"The configuration. Every memb\#
-    er has a default."},"ProvisioningConfig":{"title":"ProvisioningConfig","type":"object","properties":{"connectS\#
-    econds":{"type":"number","minimum":0.1,"maximum":600,"description":"How long an instance has to take a connect\#
-    ion, in seconds; and as long again for the exchange of keys.","default":15},"authSeconds":{"type":"number","mi\#
-    nimum":0.1,"maximum":600,"description":"How long logging in may take, in seconds.","default":30},"packageLockS\#
-    econds":{"type":"integer","minimum":0,"maximum":86400,"description":"How long a package manager that is busy i\#
-    s waited for, in seconds.","default":300},"stepSeconds":{"type":"number","minimum":1,"maximum":604800,"descrip\#
-    tion":"How long one step on an instance may take, in seconds.","default":7200}},"description":"What is done on i\#
-    nstances."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["message"],"properties":{"message\#
-    ":{"type":"string","description":"What is wrong, and where."},"line":{"type":"integer","minimum":1,"descriptio\#
-    n":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"The column, from 1, in bytes."},\#
-    "errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"description":"Every fault against the s\#
-    chema."}},"description":"Why the configuration file was not taken."},"ConfigState":{"title":"ConfigState","typ\#
-    e":"object","required":["config","file","version"],"properties":{"config":{"$ref":"#/components/schemas/Config\#
-    ","description":"The configuration in force, with the defaults filled in."},"file":{"type":"string","descripti\#
-    on":"The path of its file."},"version":{"type":"string","description":"A digest of the file that is in force."\#
-    },"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the file as it is now is not in force. A\#
-    bsent where it is."}},"description":"The configuration in force and its file."},"WorkspaceReference":{"title":\#
-    "WorkspaceReference","type":"string","minLength":1,"maxLength":256,"description":"A workspace's id, key or slu\#
-    g."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maximum":86400,"description":"How long t\#
-    o wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"string","enum":["active","archived","\#
-    deleted"],"description":"Where a workspace stands. `archived`: its files are read-only through Berth. `deleted\#
-    `: it can be restored for a while."},"WorkspaceTargetState":{"title":"WorkspaceTargetState","type":"string","e\#
-    num":["active","archived"],"description":"The states that `workspace/update` sets."},"FolderState":{"title":"F\#
-    olderState","type":"string","enum":["present","missing","replaced","inaccessible"],"description":"How a worksp\#
-    ace's folder is: where it was; gone or moved away; another folder stands in its place; not to be looked at."},\#
-    "FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash","delete"],"description":"What ha\#
-    ppens to the files: they stay, can be restored for a while, or are gone."},"ArchiveFormat":{"title":"ArchiveFo\#
-    rmat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An archive's format."},"Workspace":{"ti\#
-    tle":"Workspace","type":"object","required":["id","slug","name","path","managed","state","folderState","labels\#
-    ","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `ws\#
-    _…`."},"key":{"type":"string","description":"The caller's own name for it."},"slug":{"type":"string","descript\#
-    ion":"Its name in letters, digits and hyphens, unique in the home."},"name":{"type":"string","description":"Fo\#
-    r people."},"path":{"type":"string","description":"Its folder, as an absolute path."},"managed":{"type":"boole\#
-    an","description":"Whether the folder is in the home."},"state":{"$ref":"#/components/schemas/WorkspaceState",\#
-    "description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/FolderState","description":"How i\#
-    ts folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Labels","description":"Its labels."\#
-    },"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clients keep with it."},"version":{"t\#
-    ype":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","desc\#
-    ription":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was l\#
-    ast changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was deleted."},"res\#
-    torableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until when a deleted one can be restored\#
-    ."},"filesDeleted":{"type":"boolean","description":"Whether its files were deleted for good; it can then be re\#
-    stored without them only.","default":false}},"description":"A folder that Berth knows."},"WorkspaceCreated":{"\#
-    title":"WorkspaceCreated","type":"object","required":["workspace","created"],"properties":{"workspace":{"$ref"\#
-    :"#/components/schemas/Workspace","description":"The workspace."},"created":{"type":"boolean","description":"W\#
-    hether this call made it."},"job":{"$ref":"#/components/schemas/Job","description":"The job that fills it from t\#
-    he template."}},"description":"A workspace that was made or found."},"WorkspacePage":{"title":"WorkspacePage",\#
-    "type":"object","required":["workspaces"],"properties":{"workspaces":{"type":"array","items":{"$ref":"#/compon\#
-    ents/schemas/Workspace"},"description":"The workspaces, oldest first."},"nextCursor":{"$ref":"#/components/sch\#
-    emas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of worksp\#
-    aces."},"InlineFile":{"title":"InlineFile","type":"object","required":["path","content"],"properties":{"path":\#
-    {"$ref":"#/components/schemas/RelativePath","description":"Where it goes."},"content":{"type":"string","descri\#
-    ption":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","description":"How `content\#
-    ` is written.","default":"utf8"},"executable":{"type":"boolean","description":"Whether it may be run.","defaul\#
-    t":false}},"description":"A file of an inline template."},"TemplateSource":{"title":"TemplateSource","type":"o\#
-    bject","properties":{"files":{"type":"array","items":{"$ref":"#/components/schemas/InlineFile"},"maxItems":100\#
-    00,"description":"The files themselves."},"folder":{"type":"string","minLength":1,"maxLength":4096,"descriptio\#
-    n":"A folder of this machine, as an absolute path."},"name":{"type":"string","maxLength":128,"pattern":"^[A-Za\#
-    -z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the home."},"url":{"type":"string","minL\#
-    ength":1,"maxLength":4096,"description":"A git repository or an archive, as in `workspace/cloneTemplate`; only w\#
-    ith `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":256,"description":"With `url`: the b\#
-    ranch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"maxLength":1024,"description":"Only thi\#
-    s folder of it."}},"description":"What a template is taken from: exactly one of the members `files`, `folder`, `\#
-    name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type":"object","required":["name"],"propert\#
-    ies":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[A-Za-z_][A-Za-z0-9_]*$","description":\#
-    "Its name."},"description":{"type":"string","maxLength":1000,"description":"What it is for, for people."},"def\#
-    ault":{"type":"string","maxLength":65536,"description":"Its value where none is given. Absent: one must be giv\#
-    en."},"pattern":{"type":"string","maxLength":1000,"description":"A regular expression that the whole value mus\#
-    t match."}},"description":"A variable that a template's `berth.template.yaml` declares. `{{name}}` in text fil\#
-    es and paths is replaced by its value."},"TemplateManifest":{"title":"TemplateManifest","type":"object","prope\#
-    rties":{"name":{"type":"string","maxLength":200,"description":"The template's name."},"description":{"type":"s\#
-    tring","maxLength":10000,"description":"What it makes."},"variables":{"type":"array","items":{"$ref":"#/compon\#
-    ents/schemas/TemplateVariable"},"maxItems":256,"description":"Its variables."},"verbatim":{"type":"array","ite\#
-    ms":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs of files in which nothing is replace\#
-    d."}},"description":"The form of `berth.template.yaml`, which a template may hold at its top. The file itself i\#
-    s not copied."},"JobStarted":{"title":"JobStarted","type":"object","required":["job","created"],"properties":{\#
-    "job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type":"boolean","description":"\#
-    Whether this call began it; false for a repeated idempotency key."}},"description":"The job that does the work\#
-    , as it stood when the answer was sent."},"TemplateJobResult":{"title":"TemplateJobResult","type":"object","re\#
-    quired":["files","directories","bytes"],"properties":{"files":{"type":"integer","description":"How many files w\#
-    ere put in place."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"intege\#
-    r","description":"Their size, in bytes."},"commit":{"type":"string","description":"The commit that was cloned.\#
-    "}},"description":"What `applyTemplate` and `cloneTemplate` made."},"SnapshotJobResult":{"title":"SnapshotJobR\#
-    esult","type":"object","required":["snapshot"],"properties":{"snapshot":{"$ref":"#/components/schemas/Snapshot\#
-    ","description":"The snapshot."}},"description":"What `workspace/snapshot` made."},"RestoreJobResult":{"title"\#
-    :"RestoreJobResult","type":"object","required":["undo","written","removed","unchanged"],"properties":{"undo":{\#
-    "type":"string","description":"The snapshot that brings back what was there before."},"written":{"type":"integ\#
-    er","description":"How many files and links were written."},"removed":{"type":"integer","description":"How man\#
-    y entries were removed."},"unchanged":{"type":"integer","description":"How many files and links were already r\#
-    ight."}},"description":"What `snapshot/restore` did."},"ExportJobResult":{"title":"ExportJobResult","type":"ob\#
-    ject","required":["path","format","files","bytes","archiveBytes"],"properties":{"path":{"type":"string","descr\#
-    iption":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFormat","description":"Its format."},"fi\#
-    les":{"type":"integer","description":"How many files it holds."},"bytes":{"type":"integer","description":"Thei\#
-    r size, in bytes."},"archiveBytes":{"type":"integer","description":"The archive's size, in bytes."}},"descript\#
-    ion":"What `workspace/export` wrote."},"ImportJobResult":{"title":"ImportJobResult","type":"object","required"\#
-    :["workspace","files","directories","bytes"],"properties":{"workspace":{"$ref":"#/components/schemas/Workspace\#
-    ","description":"The workspace."},"files":{"type":"integer","description":"How many files were unpacked."},"di\#
-    rectories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer","description":"Their s\#
-    ize, in bytes."}},"description":"What `workspace/import` made."},"Snapshot":{"title":"Snapshot","type":"object\#
-    ","required":["id","workspace","automatic","includeIgnored","files","directories","bytes","storedBytes","creat\#
-    edAt"],"properties":{"id":{"type":"string","description":"Its id: `snap_…`."},"workspace":{"type":"string","de\#
-    scription":"The id of its workspace."},"label":{"type":"string","description":"For people."},"automatic":{"typ\#
-    e":"boolean","description":"Whether it was made to undo a restore."},"includeIgnored":{"type":"boolean","descr\#
-    iption":"Whether ignored files were taken too."},"files":{"type":"integer","description":"How many files and l\#
-    inks it holds."},"directories":{"type":"integer","description":"How many folders."},"bytes":{"type":"integer",\#
-    "description":"The size of its files, in bytes."},"storedBytes":{"type":"integer","description":"How many byte\#
-    s were not stored before, in bytes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
-    t was made."}},"description":"A workspace as it was at one time."},"SnapshotPage":{"title":"SnapshotPage","typ\#
-    e":"object","required":["snapshots"],"properties":{"snapshots":{"type":"array","items":{"$ref":"#/components/s\#
-    chemas/Snapshot"},"description":"The snapshots, newest first."},"nextCursor":{"$ref":"#/components/schemas/Cur\#
-    sor","description":"Where the next page begins. Absent on the last."}},"description":"A page of snapshots."},"\#
-    ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","removed","modified","retyped","permissions"\#
-    ],"description":"How an entry changed: it is new, gone, of other content, of another type, or of another mode o\#
-    nly."},"SnapshotChange":{"title":"SnapshotChange","type":"object","required":["path","change","type"],"propert\#
-    ies":{"path":{"type":"string","description":"The entry's path."},"change":{"$ref":"#/components/schemas/Change\#
-    Kind","description":"How it changed."},"type":{"$ref":"#/components/schemas/FileType","description":"What it i\#
-    s; or was, where it is gone."},"sizeBefore":{"type":"integer","description":"Its size before, in bytes."},"siz\#
-    eAfter":{"type":"integer","description":"Its size after, in bytes."}},"description":"One difference."},"Snapsh\#
-    otChangePage":{"title":"SnapshotChangePage","type":"object","required":["changes"],"properties":{"changes":{"t\#
-    ype":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},"description":"The differences, by path."}\#
-    ,"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the l\#
-    ast."}},"description":"A page of differences."},"SnapshotDeleted":{"title":"SnapshotDeleted","type":"object","\#
-    required":["snapshot","freedBytes"],"properties":{"snapshot":{"type":"string","description":"Its id."},"freedB\#
-    ytes":{"type":"integer","description":"How many bytes no other snapshot needed, in bytes."}},"description":"A s\#
-    napshot that is gone."},"RelativePath":{"title":"RelativePath","type":"string","minLength":1,"maxLength":4096,\#
-    "description":"A path below the workspace's folder, with `/` between its parts. `..` may not lead out of it."}\#
-    ,"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":128,"description":"Stands for one content of a f\#
-    ile; changes whenever the file does."},"AnyETag":{"title":"AnyETag","type":"string","enum":["*"],"description"\#
-    :"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","type":"string","enum":["utf8","base64"],"descripti\#
-    on":"How a file's content is written in JSON."},"ReadEncoding":{"title":"ReadEncoding","type":"string","enum":\#
-    ["auto","utf8","base64"],"description":"How a file's content is to be written in JSON."},"FileType":{"title":"\#
-    FileType","type":"string","enum":["file","directory","symlink","other"],"description":"What an entry is."},"Fi\#
-    leInfo":{"title":"FileInfo","type":"object","required":["path","type","size","mode","modifiedAt","etag"],"prop\#
-    erties":{"path":{"type":"string","description":"Its path below the workspace's folder. Bytes that are not vali\#
-    d UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"type":"string","description":"The path's own b\#
-    ytes, in base64, where they are not valid UTF-8."},"type":{"$ref":"#/components/schemas/FileType","description\#
-    ":"What it is."},"size":{"type":"integer","description":"Its size, in bytes."},"mode":{"type":"integer","descr\#
-    iption":"Its permission bits."},"modifiedAt":{"$ref":"#/components/schemas/Timestamp","description":"When its c\#
-    ontent was last changed."},"etag":{"$ref":"#/components/schemas/ETag","description":"Its ETag."},"target":{"ty\#
-    pe":"string","description":"Where a link leads to."}},"description":"An entry of a folder."},"FilePage":{"titl\#
-    e":"FilePage","type":"object","required":["entries"],"properties":{"entries":{"type":"array","items":{"$ref":"\#
-    #/components/schemas/FileInfo"},"description":"The entries, by path."},"nextCursor":{"type":"string","minLengt\#
-    h":1,"maxLength":8192,"description":"Where the next page begins. Absent on the last."}},"description":"A page o\#
-    f entries."},"FileContent":{"title":"FileContent","type":"object","required":["path","content","encoding","off\#
-    set","length","size","etag","eof"],"properties":{"path":{"type":"string","description":"The file."},"content":\#
-    {"type":"string","description":"What was read."},"encoding":{"$ref":"#/components/schemas/ContentEncoding","de\#
-    scription":"How `content` is written."},"offset":{"type":"integer","description":"Where it begins, in bytes."}\#
-    ,"length":{"type":"integer","description":"How much was read, in bytes of the file."},"size":{"type":"integer"\#
-    ,"description":"The file's size, in bytes."},"etag":{"$ref":"#/components/schemas/ETag","description":"The fil\#
-    e's ETag."},"eof":{"type":"boolean","description":"Whether this reaches to the file's end."}},"description":"W\#
-    hat a file holds."},"FileWritten":{"title":"FileWritten","type":"object","required":["file","created"],"proper\#
-    ties":{"file":{"$ref":"#/components/schemas/FileInfo","description":"The file as it is now."},"created":{"type\#
-    ":"boolean","description":"Whether it was not there before."}},"description":"A file that was written."},"File\#
-    Deleted":{"title":"FileDeleted","type":"object","required":["path","entries"],"properties":{"path":{"type":"st\#
-    ring","description":"The path."},"entries":{"type":"integer","description":"How many files, links and folders a\#
-    re gone."}},"description":"What was deleted."},"FileChanged":{"title":"FileChanged","type":"object","required"\#
-    :["path","type"],"properties":{"path":{"type":"string","description":"The entry's path below the workspace's f\#
-    older; the new one of a move."},"from":{"type":"string","description":"Where a moved entry was."},"type":{"$re\#
-    f":"#/components/schemas/FileType","description":"What it is; or was."},"seq":{"type":"integer","description":\#
-    "In a run's stream: counts the run's events, from 1."},"created":{"type":"boolean","description":"In a run's s\#
-    tream: whether the agent has made the file."}},"description":"A change under a watched path."},"StreamName":{"\#
-    title":"StreamName","type":"string","minLength":1,"maxLength":256,"description":"A stream's name: `events`, `s\#
-    erver/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…`."},"GapReason":{"title":"GapReason","type"\#
-    :"string","enum":["retention","overflow"],"description":"Why events are missing: they were too old or too many\#
-    , or came faster than they could be kept."},"EndReason":{"title":"EndReason","type":"string","enum":["closed",\#
-    "caught_up","deleted"],"description":"Why an attachment ended: the stream was closed, `follow` was false and i\#
-    ts end is reached, or the stream was removed."},"StreamState":{"title":"StreamState","type":"string","enum":["\#
-    open","closed"],"description":"Whether more can come."},"StreamKind":{"title":"StreamKind","type":"string","en\#
-    um":["events","log","memory"],"description":"Where a stream is kept: in the database, in log files, or in memo\#
-    ry until the server ends."},"Attachment":{"title":"Attachment","type":"object","required":["attachment","strea\#
-    m"],"properties":{"attachment":{"type":"string","description":"Its id, within this connection."},"stream":{"ty\#
-    pe":"string","description":"The stream's name."},"after":{"$ref":"#/components/schemas/Cursor","description":"\#
-    The last event before those that are sent: where to go on when the connection is lost before the first of them\#
-    . Absent: the beginning."}},"description":"A client's position in a stream."},"StreamEvent":{"title":"StreamEv\#
-    ent","type":"object","required":["cursor","time","type","payload"],"properties":{"cursor":{"type":"string","de\#
-    scription":"Its position."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was appende\#
-    d."},"type":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape dep\#
-    ends on the type."}},"description":"One event of a stream."},"NewEvent":{"title":"NewEvent","type":"object","r\#
-    equired":["type"],"properties":{"type":{"type":"string","minLength":1,"maxLength":128,"pattern":"^[A-Za-z0-9_.\#
-    -]+$","description":"Its type."},"payload":{"description":"What it tells; anything."}},"description":"An event t\#
-    o append."},"AppendResult":{"title":"AppendResult","type":"object","required":["stream","appended"],"propertie\#
-    s":{"stream":{"type":"string","description":"The stream's name."},"appended":{"type":"integer","description":"\#
-    How many events were appended."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event of t\#
-    he stream. Absent where it has none."}},"description":"Where the events stand."},"StreamPage":{"title":"Stream\#
-    Page","type":"object","required":["events","eof"],"properties":{"events":{"type":"array","items":{"$ref":"#/co\#
-    mponents/schemas/StreamEvent"},"description":"The events, in order."},"next":{"$ref":"#/components/schemas/Cur\#
-    sor","description":"What to pass as `after` for the next piece. Absent where the stream is empty."},"eof":{"ty\#
-    pe":"boolean","description":"Whether the stream is closed and this was its last piece."},"caughtUp":{"type":"b\#
-    oolean","description":"Whether the piece reaches to the end of what is there now.","default":false},"gap":{"$r\#
-    ef":"#/components/schemas/StreamGap","description":"What retention has removed between `after` and the first e\#
-    vent."}},"description":"A piece of a stream."},"StreamGap":{"title":"StreamGap","type":"object","required":["t\#
-    o","reason"],"properties":{"from":{"$ref":"#/components/schemas/Cursor","description":"The last event before i\#
-    t. Absent where it is the beginning."},"to":{"$ref":"#/components/schemas/Cursor","description":"The last even\#
-    t that is missing."},"reason":{"$ref":"#/components/schemas/GapReason","description":"Why."}},"description":"A p\#
-    art of a stream that is gone."},"StreamInfo":{"title":"StreamInfo","type":"object","required":["name","kind","\#
-    state","events","bytes","createdAt"],"properties":{"name":{"type":"string","description":"Its name."},"kind":{\#
-    "$ref":"#/components/schemas/StreamKind","description":"Where it is kept."},"state":{"$ref":"#/components/sche\#
-    mas/StreamState","description":"Whether more can come."},"events":{"type":"integer","description":"How many ev\#
-    ents are kept; 0 for log files, whose lines are not counted."},"bytes":{"type":"integer","description":"How ma\#
-    ny bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","description":"The first event that is kep\#
-    t."},"last":{"$ref":"#/components/schemas/Cursor","description":"The last event."},"createdAt":{"$ref":"#/comp\#
-    onents/schemas/Timestamp","description":"When it began."}},"description":"A stream."},"StreamInfoPage":{"title\#
-    ":"StreamInfoPage","type":"object","required":["streams"],"properties":{"streams":{"type":"array","items":{"$r\#
-    ef":"#/components/schemas/StreamInfo"},"description":"The streams, by name."},"nextCursor":{"$ref":"#/componen\#
-    ts/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of s\#
-    treams."},"LogLine":{"title":"LogLine","type":"object","required":["line"],"properties":{"line":{"type":"strin\#
-    g","description":"The line, without its end."}},"description":"One line of a log file."},"JobState":{"title":"\#
-    JobState","type":"string","enum":["queued","running","succeeded","failed","cancelled","interrupted"],"descript\#
-    ion":"Where a job stands. `interrupted`: the server ended before the job did; it left no half-done work in pla\#
-    ce."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template","clone_template","snapshot","resto\#
-    re","export","import","install","setup","exec","connect","disconnect"],"description":"What a job does."},"JobP\#
-    rogress":{"title":"JobProgress","type":"object","required":["message","completed"],"properties":{"message":{"t\#
-    ype":"string","description":"What it is doing."},"completed":{"type":"integer","description":"How much is done\#
-    , in `unit`."},"total":{"type":"integer","description":"How much there is, where that is known."},"unit":{"$re\#
-    f":"#/components/schemas/ProgressUnit","description":"What is counted."}},"description":"How far a job has com\#
-    e."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":["bytes","files","steps"],"description":"Wh\#
-    at a progress counts."},"JobError":{"title":"JobError","type":"object","required":["code","message","type","de\#
-    tail","retryable"],"properties":{"code":{"type":"integer","description":"The error's code."},"message":{"type"\#
-    :"string","description":"A sentence to act on."},"type":{"type":"string","description":"The error's stable wor\#
-    d."},"detail":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","descrip\#
-    tion":"Whether the same work may succeed later."},"errors":{"type":"array","items":{"$ref":"#/components/schem\#
-    as/Fault"},"description":"Every fault, where there are several."}},"description":"Why a job failed."},"Job":{"\#
-    title":"Job","type":"object","required":["id","kind","title","state","stream","version","createdAt"],"properti\#
-    es":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref":"#/components/schemas/JobKind","de\#
-    scription":"What it does."},"title":{"type":"string","description":"The same for people."},"state":{"$ref":"#/\#
-    components/schemas/JobState","description":"Where it stands."},"workspace":{"type":"string","description":"The i\#
-    d of the workspace that it works on."},"subject":{"type":"string","description":"The id of what else it works o\#
-    n: an instance or a connection."},"stream":{"type":"string","description":"The name of its stream."},"progress\#
-    ":{"$ref":"#/components/schemas/JobProgress","description":"How far it has come."},"result":{"type":"object","\#
-    description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`, `TemplateJobResult`, `ExportJobResult`, `\#
-    ImportJobResult`, `SetupJobResult`, `ExecJobResult` or `ResourceConnection`, by its kind."},"error":{"$ref":"#\#
-    /components/schemas/JobError","description":"Why it failed."},"version":{"type":"integer","description":"Count\#
-    s its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},\#
-    "startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/comp\#
-    onents/schemas/Timestamp","description":"When it ended."}},"description":"A piece of work that takes a while."\#
-    },"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"properties":{"jobs":{"type":"array","items\#
-    ":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest first."},"nextCursor":{"$ref":"#/compone\#
-    nts/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of j\#
-    obs."},"JobMessage":{"title":"JobMessage","type":"object","required":["message"],"properties":{"message":{"typ\#
-    e":"string","description":"The line; of a tool it runs, for example."}},"description":"Something a job tells o\#
-    n its way."},"AgentReference":{"title":"AgentReference","type":"string","minLength":1,"maxLength":100,"pattern\#
-    ":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"An agent, by its name in the configuration."},"AgentSessionRef\#
-    erence":{"title":"AgentSessionReference","type":"string","minLength":1,"maxLength":64,"description":"A session\#
-    : its id, `ags_…`."},"AgentRunReference":{"title":"AgentRunReference","type":"string","minLength":1,"maxLength\#
-    ":64,"description":"A run: its id, `run_…`."},"AgentKind":{"title":"AgentKind","type":"string","enum":["acp","\#
-    command","model"],"description":"What an agent is: a program that speaks the Agent Client Protocol on its stan\#
-    dard input and output; any program that takes a prompt; a model behind an OpenAI-compatible endpoint, with too\#
-    ls of the server's own."},"PermissionPolicy":{"title":"PermissionPolicy","type":"string","enum":["ask","allow"\#
-    ,"deny"],"description":"What happens to an agent's questions for permission: they wait for an answer; they are a\#
-    nswered with yes, or with no, at once."},"SandboxMode":{"title":"SandboxMode","type":"string","enum":["auto","\#
-    always","never"],"description":"Whether commands of a model see only the workspace: where bubblewrap is there; a\#
-    lways, so that they fail without it; never."},"RunUntil":{"title":"RunUntil","type":"string","enum":["end","qu\#
-    estion"],"description":"What a caller waits for: the run's end; a question for permission or its end."},"SendM\#
-    ode":{"title":"SendMode","type":"string","enum":["follow_up","steer"],"description":"When what is said reaches t\#
-    he agent: after the turn at hand; as soon as it can."},"ModelTool":{"title":"ModelTool","type":"string","enum"\#
-    :["list_files","read_file","write_file","edit_file","search_files","run_command"],"description":"A tool that a m\#
-    odel may use."},"AgentConfig":{"title":"AgentConfig","type":"object","properties":{"preset":{"type":"string","\#
-    minLength":1,"maxLength":100,"description":"A preset of `agent/list`."},"kind":{"$ref":"#/components/schemas/A\#
-    gentKind","description":"What it is. Needed without a preset."},"title":{"type":"string","minLength":1,"maxLen\#
-    gth":200,"description":"For people."},"command":{"type":"string","minLength":1,"maxLength":4096,"description":\#
-    "With `acp` and `command`: the program, a name in PATH or an absolute path."},"args":{"type":"array","items":{\#
-    "type":"string","maxLength":8192},"maxItems":256,"description":"Its arguments. `{workspace}`, `{session}`, `{r\#
-    un}` and `{promptFile}` stand for the workspace's folder, the ids, and a file that holds the prompt."},"env":{\#
-    "$ref":"#/components/schemas/EnvironmentValues","description":"Environment variables beside HOME, LOGNAME, PAT\#
-    H, SHELL, TERM, USER, LANG and TMPDIR of the server. Not for secrets: see `agent/configure`."},"cwd":{"type":"\#
-    string","maxLength":4096,"description":"Its working folder, as a path in the workspace."},"permissions":{"$ref\#
-    ":"#/components/schemas/PermissionPolicy","description":"What happens to its questions for permission.","defau\#
-    lt":"ask"},"maxRunning":{"type":"integer","minimum":1,"maximum":1000,"description":"How many of its runs go si\#
-    de by side.","default":1000},"deadlineSeconds":{"type":"number","minimum":1,"maximum":2592000,"description":"H\#
-    ow long a run may take. Absent: without end."},"startSeconds":{"type":"number","minimum":1,"maximum":3600,"des\#
-    cription":"With `acp`: how long it may take to answer `initialize` and to open a session.","default":60},"auth\#
-    Method":{"type":"string","minLength":1,"maxLength":200,"description":"With `acp`: how to authenticate, by the i\#
-    d of one of the agent's methods."},"mcpServers":{"type":"array","items":{"type":"object"},"maxItems":64,"descr\#
-    iption":"With `acp`: MCP servers that the agent is told of, as the protocol has them."},"baseUrl":{"type":"str\#
-    ing","minLength":1,"maxLength":2048,"description":"With `model`: the endpoint, up to `/v1`."},"model":{"type":\#
-    "string","minLength":1,"maxLength":200,"description":"With `model`: the model's name."},"system":{"type":"stri\#
-    ng","maxLength":262144,"description":"With `model`: what it is told first, instead of the server's own words."\#
-    },"tools":{"type":"array","items":{"$ref":"#/components/schemas/ModelTool"},"maxItems":16,"description":"With `\#
-    model`: the tools that it has. Absent: all."},"maxSteps":{"type":"integer","minimum":1,"maximum":10000,"descri\#
-    ption":"With `model`: how often it is asked within a turn.","default":100},"contextTokens":{"type":"integer","\#
-    minimum":1024,"maximum":100000000,"description":"With `model`: how large its context is, in tokens.","default"\#
-    :128000},"maxOutputTokens":{"type":"integer","minimum":1,"maximum":10000000,"description":"With `model`: the m\#
-    ost it may answer at once, in tokens."},"temperature":{"type":"number","minimum":0,"maximum":2,"description":"\#
-    With `model`: how freely it chooses."},"sandbox":{"$ref":"#/components/schemas/SandboxMode","description":"Wit\#
-    h `model`: whether its commands see only the workspace.","default":"auto"},"commandSeconds":{"type":"number","\#
-    minimum":1,"maximum":86400,"description":"With `model`: how long one of its commands may take.","default":120}\#
-    },"description":"An agent. With `preset`, what is not said here comes from it."},"RunsConfig":{"title":"RunsCo\#
-    nfig","type":"object","properties":{"defaultAgent":{"type":"string","minLength":1,"maxLength":100,"description\#
-    ":"The agent of runs that name none."},"maxRunning":{"type":"integer","minimum":1,"maximum":10000,"description\#
-    ":"How many runs go side by side.","default":16},"maxQueued":{"type":"integer","minimum":1,"maximum":100000,"d\#
-    escription":"How many may wait.","default":1000},"permissionSeconds":{"type":"number","minimum":1,"maximum":25\#
-    92000,"description":"How long a question for permission stays open, in seconds.","default":86400},"sessionIdle\#
-    Seconds":{"type":"number","minimum":0,"maximum":2592000,"description":"How long the program of an ACP agent is k\#
-    ept after a run, so that the session's next one finds it, in seconds.","default":600},"keepDays":{"type":"inte\#
-    ger","minimum":0,"maximum":36500,"description":"After how many days without a run a session is forgotten; 0: n\#
-    ever.","default":90}},"description":"Runs of agents."},"ContentType":{"title":"ContentType","type":"string","e\#
-    num":["text","file","image","resource"],"description":"What a block is: words; a file of the workspace; a pict\#
-    ure; something with a URI, whose text or data comes along."},"ContentBlock":{"title":"ContentBlock","type":"ob\#
-    ject","required":["type"],"properties":{"type":{"$ref":"#/components/schemas/ContentType","description":"What i\#
-    t is."},"text":{"type":"string","maxLength":16777216,"description":"Of `text`: the words. Of `resource`: its t\#
-    ext."},"path":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `file`: its path in the worksp\#
-    ace. Of `image`: the same, instead of `data`."},"data":{"type":"string","maxLength":33554432,"description":"Of `\#
-    image` and `resource`: its bytes in base64."},"mimeType":{"type":"string","minLength":1,"maxLength":200,"descr\#
-    iption":"Of `image` and `resource`: what the bytes are. An image's default is `image/png`."},"uri":{"type":"st\#
-    ring","minLength":1,"maxLength":4096,"description":"Of `resource`: what it is called."}},"description":"A part o\#
-    f a prompt or of a message."},"Agent":{"title":"Agent","type":"object","required":["name","kind","title","secr\#
-    ets","running","queued"],"properties":{"name":{"type":"string","description":"Its name in the configuration."}\#
-    ,"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"string","descri\#
-    ption":"For people."},"preset":{"type":"string","description":"The preset that it comes from."},"command":{"ty\#
-    pe":"array","items":{"type":"string"},"description":"The program and its arguments."},"baseUrl":{"type":"strin\#
-    g","description":"A model's endpoint."},"model":{"type":"string","description":"A model's name."},"permissions\#
-    ":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens to its questions for permission.\#
-    "},"secrets":{"type":"array","items":{"type":"string"},"description":"The names of the secrets that are kept f\#
-    or it."},"fault":{"type":"string","description":"Why it can't be used as it is declared. Absent where it can."\#
-    },"running":{"type":"integer","description":"How many of its runs go on."},"queued":{"type":"integer","descrip\#
-    tion":"How many wait."}},"description":"An agent, with what its preset adds."},"AgentPreset":{"title":"AgentPr\#
-    eset","type":"object","required":["name","kind","title","hint","available"],"properties":{"name":{"type":"stri\#
-    ng","description":"Its name, for `agents.<name>.preset`. A run may name it as its agent too."},"kind":{"$ref":\#
-    "#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"string","description":"For peop\#
-    le."},"command":{"type":"array","items":{"type":"string"},"description":"The program and its arguments."},"bas\#
-    eUrl":{"type":"string","description":"The provider's endpoint."},"secret":{"type":"string","description":"The n\#
-    ame of the secret that it usually needs."},"hint":{"type":"string","description":"How to get it."},"available"\#
-    :{"type":"boolean","description":"Whether its program is in the server's PATH. Of a model: true."}},"descripti\#
-    on":"An agent that needs only a program that is installed, or a key."},"AgentCatalog":{"title":"AgentCatalog",\#
-    "type":"object","required":["agents","presets"],"properties":{"agents":{"type":"array","items":{"$ref":"#/comp\#
-    onents/schemas/Agent"},"description":"The agents, by name."},"presets":{"type":"array","items":{"$ref":"#/comp\#
-    onents/schemas/AgentPreset"},"description":"The presets, by name."},"defaultAgent":{"type":"string","descripti\#
-    on":"The agent of runs that name none."}},"description":"Agents and presets."},"AgentAuthMethod":{"title":"Age\#
-    ntAuthMethod","type":"object","required":["id","name"],"properties":{"id":{"type":"string","description":"For `\#
-    authMethod`."},"name":{"type":"string","description":"For people."},"description":{"type":"string","descriptio\#
-    n":"What to do."}},"description":"A way to authenticate that an agent knows."},"AgentProbeResult":{"title":"Ag\#
-    entProbeResult","type":"object","required":["agent","ok","message","durationMs"],"properties":{"agent":{"type"\#
-    :"string","description":"The agent's name."},"ok":{"type":"boolean","description":"Whether it can be used."},"\#
-    message":{"type":"string","description":"What it is, or what to do."},"durationMs":{"type":"integer","descript\#
-    ion":"How long it took, in milliseconds."},"version":{"type":"string","description":"What it says of its versi\#
-    on."},"protocolVersion":{"type":"integer","description":"With `acp`: the version of the protocol."},"capabilit\#
-    ies":{"type":"object","description":"With `acp`: what it says it can do."},"authMethods":{"type":"array","item\#
-    s":{"$ref":"#/components/schemas/AgentAuthMethod"},"description":"With `acp`: how one can authenticate."},"mod\#
-    els":{"type":"array","items":{"type":"string"},"description":"With `model`: the provider's models, at most 100\#
-    0."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it failed: the last lines it wrote t\#
-    o standard error."}},"description":"What came of trying an agent out."},"AgentOption":{"title":"AgentOption","\#
-    type":"object","required":["id","name","value","values"],"properties":{"id":{"type":"string","description":"It\#
-    s id, for `options`."},"name":{"type":"string","description":"For people."},"value":{"type":"string","descript\#
-    ion":"Its value."},"values":{"type":"array","items":{"$ref":"#/components/schemas/AgentOptionValue"},"descript\#
-    ion":"What it can be."}},"description":"An option of an ACP agent's session, or its mode."},"AgentOptionValue"\#
-    :{"title":"AgentOptionValue","type":"object","required":["value","name"],"properties":{"value":{"type":"string\#
-    ","description":"The value."},"name":{"type":"string","description":"For people."}},"description":"A value of a\#
-    n option."},"AgentSession":{"title":"AgentSession","type":"object","required":["id","agent","workspace","title\#
-    ","runs","createdAt","updatedAt","version"],"properties":{"id":{"type":"string","description":"Its id: `ags_…`\#
-    ."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","description":"Th\#
-    e id of its workspace."},"title":{"type":"string","description":"For people."},"runs":{"type":"integer","descr\#
-    iption":"How many runs it has had."},"lastRun":{"type":"string","description":"The id of its last run."},"agen\#
-    tSession":{"type":"string","description":"With `acp`: what the agent calls it."},"mode":{"type":"string","desc\#
-    ription":"With `acp`: the mode it works in."},"options":{"type":"array","items":{"$ref":"#/components/schemas/\#
-    AgentOption"},"description":"With `acp`: its options, and its modes as the option `mode`."},"createdAt":{"$ref\#
-    ":"#/components/schemas/Timestamp","description":"When it was begun."},"updatedAt":{"$ref":"#/components/schem\#
-    as/Timestamp","description":"When it changed last."},"version":{"type":"integer","description":"Counts its cha\#
-    nges."}},"description":"A conversation with an agent in a workspace: runs that come one after the other."},"Ag\#
-    entSessionPage":{"title":"AgentSessionPage","type":"object","required":["sessions"],"properties":{"sessions":{\#
-    "type":"array","items":{"$ref":"#/components/schemas/AgentSession"},"description":"The sessions, the one used l\#
-    ast first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Abs\#
-    ent on the last."}},"description":"A page of sessions."},"AgentHistoryEvent":{"title":"AgentHistoryEvent","typ\#
-    e":"object","required":["run","time","type","payload"],"properties":{"run":{"type":"string","description":"The r\#
-    un."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it was."},"type":{"type":"string","d\#
-    escription":"Its type."},"payload":{"description":"What it tells; its shape depends on the type."}},"descripti\#
-    on":"An event of a run."},"AgentHistoryPage":{"title":"AgentHistoryPage","type":"object","required":["events"]\#
-    ,"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas/AgentHistoryEvent"},"description\#
-    ":"The events, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the nex\#
-    t page begins. Absent on the last."}},"description":"A page of what was said and done."},"RunState":{"title":"\#
-    RunState","type":"string","enum":["queued","starting","running","waiting","completed","failed","cancelled","in\#
-    terrupted"],"description":"Where a run stands. `queued`: others go first. `starting`: its agent is being start\#
-    ed. `running`: it works. `waiting`: a question for permission is open. `completed`: the agent ended its turn. `\#
-    failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the server or the agent's holder died, and t\#
-    he run could not be taken over; the session can go on with a new run."},"StopReason":{"title":"StopReason","ty\#
-    pe":"string","enum":["end_turn","max_tokens","max_turn_requests","refusal","cancelled","exit"],"description":"\#
-    Why an agent stopped: it was done; its tokens or its steps were used up; it refused; it was cancelled; its pro\#
-    gram ended."},"RunUsage":{"title":"RunUsage","type":"object","properties":{"inputTokens":{"type":"integer","de\#
-    scription":"Tokens that were read.","default":0},"outputTokens":{"type":"integer","description":"Tokens that w\#
-    ere written.","default":0},"cachedTokens":{"type":"integer","description":"Those of the read ones that came fr\#
-    om a cache.","default":0},"requests":{"type":"integer","description":"How often a model was asked.","default":\#
-    0},"contextTokens":{"type":"integer","description":"How full the context is, in tokens."},"contextSize":{"type\#
-    ":"integer","description":"How large the context is, in tokens."}},"description":"What a run has used."},"RunE\#
-    xit":{"title":"RunExit","type":"object","properties":{"code":{"type":"integer","description":"Its exit code. A\#
-    bsent where a signal ended it."},"signal":{"type":"string","description":"The signal that ended it, such as `S\#
-    IGKILL`."},"lines":{"type":"array","items":{"type":"string"},"description":"The last lines that it wrote, at m\#
-    ost ten."}},"description":"How an agent's program ended."},"RunError":{"title":"RunError","type":"object","req\#
-    uired":["type","detail"],"properties":{"type":{"$ref":"#/components/schemas/RunFailure","description":"A stabl\#
-    e word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."}},"description":"\#
-    Why a run failed."},"RunFailure":{"title":"RunFailure","type":"string","enum":["launch_failed","agent_exited",\#
-    "agent_lost","agent_error","protocol_error","unsupported_version","authentication_required","start_timeout","d\#
-    eadline_exceeded","prompt_unsupported","session_lost","provider_error","provider_unavailable","rate_limited","\#
-    context_exceeded","too_many_steps","server_stopped","internal"],"description":"Why a run failed: its program c\#
-    ould not be started, ended by itself or its holder was killed; the agent answered with an error, broke its pro\#
-    tocol, speaks another version of it, or wants a login; it took too long to start or altogether; it can't take w\#
-    hat the prompt holds; it no longer knows the session; its provider refused, was not to be reached, or wanted f\#
-    ewer requests; the conversation no longer fits its context; it wanted too many steps; the server stopped."},"A\#
-    gentRun":{"title":"AgentRun","type":"object","required":["id","session","agent","workspace","state","stream","\#
-    prompt","permissions","priority","usage","version","createdAt"],"properties":{"id":{"type":"string","descripti\#
-    on":"Its id: `run_…`."},"session":{"type":"string","description":"The session that it belongs to."},"agent":{"\#
-    type":"string","description":"The agent's name."},"workspace":{"type":"string","description":"The id of its wo\#
-    rkspace."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."},"place":{"type":"\#
-    integer","description":"With `queued`: how many go before it, and one."},"stream":{"type":"string","descriptio\#
-    n":"The stream of its events: `run/…`."},"prompt":{"type":"string","description":"The beginning of what it was g\#
-    iven to do, at most 400 characters."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","descripti\#
-    on":"What happens to its questions for permission."},"permission":{"$ref":"#/components/schemas/Permission","d\#
-    escription":"With `waiting`: the question that is open the longest."},"priority":{"type":"integer","descriptio\#
-    n":"Of those that wait, the highest goes first."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","descr\#
-    iption":"When it is ended if it goes on so long."},"stopReason":{"$ref":"#/components/schemas/StopReason","des\#
-    cription":"Why the agent stopped."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent\#
-    's program ended."},"error":{"$ref":"#/components/schemas/RunError","description":"Why it failed."},"message":\#
-    {"type":"string","description":"The agent's last message, at most 64 KiB of it."},"usage":{"$ref":"#/component\#
-    s/schemas/RunUsage","description":"What it has used."},"pid":{"type":"integer","description":"The agent's proc\#
-    ess, while it lives."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#\#
-    /components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"$ref":"#/components/schem\#
-    as/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description"\#
-    :"When it ended."}},"description":"A run: what an agent was given to do, and how that stands."},"AgentRunPage"\#
-    :{"title":"AgentRunPage","type":"object","required":["runs"],"properties":{"runs":{"type":"array","items":{"$r\#
-    ef":"#/components/schemas/AgentRun"},"description":"The runs, newest first."},"nextCursor":{"$ref":"#/componen\#
-    ts/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of r\#
-    uns."},"AgentRunStarted":{"title":"AgentRunStarted","type":"object","required":["run","created"],"properties":\#
-    {"run":{"$ref":"#/components/schemas/AgentRun","description":"The run."},"created":{"type":"boolean","descript\#
-    ion":"Whether this call began it; false for a repetition."},"attachment":{"type":"string","description":"With `\#
-    attach`: the attachment."}},"description":"A run that is under way."},"PermissionKind":{"title":"PermissionKin\#
-    d","type":"string","enum":["allow_once","allow_always","reject_once","reject_always"],"description":"What an o\#
-    ption means."},"PermissionOption":{"title":"PermissionOption","type":"object","required":["id","name","kind"],\#
-    "properties":{"id":{"type":"string","description":"Its id, within the question."},"name":{"type":"string","des\#
-    cription":"For people."},"kind":{"$ref":"#/components/schemas/PermissionKind","description":"What it means."}}\#
-    ,"description":"A possible answer."},"PermissionState":{"title":"PermissionState","type":"string","enum":["ope\#
-    n","resolved"],"description":"Whether a question is still to be answered."},"PermissionResolver":{"title":"Per\#
-    missionResolver","type":"string","enum":["client","policy","deadline","cancelled","agent"],"description":"Who a\#
-    nswered: a client; the run's policy; the time that was over; the run's end; or the agent took its question bac\#
-    k."},"Permission":{"title":"Permission","type":"object","required":["id","run","session","state","title","opti\#
-    ons","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `prm_…`."},"run":{"type":"string"\#
-    ,"description":"The run."},"session":{"type":"string","description":"The session."},"state":{"$ref":"#/compone\#
-    nts/schemas/PermissionState","description":"Whether it is still to be answered."},"title":{"type":"string","de\#
-    scription":"What the agent wants to do."},"options":{"type":"array","items":{"$ref":"#/components/schemas/Perm\#
-    issionOption"},"description":"The possible answers."},"toolCall":{"type":"object","description":"The tool call i\#
-    t is about, as in `tool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timestamp","description":"When it i\#
-    s answered with no."},"option":{"type":"string","description":"The option that was taken. Absent while it is o\#
-    pen, and where none was."},"by":{"$ref":"#/components/schemas/PermissionResolver","description":"Who answered.\#
-    "},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked."},"resolvedAt":{"$re\#
-    f":"#/components/schemas/Timestamp","description":"When it was answered."}},"description":"An agent's question w\#
-    hether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","type":"object","properties":{"op\#
-    tion":{"type":"string","minLength":1,"maxLength":200,"description":"The id of the option that is taken. Absent\#
-    : none, the question is dismissed."}},"description":"A client's answer."},"MessageRole":{"title":"MessageRole"\#
-    ,"type":"string","enum":["user","agent"],"description":"Who speaks."},"RunStateChange":{"title":"RunStateChang\#
-    e","type":"object","required":["seq","state"],"properties":{"seq":{"type":"integer","description":"Counts the r\#
-    un's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stands."},"plac\#
-    e":{"type":"integer","description":"With `queued`: how many go before it, and one."},"detail":{"type":"string"\#
-    ,"description":"What it is doing, or why."}},"description":"Where the run stands."},"TextDelta":{"title":"Text\#
-    Delta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"integer","description":"Counts t\#
-    he run's events, from 1."},"text":{"type":"string","description":"The piece."}},"description":"The next piece o\#
-    f a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["seq","role","content"],"properties\#
-    ":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"role":{"$ref":"#/components/sche\#
-    mas/MessageRole","description":"Who speaks."},"content":{"type":"array","items":{"$ref":"#/components/schemas/\#
-    ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","description":"Whether it is what th\#
-    e agent thought, and not said.","default":false},"continues":{"type":"boolean","description":"Whether the text g\#
-    oes on with the next message: it is very long.","default":false}},"description":"A whole message. Of the agent\#
-    's, what the deltas before it said, put together."},"ToolStatus":{"title":"ToolStatus","type":"string","enum":\#
-    ["pending","in_progress","completed","failed"],"description":"Where a tool call stands."},"ToolCall":{"title":\#
-    "ToolCall","type":"object","required":["seq","id"],"properties":{"seq":{"type":"integer","description":"Counts t\#
-    he run's events, from 1."},"id":{"type":"string","description":"The call's id, within the run."},"title":{"typ\#
-    e":"string","description":"For people."},"kind":{"type":"string","description":"What it does: `read`, `edit`, `\#
-    delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other`."},"status":{"$ref":"#/compon\#
-    ents/schemas/ToolStatus","description":"Where it stands."},"input":{"description":"What the tool was given."},\#
-    "output":{"description":"What the tool gave back."},"content":{"type":"array","items":{"type":"object"},"descr\#
-    iption":"What to show: texts, diffs, terminals, as the Agent Client Protocol has them."},"locations":{"type":"\#
-    array","items":{"type":"object"},"description":"The files it is about: `path`, and maybe `line`."},"meta":{"ty\#
-    pe":"object","description":"What else the agent said of it."}},"description":"A tool that the agent uses, or a c\#
-    hange of that."},"PlanEntry":{"title":"PlanEntry","type":"object","required":["content"],"properties":{"conten\#
-    t":{"type":"string","description":"What is to be done."},"priority":{"type":"string","description":"`high`, `m\#
-    edium` or `low`."},"status":{"type":"string","description":"`pending`, `in_progress` or `completed`."}},"descr\#
-    iption":"A step of a plan."},"RunPlan":{"title":"RunPlan","type":"object","required":["seq","entries"],"proper\#
-    ties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"entries":{"type":"array","it\#
-    ems":{"$ref":"#/components/schemas/PlanEntry"},"description":"The steps, in order."}},"description":"The agent\#
-    's plan, whole."},"UsageReport":{"title":"UsageReport","type":"object","required":["seq","usage"],"properties"\#
-    :{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"usage":{"$ref":"#/components/sche\#
-    mas/RunUsage","description":"The sums."}},"description":"What the run has used so far."},"PermissionEvent":{"t\#
-    itle":"PermissionEvent","type":"object","required":["seq","permission"],"properties":{"seq":{"type":"integer",\#
-    "description":"Counts the run's events, from 1."},"permission":{"$ref":"#/components/schemas/Permission","desc\#
-    ription":"The question as it stands."}},"description":"A question, or the answer to one."},"RunOutput":{"title\#
-    ":"RunOutput","type":"object","required":["seq","source","text"],"properties":{"seq":{"type":"integer","descri\#
-    ption":"Counts the run's events, from 1."},"source":{"$ref":"#/components/schemas/OutputSource","description":\#
-    "Where it was written to."},"text":{"type":"string","description":"The line, without its end. Bytes that are n\#
-    o UTF-8 are replaced."},"json":{"type":"object","description":"The line as an object, where it is one. `text` i\#
-    s empty then."},"partial":{"type":"boolean","description":"Whether the line goes on with the next event of its s\#
-    ource.","default":false}},"description":"A line that the agent's program has written."},"RunLog":{"title":"Run\#
-    Log","type":"object","required":["seq","level","message"],"properties":{"seq":{"type":"integer","description":\#
-    "Counts the run's events, from 1."},"level":{"$ref":"#/components/schemas/RunLogLevel","description":"How grav\#
-    e it is."},"message":{"type":"string","description":"The line."},"retryInMs":{"type":"integer","description":"\#
-    When the server tries again, in milliseconds."}},"description":"Something about the run that is neither said n\#
-    or done by the agent: what it wrote to standard error, a retry, a garbage line."},"RunLogLevel":{"title":"RunL\#
-    ogLevel","type":"string","enum":["info","warning","error","stderr"],"description":"How grave a line is; `stder\#
-    r` for what the agent's program wrote there."},"AgentUpdate":{"title":"AgentUpdate","type":"object","required"\#
-    :["seq","update"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"upd\#
-    ate":{"type":"object","description":"With ACP: the `update` of a `session/update`, or the whole message."}},"d\#
-    escription":"Something the agent told that has no type of its own, as it came."},"RunCompleted":{"title":"RunC\#
-    ompleted","type":"object","required":["seq","stopReason","usage"],"properties":{"seq":{"type":"integer","descr\#
-    iption":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/components/schemas/StopReason","descriptio\#
-    n":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage","description":"What it has used."\#
-    },"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agent's program ended."}},"description"\#
-    :"The run has ended well. No event comes after it."},"RunFailed":{"title":"RunFailed","type":"object","require\#
-    d":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's event\#
-    s, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","description":"A stable word."},"detail":{"type"\#
-    :"string","description":"The same as a sentence, with what to do."},"usage":{"$ref":"#/components/schemas/RunU\#
-    sage","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the a\#
-    gent's program ended."}},"description":"The run has failed or was interrupted. No event comes after it."},"App\#
-    Reference":{"title":"AppReference","type":"string","minLength":1,"maxLength":200,"description":"An app: its id\#
-    , or the `app_id` of its manifest."},"EnvironmentValues":{"title":"EnvironmentValues","type":"object","additio\#
-    nalProperties":{"type":"string","maxLength":65536},"maxProperties":512,"description":"Values by name."},"AppSt\#
-    ate":{"title":"AppState","type":"string","enum":["stopped","waiting","setting_up","starting","running","not_re\#
-    ady","stopping","backoff","crash_loop","exited","failed","stop_failed"],"description":"What is seen of an app. `\#
-    stopped`: nothing of it runs. `waiting`: for what it depends on. `setting_up`: its setup runs. `starting`: it i\#
-    s being started, or has been and is not ready yet. `running`: it is alive, and ready where that is probed. `no\#
-    t_ready`: it is alive, but its readiness probe fails or a port of its own has no listener. `stopping`: it has b\#
-    een told to end. `backoff`: it ended and will be started again. `crash_loop`: it ended again and again, and wi\#
-    ll be tried again seldom. `exited`: it ended by itself and is not to be started again. `failed`: it can't be s\#
-    tarted, or ended badly and is not to be started again. `stop_failed`: processes of it could not be ended."},"A\#
-    ppDesired":{"title":"AppDesired","type":"string","enum":["running","stopped"],"description":"What is wanted of a\#
-    n app. Only a call changes it."},"AppReason":{"title":"AppReason","type":"string","enum":["requested","depende\#
-    ncy","dependency_failed","adopted","manifest_invalid","environment_missing","folder_missing","port_taken","set\#
-    up_failed","setup_timeout","launch_failed","startup_timeout","exited","signalled","lost","liveness_failed","re\#
-    adiness_failed","not_listening","unkillable","rebooted"],"description":"Why an app is in its state: it was `re\#
-    quested`; a `dependency` is not there yet or has failed; it was `adopted` by a server that started; something i\#
-    t needs is missing; it `exited` or was `signalled`; its holder was `lost`; a probe failed; a port is `not_list\#
-    ening`; processes were `unkillable`; the machine was `rebooted`."},"AppPort":{"title":"AppPort","type":"object\#
-    ","required":["name","port","host","protocol","env","listening"],"properties":{"name":{"type":"string","descri\#
-    ption":"Its name in the manifest."},"port":{"type":"integer","description":"The TCP port."},"host":{"type":"st\#
-    ring","description":"Where clients reach it."},"protocol":{"$ref":"#/components/schemas/PortProtocol","descrip\#
-    tion":"What is spoken there."},"url":{"type":"string","description":"Its URL. Absent where nothing is known of w\#
-    hat is spoken."},"env":{"type":"array","items":{"type":"string"},"description":"The environment variables that t\#
-    ell it to the app."},"fixed":{"type":"boolean","description":"Whether the manifest demands this very port.","d\#
-    efault":false},"listening":{"type":"boolean","description":"Whether a process of the app was seen to listen th\#
-    ere."}},"description":"A port of an app."},"AppExit":{"title":"AppExit","type":"object","required":["at"],"pro\#
-    perties":{"code":{"type":"integer","description":"Its exit code. Absent where a signal ended it."},"signal":{"\#
-    type":"string","description":"The signal that ended it, such as `SIGKILL`."},"at":{"$ref":"#/components/schema\#
-    s/Timestamp","description":"When."},"lines":{"type":"array","items":{"type":"string"},"description":"The last l\#
-    ines that it wrote, at most ten."}},"description":"How an app's first process ended."},"AppSummary":{"title":"\#
-    AppSummary","type":"object","required":["id","workspace","app","name","state","desired","since","version"],"pr\#
-    operties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":\#
-    "The id of its workspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the w\#
-    orkspace."},"name":{"type":"string","description":"For people."},"state":{"$ref":"#/components/schemas/AppStat\#
-    e","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"Wha\#
-    t is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state.\#
-    "},"since":{"$ref":"#/components/schemas/Timestamp","description":"Since when it is in this state."},"ports":{\#
-    "type":"object","additionalProperties":{"type":"integer"},"description":"Its ports by name."},"version":{"type\#
-    ":"integer","description":"Counts its changes."}},"description":"An app, in short."},"App":{"title":"App","typ\#
-    e":"object","required":["id","workspace","app","name","folder","manifest","state","desired","since","ports","b\#
-    uild","restarts","dependsOn","stream","env","secretEnv","version","createdAt","updatedAt"],"properties":{"id":\#
-    {"type":"string","description":"Its id: `app_…`."},"workspace":{"type":"string","description":"The id of its w\#
-    orkspace."},"app":{"type":"string","description":"The `app_id` of its manifest, unique in the workspace."},"na\#
-    me":{"type":"string","description":"For people."},"folder":{"type":"string","description":"Its folder in the w\#
-    orkspace; empty for the workspace's own."},"manifest":{"type":"string","description":"Its manifest, as a path i\#
-    n the workspace."},"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desir\#
-    ed":{"$ref":"#/components/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/compo\#
-    nents/schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"T\#
-    he same as a sentence, with what to do."},"since":{"$ref":"#/components/schemas/Timestamp","description":"Sinc\#
-    e when it is in this state."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"descrip\#
-    tion":"Its ports."},"build":{"$ref":"#/components/schemas/BuildStatus","description":"How its setup stands."},\#
-    "pid":{"type":"integer","description":"Its first process, while that lives."},"processes":{"type":"array","ite\#
-    ms":{"type":"integer"},"description":"With `stop_failed`: the processes that are left."},"startedAt":{"$ref":"\#
-    #/components/schemas/Timestamp","description":"When it was started last."},"restarts":{"type":"integer","descr\#
-    iption":"How often it was started again by itself since it was wanted running."},"lastExit":{"$ref":"#/compone\#
-    nts/schemas/AppExit","description":"How it ended last."},"nextTryAt":{"$ref":"#/components/schemas/Timestamp",\#
-    "description":"When it will be started again, with `backoff` and `crash_loop`."},"dependsOn":{"type":"array","\#
-    items":{"$ref":"#/components/schemas/AppDependency"},"description":"What it waits for."},"stream":{"type":"str\#
-    ing","description":"The stream of its output: `app/…/log`."},"env":{"$ref":"#/components/schemas/EnvironmentVa\#
-    lues","description":"The values that were given for it, secret ones left out."},"secretEnv":{"type":"array","i\#
-    tems":{"type":"string"},"description":"The names of the secret ones."},"version":{"type":"integer","descriptio\#
-    n":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was inst\#
-    alled."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."}},"descrip\#
-    tion":"An app: what it is, what is wanted of it, and what is seen of it."},"AppDependency":{"title":"AppDepend\#
-    ency","type":"object","required":["app","condition"],"properties":{"app":{"type":"string","description":"The `\#
-    app_id` of another app of the workspace."},"condition":{"$ref":"#/components/schemas/DependencyCondition","des\#
-    cription":"What that must have reached."}},"description":"What an app waits for before it is started."},"Depen\#
-    dencyCondition":{"title":"DependencyCondition","type":"string","enum":["started","ready","completed"],"descrip\#
-    tion":"What another app must have reached: its process runs; it is ready; it ended with exit code 0."},"AppPag\#
-    e":{"title":"AppPage","type":"object","required":["apps"],"properties":{"apps":{"type":"array","items":{"$ref"\#
-    :"#/components/schemas/AppSummary"},"description":"The apps, oldest first."},"nextCursor":{"$ref":"#/component\#
-    s/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of a\#
-    pps."},"AppInstalled":{"title":"AppInstalled","type":"object","required":["app","created","warnings"],"propert\#
-    ies":{"app":{"$ref":"#/components/schemas/App","description":"The app."},"created":{"type":"boolean","descript\#
-    ion":"Whether this call installed it."},"warnings":{"type":"array","items":{"$ref":"#/components/schemas/Manif\#
-    estFinding"},"description":"What is doubtful in its manifest."}},"description":"An app that is installed."},"B\#
-    uildState":{"title":"BuildState","type":"string","enum":["none","needed","running","done","failed"],"descripti\#
-    on":"How a setup stands: there is none; it has not run, or what it depends on has changed; it runs; it is done\#
-    ; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","required":["state"],"properties":{"state"\#
-    :{"$ref":"#/components/schemas/BuildState","description":"How it stands."},"job":{"type":"string","description\#
-    ":"The job that runs it or ran it last; its stream has the output."},"endedAt":{"$ref":"#/components/schemas/T\#
-    imestamp","description":"When it ended last."},"message":{"type":"string","description":"Why it failed, or why i\#
-    t is needed."}},"description":"How the setup of an app stands."},"SetupJobResult":{"title":"SetupJobResult","t\#
-    ype":"object","required":["skipped"],"properties":{"skipped":{"type":"boolean","description":"Whether it was n\#
-    ot run, since nothing it depends on has changed."},"code":{"type":"integer","description":"Its exit code."},"d\#
-    urationMs":{"type":"integer","description":"How long it took, in milliseconds."}},"description":"What a setup c\#
-    ame to."},"AppOutcome":{"title":"AppOutcome","type":"object","required":["id","app","ok","state","ports"],"pro\#
-    perties":{"id":{"type":"string","description":"Its id; empty where it could not be installed."},"app":{"type":\#
-    "string","description":"The `app_id` of its manifest, or its folder where that can't be read."},"ok":{"type":"\#
-    boolean","description":"Whether it is as the call wanted it."},"state":{"$ref":"#/components/schemas/AppState"\#
-    ,"description":"What is seen of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it i\#
-    s in this state."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"ports\#
-    ":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"lines":{"type":\#
-    "array","items":{"type":"string"},"description":"Where it is not as wanted: the last lines it wrote."}},"descr\#
-    iption":"What became of one app."},"AppsOutcome":{"title":"AppsOutcome","type":"object","required":["ok","apps\#
-    "],"properties":{"ok":{"type":"boolean","description":"Whether all are as the call wanted them."},"apps":{"typ\#
-    e":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"description":"A row an app."}},"description":"W\#
-    hat became of several apps."},"OutputSource":{"title":"OutputSource","type":"string","enum":["stdout","stderr"\#
-    ],"description":"Where a line was written to."},"AppOutput":{"title":"AppOutput","type":"object","required":["\#
-    source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was w\#
-    ritten to."},"text":{"type":"string","description":"The line, without its end. Bytes that are no UTF-8 are rep\#
-    laced."},"partial":{"type":"boolean","description":"Whether the line goes on with the next event of its source\#
-    : it is very long, or has not ended yet.","default":false}},"description":"A line that an app has written."},"\#
-    AppLogPage":{"title":"AppLogPage","type":"object","required":["stream","lines"],"properties":{"stream":{"type"\#
-    :"string","description":"The stream, for `stream/attach`."},"attachment":{"type":"string","description":"With `\#
-    follow`: the attachment."},"lines":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"descri\#
-    ption":"The lines, as events `app.output`."},"next":{"$ref":"#/components/schemas/Cursor","description":"The l\#
-    ast line's position, for `stream/attach`."}},"description":"What an app has written."},"FindingSeverity":{"tit\#
-    le":"FindingSeverity","type":"string","enum":["error","warning"],"description":"Whether a manifest can't be us\#
-    ed, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding","type":"object","required":["severity","mes\#
-    sage","line","column","text"],"properties":{"severity":{"$ref":"#/components/schemas/FindingSeverity","descrip\#
-    tion":"How grave it is."},"message":{"type":"string","description":"What is wrong, and what to do."},"path":{"\#
-    type":"string","description":"The key, such as `healthchecks.api.path`."},"line":{"type":"integer","descriptio\#
-    n":"The line, from 1."},"column":{"type":"integer","description":"The column, from 1, in characters."},"sugges\#
-    tion":{"type":"string","description":"The key that was likely meant."},"text":{"type":"string","description":"\#
-    The same as a compiler shows it: `file:line:column: error: …`, the line, and a caret below."}},"description":"\#
-    A fault or a doubt about a manifest."},"ManifestValidation":{"title":"ManifestValidation","type":"object","req\#
-    uired":["valid","findings"],"properties":{"valid":{"type":"boolean","description":"Whether it has no errors."}\#
-    ,"file":{"type":"string","description":"The manifest's name, or its path in the workspace."},"app":{"type":"st\#
-    ring","description":"Its `app_id`, where that can be read."},"findings":{"type":"array","items":{"$ref":"#/com\#
-    ponents/schemas/ManifestFinding"},"description":"Errors and warnings, in the order of the file."},"environment\#
-    ":{"type":"array","items":{"type":"string"},"description":"The names of its environment contract."},"missing":\#
-    {"type":"array","items":{"type":"string"},"description":"Those of them that nothing gives a value to, where th\#
-    e app is installed."}},"description":"What was found in a manifest."},"AppsConfig":{"title":"AppsConfig","type\#
-    ":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange","description":"Where ports are lease\#
-    d from. Leases that are there stay.","default":{}},"environment":{"$ref":"#/components/schemas/EnvironmentValu\#
-    es","description":"Environment variables for every app. Not for secrets."},"logBytes":{"type":"integer","minim\#
-    um":65536,"maximum":1073741824,"description":"How large one file of an app's output becomes, in bytes.","defau\#
-    lt":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"description":"How many files of an app'\#
-    s output are kept.","default":8}},"description":"Apps."},"PortRange":{"title":"PortRange","type":"object","pro\#
-    perties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"description":"The first.","default":20000}\#
-    ,"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"The last.","default":29999}},"descript\#
-    ion":"A range of ports."},"RuntimeName":{"title":"RuntimeName","type":"string","minLength":1,"maxLength":50,"p\#
-    attern":"^[a-z][a-z0-9-]*$","description":"A language: node, python, go, java, bun, deno, dotnet, elixir, perl\#
-    , php, ruby, rust, or one of the home's own."},"RuntimeId":{"title":"RuntimeId","type":"string","minLength":1,\#
-    "maxLength":100,"description":"A runtime: the language and the version, such as `python-3.13`; `python-system` i\#
-    s what the system's distribution has."},"CatalogOrigin":{"title":"CatalogOrigin","type":"string","enum":["buil\#
-    t_in","home"],"description":"Where a row comes from: with the server, or from the home's `catalog` folder."},"\#
-    OSFamily":{"title":"OSFamily","type":"string","enum":["debian","alpine","fedora","arch","macos"],"description"\#
-    :"A family of operating systems that are provisioned alike: Debian and Ubuntu; Alpine; Fedora, RHEL and kin; A\#
-    rch; macOS."},"CatalogRecipe":{"title":"CatalogRecipe","type":"object","required":["os","provider"],"propertie\#
-    s":{"os":{"$ref":"#/components/schemas/OSFamily","description":"The family."},"provider":{"type":"string","des\#
-    cription":"What does it: a package manager, or one of languages."},"probe":{"type":"string","description":"The s\#
-    cript that tells whether it is there. It changes nothing."},"install":{"type":"string","description":"The scri\#
-    pt that installs it."},"verify":{"type":"string","description":"The script that asks it for its version."},"re\#
-    move":{"type":"string","description":"The script that removes what was installed."}},"description":"What is do\#
-    ne for a row on one family of operating systems."},"CatalogRuntime":{"title":"CatalogRuntime","type":"object",\#
-    "required":["id","name","runtimeVersion","displayName","isActive","origin","os","changed","version"],"properti\#
-    es":{"id":{"$ref":"#/components/schemas/RuntimeId","description":"Its id."},"name":{"$ref":"#/components/schem\#
-    as/RuntimeName","description":"The language."},"runtimeVersion":{"type":"string","description":"The version; `\#
-    system`: what the system's distribution has."},"displayName":{"type":"string","description":"Its name for peop\#
-    le."},"isActive":{"type":"boolean","description":"Whether it is offered."},"note":{"type":"string","descriptio\#
-    n":"What there is to know about it."},"origin":{"$ref":"#/components/schemas/CatalogOrigin","description":"Whe\#
-    re it comes from."},"os":{"type":"array","items":{"$ref":"#/components/schemas/OSFamily"},"description":"Where i\#
-    t can be installed."},"changed":{"type":"boolean","description":"Whether it was changed by hand."},"version":{\#
-    "type":"integer","description":"Counts its changes."}},"description":"A language in one version."},"CatalogRun\#
-    timeList":{"title":"CatalogRuntimeList","type":"object","required":["runtimes"],"properties":{"runtimes":{"typ\#
-    e":"array","items":{"$ref":"#/components/schemas/CatalogRuntime"},"description":"The runtimes, by language and v\#
-    ersion."}},"description":"Runtimes."},"CatalogRuntimeDetail":{"title":"CatalogRuntimeDetail","type":"object","\#
-    required":["runtime","recipes"],"properties":{"runtime":{"$ref":"#/components/schemas/CatalogRuntime","descrip\#
-    tion":"The runtime."},"recipes":{"type":"array","items":{"$ref":"#/components/schemas/CatalogRecipe"},"descrip\#
-    tion":"What is done, a row a family of systems."}},"description":"A runtime with its recipes."},"CatalogServer\#
-    ":{"title":"CatalogServer","type":"object","required":["name","runtimeName","displayName","isActive","origin",\#
-    "os","changed","version"],"properties":{"name":{"type":"string","description":"Its name, unique within the lan\#
-    guage."},"runtimeName":{"$ref":"#/components/schemas/RuntimeName","description":"The language."},"displayName"\#
-    :{"type":"string","description":"Its name for people."},"isActive":{"type":"boolean","description":"Whether it i\#
-    s offered."},"note":{"type":"string","description":"What there is to know about it."},"origin":{"$ref":"#/comp\#
-    onents/schemas/CatalogOrigin","description":"Where it comes from."},"os":{"type":"array","items":{"$ref":"#/co\#
-    mponents/schemas/OSFamily"},"description":"Where it can be installed."},"changed":{"type":"boolean","descripti\#
-    on":"Whether it was changed by hand."},"version":{"type":"integer","description":"Counts its changes."}},"desc\#
-    ription":"An application server for a language."},"CatalogServerList":{"title":"CatalogServerList","type":"obj\#
-    ect","required":["servers"],"properties":{"servers":{"type":"array","items":{"$ref":"#/components/schemas/Cata\#
-    logServer"},"description":"The servers, by name."}},"description":"Application servers."},"CatalogServerDetail\#
-    ":{"title":"CatalogServerDetail","type":"object","required":["server","recipes"],"properties":{"server":{"$ref\#
-    ":"#/components/schemas/CatalogServer","description":"The server."},"recipes":{"type":"array","items":{"$ref":\#
-    "#/components/schemas/CatalogRecipe"},"description":"What is done, a row a family of systems."}},"description"\#
-    :"An application server with its recipes."},"CatalogSeeded":{"title":"CatalogSeeded","type":"object","required\#
-    ":["added","updated","kept","removed"],"properties":{"added":{"type":"integer","description":"Rows that were n\#
-    ot there before."},"updated":{"type":"integer","description":"Rows that were brought up to date."},"kept":{"ty\#
-    pe":"integer","description":"Rows whose changes by hand were kept."},"removed":{"type":"integer","description"\#
-    :"Rows that are gone."}},"description":"What seeding did."},"ConnectionReference":{"title":"ConnectionReferenc\#
-    e","type":"string","minLength":1,"maxLength":64,"description":"A connection, by its id."},"ConnectionStatus":{\#
-    "title":"ConnectionStatus","type":"string","enum":["pending","connecting","connected","failed","disconnected"]\#
-    ,"description":"Where a connection stands."},"ConnectionActivity":{"title":"ConnectionActivity","type":"string\#
-    ","enum":["connect","update","disconnect"],"description":"What is being done for a connection."},"ConnectionSt\#
-    ep":{"title":"ConnectionStep","type":"string","enum":["connect","probe","plan","install_runtime","install_serv\#
-    er","verify","remove_server","remove_runtime","record"],"description":"A step of the work for a connection."},\#
-    "StepState":{"title":"StepState","type":"string","enum":["running","done","skipped","failed"],"description":"H\#
-    ow a step stands. `skipped`: there was nothing to do."},"AllowedConnection":{"title":"AllowedConnection","type\#
-    ":"object","required":["sourceResourceType","targetResourceType","supported"],"properties":{"sourceResourceTyp\#
-    e":{"$ref":"#/components/schemas/ResourceType","description":"What is connected."},"targetResourceType":{"$ref\#
-    ":"#/components/schemas/ResourceType","description":"What it is connected to."},"supported":{"type":"boolean",\#
-    "description":"Whether this server can do it yet."}},"description":"Two types of resources that can be connect\#
-    ed."},"AllowedConnectionList":{"title":"AllowedConnectionList","type":"object","required":["allowed"],"propert\#
-    ies":{"allowed":{"type":"array","items":{"$ref":"#/components/schemas/AllowedConnection"},"description":"Its r\#
-    ows."}},"description":"The table of allowed connections."},"TerminalSize":{"title":"TerminalSize","type":"obje\#
-    ct","required":["columns","rows"],"properties":{"columns":{"type":"integer","minimum":1,"maximum":1000,"descri\#
-    ption":"Characters in a line."},"rows":{"type":"integer","minimum":1,"maximum":1000,"description":"Lines."}},"\#
-    description":"The size of a terminal."},"ConnectionChanges":{"title":"ConnectionChanges","type":"object","requ\#
-    ired":["packages","paths","users","groups"],"properties":{"packages":{"type":"array","items":{"type":"string"}\#
-    ,"description":"Packages that were not there before."},"paths":{"type":"array","items":{"type":"string"},"desc\#
-    ription":"Files and folders that were made."},"users":{"type":"array","items":{"type":"string"},"description":\#
-    "Users that were made."},"groups":{"type":"array","items":{"type":"string"},"description":"Groups that were ma\#
-    de."}},"description":"What was changed on an instance for a connection, so that it can be taken back."},"Conne\#
-    ctionPart":{"title":"ConnectionPart","type":"object","required":["name","row","provider","uses","changes"],"pr\#
-    operties":{"name":{"type":"string","description":"Its id or name in the catalog."},"row":{"type":"string","des\#
-    cription":"The row of the catalog: a runtime, or a runtime and a server."},"provider":{"type":"string","descri\#
-    ption":"What installs it."},"foundVersion":{"type":"string","description":"The version that was there before. A\#
-    bsent: none."},"installedVersion":{"type":"string","description":"The version that it told of itself."},"uses"\#
-    :{"type":"array","items":{"type":"string"},"description":"Packages that it needs, also those that were there b\#
-    efore."},"changes":{"$ref":"#/components/schemas/ConnectionChanges","description":"What was changed for it."}}\#
-    ,"description":"A runtime or an application server on an instance."},"ConnectionDetails":{"title":"ConnectionD\#
-    etails","type":"object","properties":{"os":{"type":"string","description":"The instance's system."},"runtime":\#
-    {"$ref":"#/components/schemas/ConnectionPart","description":"The runtime."},"server":{"$ref":"#/components/sch\#
-    emas/ConnectionPart","description":"The application server."},"kept":{"type":"array","items":{"type":"string"}\#
-    ,"description":"What had to stay when it was disconnected, and why."},"terminal":{"$ref":"#/components/schemas\#
-    /TerminalSize","description":"Of a terminal: its size."},"stream":{"type":"string","description":"Of a termina\#
-    l: the stream of what the shell writes."},"exitCode":{"type":"integer","description":"Of a terminal: the shell\#
-    's exit code."}},"description":"What a connection has brought about."},"ConnectionError":{"title":"ConnectionE\#
-    rror","type":"object","required":["type","message","retryable"],"properties":{"type":{"type":"string","descrip\#
-    tion":"The error's stable word."},"message":{"type":"string","description":"A sentence to act on."},"step":{"$\#
-    ref":"#/components/schemas/ConnectionStep","description":"The step that failed."},"exitCode":{"type":"integer"\#
-    ,"description":"The exit code of that step's script."},"lastLines":{"type":"array","items":{"type":"string"},"\#
-    description":"The last lines that it wrote."},"retryable":{"type":"boolean","description":"Whether the same ma\#
-    y succeed later."}},"description":"Why a connection failed."},"ResourceConnection":{"title":"ResourceConnectio\#
-    n","type":"object","required":["id","sourceResourceType","sourceResourceId","sourceName","targetResourceType",\#
-    "targetResourceId","targetName","status","connectionDetails","version","createdAt","updatedAt"],"properties":{\#
-    "id":{"type":"string","description":"Its id: `con_…`."},"sourceResourceType":{"$ref":"#/components/schemas/Res\#
-    ourceType","description":"What is connected."},"sourceResourceId":{"type":"string","description":"Its id."},"s\#
-    ourceName":{"type":"string","description":"Its name."},"targetResourceType":{"$ref":"#/components/schemas/Reso\#
-    urceType","description":"What it is connected to."},"targetResourceId":{"type":"string","description":"Its id.\#
-    "},"targetName":{"type":"string","description":"Its name."},"status":{"$ref":"#/components/schemas/ConnectionS\#
-    tatus","description":"Where it stands."},"activity":{"$ref":"#/components/schemas/ConnectionActivity","descrip\#
-    tion":"What is being done for it. Absent: nothing."},"step":{"$ref":"#/components/schemas/ConnectionStep","des\#
-    cription":"The step at hand, or the one that failed."},"job":{"type":"string","description":"The job at hand, o\#
-    r the last one."},"connectionDetails":{"$ref":"#/components/schemas/ConnectionDetails","description":"What it h\#
-    as brought about."},"errorMessage":{"type":"string","description":"Why it failed."},"error":{"$ref":"#/compone\#
-    nts/schemas/ConnectionError","description":"The same for programs."},"version":{"type":"integer","description"\#
-    :"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."\#
-    },"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was changed last."}},"descriptio\#
-    n":"A connection of two resources."},"ConnectionPage":{"title":"ConnectionPage","type":"object","required":["c\#
-    onnections"],"properties":{"connections":{"type":"array","items":{"$ref":"#/components/schemas/ResourceConnect\#
-    ion"},"description":"The connections."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Wher\#
-    e the next page begins. Absent on the last."}},"description":"A page of connections."},"ConnectionStarted":{"t\#
-    itle":"ConnectionStarted","type":"object","required":["connection","created"],"properties":{"connection":{"$re\#
-    f":"#/components/schemas/ResourceConnection","description":"The connection."},"job":{"$ref":"#/components/sche\#
-    mas/Job","description":"The job, where there is one."},"created":{"type":"boolean","description":"Whether this c\#
-    all made the connection."},"attachment":{"type":"string","description":"The attachment to the job's or the ter\#
-    minal's stream, where `attach` was asked for."}},"description":"The connection, and the job that works for it.\#
-    "},"PlannedStep":{"title":"PlannedStep","type":"object","required":["step","title","needed","elevated"],"prope\#
-    rties":{"step":{"$ref":"#/components/schemas/ConnectionStep","description":"The step."},"title":{"type":"strin\#
-    g","description":"The same for people."},"needed":{"type":"boolean","description":"Whether there is anything t\#
-    o do."},"elevated":{"type":"boolean","description":"Whether it is done as root."},"packages":{"type":"array","\#
-    items":{"type":"string"},"description":"The packages that would be installed with this step, as far as the ins\#
-    tance's package manager tells before. Absent: it is not asked."},"script":{"type":"string","description":"The s\#
-    cript that would be run."}},"description":"A step that would be done."},"PlannedConnection":{"title":"PlannedC\#
-    onnection","type":"object","required":["target","facts","steps","changes","warnings"],"properties":{"source":{\#
-    "$ref":"#/components/schemas/Resource","description":"The source. Absent: a runtime of the catalog."},"target"\#
-    :{"$ref":"#/components/schemas/Resource","description":"The target."},"facts":{"$ref":"#/components/schemas/In\#
-    stanceFacts","description":"What the instance is."},"steps":{"type":"array","items":{"$ref":"#/components/sche\#
-    mas/PlannedStep"},"description":"The steps, in order."},"changes":{"type":"boolean","description":"Whether any\#
-    thing would be changed."},"warnings":{"type":"array","items":{"type":"string"},"description":"What stands in t\#
-    he way."}},"description":"What connecting would do."},"ConnectionDifference":{"title":"ConnectionDifference","\#
-    type":"object","required":["part","expected"],"properties":{"part":{"type":"string","description":"The runtime o\#
-    r the application server."},"expected":{"type":"string","description":"What was there."},"found":{"type":"stri\#
-    ng","description":"What is there. Absent: nothing."}},"description":"Something that is not as the connection l\#
-    eft it."},"ConnectionVerification":{"title":"ConnectionVerification","type":"object","required":["connection",\#
-    "matches","differences"],"properties":{"connection":{"$ref":"#/components/schemas/ResourceConnection","descrip\#
-    tion":"The connection."},"matches":{"type":"boolean","description":"Whether nothing differs."},"differences":{\#
-    "type":"array","items":{"$ref":"#/components/schemas/ConnectionDifference"},"description":"What differs."}},"d\#
-    escription":"Whether an instance is as a connection left it."},"StepReport":{"title":"StepReport","type":"obje\#
-    ct","required":["step","title","state"],"properties":{"step":{"$ref":"#/components/schemas/ConnectionStep","de\#
-    scription":"The step."},"title":{"type":"string","description":"The same for people."},"state":{"$ref":"#/comp\#
-    onents/schemas/StepState","description":"How it stands."},"message":{"type":"string","description":"What it fo\#
-    und, or why it failed."}},"description":"A step of a connection's job."},"TerminalOutput":{"title":"TerminalOu\#
-    tput","type":"object","required":["text"],"properties":{"text":{"type":"string","description":"The text. Bytes t\#
-    hat are no UTF-8 are replaced."}},"description":"What the shell of a terminal wrote."},"InstanceReference":{"t\#
-    itle":"InstanceReference","type":"string","minLength":1,"maxLength":100,"description":"An instance: its id, or i\#
-    ts name where only one has it."},"HostKeyPolicy":{"title":"HostKeyPolicy","type":"string","enum":["strict","to\#
-    fu"],"description":"What to do with a host key that is not known: refuse it, or accept the first one that is s\#
-    een. One that has changed is always refused."},"InstanceSetting":{"title":"InstanceSetting","type":"string","e\#
-    num":["port","user","identityFile","proxyJump"],"description":"A setting of an instance that may be absent."},\#
-    "InstanceSecretName":{"title":"InstanceSecretName","type":"string","enum":["password","privateKey","passphrase\#
-    ","sudoPassword"],"description":"The name of a secret."},"HostKeyInfo":{"title":"HostKeyInfo","type":"object",\#
-    "required":["type","fingerprint"],"properties":{"type":{"type":"string","description":"Its type, such as `ssh-\#
-    ed25519`."},"fingerprint":{"type":"string","description":"Its fingerprint: `SHA256:…`."}},"description":"A hos\#
-    t key."},"Elevation":{"title":"Elevation","type":"string","enum":["root","sudo","sudo_password","doas","none"]\#
-    ,"description":"How to become root: not needed; sudo without and with a password; doas; not at all."},"Instanc\#
-    eOS":{"title":"InstanceOS","type":"object","required":["id","version","name"],"properties":{"family":{"$ref":"\#
-    #/components/schemas/OSFamily","description":"The family it belongs to. Absent: one that is not known."},"id":\#
-    {"type":"string","description":"Its own word for itself, such as `debian`."},"version":{"type":"string","descr\#
-    iption":"Its version, such as `12`."},"name":{"type":"string","description":"Its name for people."}},"descript\#
-    ion":"An operating system."},"InstanceFacts":{"title":"InstanceFacts","type":"object","required":["os","kernel\#
-    ","architecture","libc","initSystem","hostName","user","elevation","cpus","memoryBytes","memoryAvailableBytes"\#
-    ,"diskBytes","diskFreeBytes","probedAt"],"properties":{"os":{"$ref":"#/components/schemas/InstanceOS","descrip\#
-    tion":"The operating system."},"kernel":{"type":"string","description":"The kernel and its release."},"archite\#
-    cture":{"type":"string","description":"The architecture, as `uname -m` tells it."},"libc":{"type":"string","de\#
-    scription":"The C library: `glibc`, `musl` or empty."},"initSystem":{"type":"string","description":"What proce\#
-    ss 1 is: `systemd`, `openrc`, …"},"hostName":{"type":"string","description":"What the machine calls itself."},\#
-    "user":{"type":"string","description":"Whom Berth is there."},"elevation":{"$ref":"#/components/schemas/Elevat\#
-    ion","description":"How it becomes root."},"cpus":{"type":"integer","description":"Processors."},"memoryBytes"\#
-    :{"type":"integer","description":"Memory, in bytes."},"memoryAvailableBytes":{"type":"integer","description":"\#
-    Memory that is free to use, in bytes."},"diskBytes":{"type":"integer","description":"The size of the disk at `\#
-    /`, in bytes."},"diskFreeBytes":{"type":"integer","description":"What is free of it, in bytes."},"probedAt":{"\#
-    $ref":"#/components/schemas/Timestamp","description":"When it was found."}},"description":"What a probe has fo\#
-    und."},"InstanceFault":{"title":"InstanceFault","type":"object","required":["type","message","at"],"properties\#
-    ":{"type":{"type":"string","description":"The error's stable word."},"message":{"type":"string","description":\#
-    "A sentence to act on."},"at":{"$ref":"#/components/schemas/Timestamp","description":"When that was."}},"descr\#
-    iption":"Why an instance could not be reached."},"Instance":{"title":"Instance","type":"object","required":["i\#
-    d","name","host","useAgent","useConfig","hostKeyPolicy","secrets","status","project","environment","position",\#
-    "connections","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `i\#
-    ns_…`."},"name":{"type":"string","description":"Its name, unique in the environment."},"host":{"type":"string"\#
-    ,"description":"Its host name, address or alias."},"port":{"type":"integer","description":"The port, where one w\#
-    as given."},"user":{"type":"string","description":"The user, where one was given."},"identityFile":{"type":"st\#
-    ring","description":"The file of the private key, where one was given."},"useAgent":{"type":"boolean","descrip\#
-    tion":"Whether keys of the agent are tried."},"useConfig":{"type":"boolean","description":"Whether `~/.ssh/con\#
-    fig` counts."},"proxyJump":{"type":"string","description":"Machines to go through, where that was given."},"ho\#
-    stKeyPolicy":{"$ref":"#/components/schemas/HostKeyPolicy","description":"What to do with an unknown host key."\#
-    },"secrets":{"type":"array","items":{"$ref":"#/components/schemas/InstanceSecretName"},"description":"Which se\#
-    crets are kept for it."},"hostKey":{"$ref":"#/components/schemas/HostKeyInfo","description":"The host key that i\#
-    t showed last."},"status":{"$ref":"#/components/schemas/ResourceStatus","description":"How it is."},"facts":{"\#
-    $ref":"#/components/schemas/InstanceFacts","description":"What the last probe found."},"fault":{"$ref":"#/comp\#
-    onents/schemas/InstanceFault","description":"Why it could not be reached the last time."},"project":{"type":"s\#
-    tring","description":"The project's id."},"environment":{"type":"string","description":"The environment's id."\#
-    },"position":{"$ref":"#/components/schemas/Position","description":"Where its card stands."},"connections":{"t\#
-    ype":"integer","description":"How many connections it has."},"version":{"type":"integer","description":"Counts i\#
-    ts changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updated\#
-    At":{"$ref":"#/components/schemas/Timestamp","description":"When it was changed last."}},"description":"A remo\#
-    te machine."},"InstancePage":{"title":"InstancePage","type":"object","required":["instances"],"properties":{"i\#
-    nstances":{"type":"array","items":{"$ref":"#/components/schemas/Instance"},"description":"The instances."},"ne\#
+    sage":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type":"not_em\#
+    pty","retryable":false}},{"code":400,"message":"The parameters decode and keep their bounds, but do not make s\#
+    ense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}],"x-lane":"concurrent\#
+    ","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false},{"name":"resource/list","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Lists resources of al\#
+    l types, by name, with how many there are of each type.","paramStructure":"either","params":[{"name":"project"\#
+    ,"description":"Only those of this project.","required":false,"schema":{"$ref":"#/components/schemas/ProjectRe\#
+    ference"}},{"name":"environment","description":"Only those of this environment.","required":false,"schema":{"$\#
+    ref":"#/components/schemas/EnvironmentReference"}},{"name":"types","description":"Only those of these types.",\#
+    "required":false,"schema":{"type":"array","items":{"$ref":"#/components/schemas/ResourceType"},"maxItems":16}}\#
+    ,{"name":"search","description":"Only those whose name has this in it.","required":false,"schema":{"type":"str\#
+    ing","minLength":1,"maxLength":100}},{"name":"connected","description":"Only those that have connections, or h\#
+    ave none.","required":false,"schema":{"type":"boolean"}},{"name":"includeDeleted","description":"Whether delet\#
+    ed ones are listed too.","required":false,"schema":{"type":"boolean","default":false}},{"name":"limit","descri\#
+    ption":"The most rows.","required":false,"schema":{"type":"integer","minimum":1,"maximum":1000,"default":100}}\#
+    ,{"name":"cursor","description":"`nextCursor` of the page before.","required":false,"schema":{"$ref":"#/compon\#
+    ents/schemas/Cursor"}}],"result":{"name":"resources","schema":{"$ref":"#/components/schemas/ResourcePage"}},"e\#
+    rrors":[{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"invalid_cursor\#
+    ","retryable":false}},{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_foun\#
+    d","retryable":false}},{"code":404,"message":"The project has no environment of that id or slug.","data":{"typ\#
+    e":"environment_not_found","retryable":false}},{"code":400,"message":"The parameters decode and keep their bou\#
+    nds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}\#
+    ],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":fa\#
+    lse,"x-notification":false},{"name":"resource/get","tags":[{"$ref":"#/components/tags/resource"}],"summary":"R\#
+    eturns one resource, with its connections.","paramStructure":"either","params":[{"name":"resource","descriptio\#
+    n":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"nam\#
+    e":"resource","schema":{"$ref":"#/components/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No res\#
+    ource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Sev\#
+    eral resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":\#
+    false}}],"x-lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-str\#
+    eam":false,"x-notification":false},{"name":"resource/createRuntime","tags":[{"$ref":"#/components/tags/resourc\#
+    e"}],"summary":"Creates a resource that stands for a runtime of the catalog. Nothing is installed before it is c\#
+    onnected to an instance.","paramStructure":"either","params":[{"name":"runtimeId","description":"The runtime."\#
+    ,"required":true,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"project","description":"The proj\#
+    ect. Absent: `default`, which is made where it is missing.","required":false,"schema":{"$ref":"#/components/sc\#
+    hemas/ProjectReference"}},{"name":"environment","description":"Its environment. Absent: the default one.","req\#
+    uired":false,"schema":{"$ref":"#/components/schemas/EnvironmentReference"}},{"name":"name","description":"Its n\#
+    ame. Absent: that of the runtime.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},\#
+    {"name":"applicationServer","description":"The application server that goes with it, by its name in the catalo\#
+    g.","required":false,"schema":{"type":"string","minLength":1,"maxLength":100}},{"name":"position","description\#
+    ":"Where its card stands.","required":false,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempo\#
+    tencyKey","description":"Makes a repetition harmless.","required":false,"schema":{"$ref":"#/components/schemas\#
+    /IdempotencyKey"}}],"result":{"name":"created","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"erro\#
+    rs":[{"code":404,"message":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":\#
+    {"type":"runtime_not_found","retryable":false}},{"code":404,"message":"The language has no application server o\#
+    f that name. `servers` lists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":404\#
+    ,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":40\#
+    4,"message":"The project has no environment of that id or slug.","data":{"type":"environment_not_found","retry\#
+    able":false}},{"code":409,"message":"Something of that name or path is there already.","data":{"type":"already\#
+    _exists","retryable":false}},{"code":409,"message":"The idempotency key was used before with other parameters.\#
+    ","data":{"type":"idempotency_conflict","retryable":false}},{"code":503,"message":"The disk that holds the tar\#
+    get is full. Nothing was changed.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scop\#
+    e":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"\#
+    name":"resource/getRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Returns a resource of ty\#
+    pe `runtime`, with its connections.","paramStructure":"either","params":[{"name":"resource","description":"The r\#
+    esource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result":{"name":"resou\#
+    rce","schema":{"$ref":"#/components/schemas/ResourceDetail"}},"errors":[{"code":404,"message":"No resource has t\#
+    hat id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resour\#
+    ces have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x\#
+    -lane":"concurrent","x-scope":"read","x-stability":"stable","x-direction":"client-to-server","x-stream":false,\#
+    "x-notification":false},{"name":"resource/deleteRuntime","tags":[{"$ref":"#/components/tags/resource"}],"summa\#
+    ry":"Deletes a resource of type `runtime`. One that has connections is refused.","paramStructure":"either","pa\#
+    rams":[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/schemas\#
+    /ResourceReference"}}],"result":{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors"\#
+    :[{"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_found","retryable":fal\#
+    se}},{"code":409,"message":"Several resources have that name. Use the id; `ids` lists them.","data":{"type":"r\#
+    esource_ambiguous","retryable":false}},{"code":409,"message":"It has connections. Disconnect them first; `conn\#
+    ections` names them.","data":{"type":"resource_connected","retryable":false}}],"x-lane":"concurrent","x-scope"\#
+    :"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"na\#
+    me":"resource/createTerminal","tags":[{"$ref":"#/components/tags/resource"}],"summary":"Creates a resource tha\#
+    t stands for a terminal. A shell is opened when it is connected to an instance.","paramStructure":"either","pa\#
+    rams":[{"name":"project","description":"The project. Absent: `default`, which is made where it is missing.","r\#
+    equired":false,"schema":{"$ref":"#/components/schemas/ProjectReference"}},{"name":"environment","description":\#
+    "Its environment. Absent: the default one.","required":false,"schema":{"$ref":"#/components/schemas/Environmen\#
+    tReference"}},{"name":"name","description":"Its name. Absent: `Terminal`.","required":false,"schema":{"type":"\#
+    string","minLength":1,"maxLength":100}},{"name":"position","description":"Where its card stands.","required":f\#
+    alse,"schema":{"$ref":"#/components/schemas/Position"}},{"name":"idempotencyKey","description":"Makes a repeti\#
+    tion harmless.","required":false,"schema":{"$ref":"#/components/schemas/IdempotencyKey"}}],"result":{"name":"c\#
+    reated","schema":{"$ref":"#/components/schemas/ResourceCreated"}},"errors":[{"code":404,"message":"No project h\#
+    as that id or slug.","data":{"type":"project_not_found","retryable":false}},{"code":404,"message":"The project h\#
+    as no environment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},{"code":409,\#
+    "message":"Something of that name or path is there already.","data":{"type":"already_exists","retryable":false\#
+    }},{"code":409,"message":"The idempotency key was used before with other parameters.","data":{"type":"idempote\#
+    ncy_conflict","retryable":false}},{"code":503,"message":"The disk that holds the target is full. Nothing was c\#
+    hanged.","data":{"type":"no_space","retryable":true}}],"x-lane":"concurrent","x-scope":"write","x-stability":"\#
+    stable","x-direction":"client-to-server","x-stream":false,"x-notification":false},{"name":"resource/delete","t\#
+    ags":[{"$ref":"#/components/tags/resource"}],"summary":"Deletes a resource. One that has connections is refuse\#
+    d; instances are deleted with `instance/delete`.","paramStructure":"either","params":[{"name":"resource","desc\#
+    ription":"The resource.","required":true,"schema":{"$ref":"#/components/schemas/ResourceReference"}}],"result"\#
+    :{"name":"resource","schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No res\#
+    ource has that id or name.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Sev\#
+    eral resources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":\#
+    false}},{"code":409,"message":"It has connections. Disconnect them first; `connections` names them.","data":{"\#
+    type":"resource_connected","retryable":false}},{"code":400,"message":"The parameters decode and keep their bou\#
+    nds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false}}\#
+    ],"x-lane":"concurrent","x-scope":"admin","x-stability":"stable","x-direction":"client-to-server","x-stream":f\#
+    alse,"x-notification":false},{"name":"resource/update","tags":[{"$ref":"#/components/tags/resource"}],"summary\#
+    ":"Changes a resource. What is installed already changes with `connection/update`.","paramStructure":"either",\#
+    "params":[{"name":"resource","description":"The resource.","required":true,"schema":{"$ref":"#/components/sche\#
+    mas/ResourceReference"}},{"name":"name","description":"Its new name.","required":false,"schema":{"type":"strin\#
+    g","minLength":1,"maxLength":100}},{"name":"runtimeId","description":"Of a runtime: another row of the catalog\#
+    , of the same language.","required":false,"schema":{"$ref":"#/components/schemas/RuntimeId"}},{"name":"applica\#
+    tionServer","description":"Of a runtime: another application server; empty for none.","required":false,"schema\#
+    ":{"type":"string","minLength":0,"maxLength":100}},{"name":"ifVersion","description":"Only where the entity st\#
+    ill has this version.","required":false,"schema":{"type":"integer","minimum":1}}],"result":{"name":"resource",\#
+    "schema":{"$ref":"#/components/schemas/Resource"}},"errors":[{"code":404,"message":"No resource has that id or n\#
+    ame.","data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have th\#
+    at name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},{"code":404,"m\#
+    essage":"The catalog has no runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_no\#
+    t_found","retryable":false}},{"code":404,"message":"The language has no application server of that name. `serv\#
+    ers` lists those there are.","data":{"type":"server_unknown","retryable":false}},{"code":409,"message":"Someth\#
+    ing of that name or path is there already.","data":{"type":"already_exists","retryable":false}},{"code":409,"m\#
+    essage":"The entity has changed since the version in `ifVersion`. Read it again; `version` holds today's.","da\#
+    ta":{"type":"version_conflict","retryable":false}},{"code":400,"message":"The parameters decode and keep their b\#
+    ounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false\#
+    }}],"x-lane":"concurrent","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream"\#
+    :false,"x-notification":false},{"name":"resource/setPosition","tags":[{"$ref":"#/components/tags/resource"}],"\#
+    summary":"Moves resources' cards, all or none.","paramStructure":"either","params":[{"name":"positions","descr\#
+    iption":"The resources and where they go.","required":true,"schema":{"type":"array","items":{"$ref":"#/compone\#
+    nts/schemas/ResourcePosition"},"minItems":1,"maxItems":1000}}],"result":{"name":"resources","schema":{"$ref":"\#
+    #/components/schemas/ResourcePositions"}},"errors":[{"code":404,"message":"No resource has that id or name.","\#
+    data":{"type":"resource_not_found","retryable":false}},{"code":409,"message":"Several resources have that name\#
+    . Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}}],"x-lane":"concurrent\#
+    ","x-scope":"write","x-stability":"stable","x-direction":"client-to-server","x-stream":false,"x-notification":\#
+    false}],"components":{"tags":{"base":{"name":"base","description":"The connection itself: its life cycle, canc\#
+    ellation, progress, tracing and discovery."},"server":{"name":"server","description":"The server as a whole, a\#
+    nd its configuration."},"workspace":{"name":"workspace","description":"Workspaces: folders that Berth knows, w\#
+    hat they are made from, and their snapshots."},"file":{"name":"file","description":"Files of a workspace. No p\#
+    ath, link or race leads out of it."},"stream":{"name":"stream","description":"Streams: journals that any numbe\#
+    r of clients follow, each at its own pace."},"job":{"name":"job","description":"Jobs: work that takes a while. E\#
+    ach has a stream, progress and an honest end."},"agent":{"name":"agent","description":"Agents: programs and mo\#
+    dels that work in a workspace, their sessions, and their runs."},"app":{"name":"app","description":"Apps: what a w\#
+    orkspace runs, from a manifest. Each is set up, started, watched and kept as wanted."},"catalog":{"name":"cata\#
+    log","description":"The catalog: languages and servers that can be installed on instances, with what to do on w\#
+    hich system."},"connection":{"name":"connection","description":"Connections: a runtime on an instance is insta\#
+    lled there; a terminal on an instance is a shell."},"instance":{"name":"instance","description":"Instances: re\#
+    mote machines that are reached over SSH."},"port":{"name":"port","description":"Ports: leases that are unique o\#
+    n the machine and last, and who listens where."},"project":{"name":"project","description":"Projects and their e\#
+    nvironments: where resources and instances belong."},"resource":{"name":"resource","description":"Resources: w\#
+    hat a project has, as cards with a position, of several types in one list."}},"schemas":{"Timestamp":{"title":\#
+    "Timestamp","type":"string","format":"date-time","maxLength":40,"description":"A point in time, RFC 3339 in UT\#
+    C with milliseconds: `2026-11-20T22:30:00.123Z`."},"Labels":{"title":"Labels","type":"object","additionalPrope\#
+    rties":{"type":"string","maxLength":256},"maxProperties":64,"description":"Short text labels by name, to find t\#
+    hings by."},"Metadata":{"title":"Metadata","type":"object","description":"Anything a client wants to keep with t\#
+    he entity. The server stores it and does not look inside."},"IdempotencyKey":{"title":"IdempotencyKey","type":\#
+    "string","minLength":1,"maxLength":255,"description":"A word of the caller's: a second call with the same key a\#
+    nd the same parameters returns the first one's result."},"Cursor":{"title":"Cursor","type":"string","minLength\#
+    ":1,"maxLength":512,"description":"An opaque, ordered position in a stream or a list."},"Lane":{"title":"Lane"\#
+    ,"type":"string","enum":["inline","serial","concurrent"],"description":"How calls of a method are carried out: a\#
+    t once and in order, in arrival order for each key, or side by side."},"Scope":{"title":"Scope","type":"string\#
+    ","enum":["none","read","write","admin"],"description":"What a caller must hold to call a method: `none` is op\#
+    en to all, each later one includes those before it."},"Fault":{"title":"Fault","type":"object","required":["lo\#
+    c","msg","type"],"properties":{"loc":{"type":"array","items":{},"description":"The path to the fault: names of m\#
+    embers and indexes of entries."},"msg":{"type":"string","description":"What is wrong and what would be right."\#
+    },"type":{"type":"string","description":"A stable word: `missing`, `type`, `enum`, `minimum`, `maximum`, `min_\#
+    length`, `max_length`, `pattern`, `min_items`, `max_items`, `max_properties`."}},"description":"One fault in p\#
+    arameters or in a document."},"ErrorData":{"title":"ErrorData","type":"object","required":["type","detail","re\#
+    tryable"],"properties":{"type":{"type":"string","description":"A stable word from the list of errors."},"detai\#
+    l":{"type":"string","description":"The case in particular."},"retryable":{"type":"boolean","description":"Whet\#
+    her the same call may succeed later."},"retryAfterMs":{"type":"integer","minimum":0,"description":"How long to w\#
+    ait before trying again, in milliseconds."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fau\#
+    lt"},"description":"Every fault, where there are several."}},"description":"What an error's `data` holds. Furt\#
+    her members depend on the type."},"ClientInfo":{"title":"ClientInfo","type":"object","required":["name"],"prop\#
+    erties":{"name":{"type":"string","maxLength":256,"description":"The client's name."},"version":{"type":"string\#
+    ","maxLength":128,"description":"The client's version."}},"description":"The name and version of a client."},"\#
+    TraceValue":{"title":"TraceValue","type":"string","enum":["off","messages","verbose"],"description":"How much t\#
+    racing tells."},"ServerInfo":{"title":"ServerInfo","type":"object","required":["name","version"],"properties":\#
+    {"name":{"type":"string","description":"Always `berth`."},"version":{"type":"string","description":"The server\#
+    's version."}},"description":"The name and version of the server."},"Limits":{"title":"Limits","type":"object"\#
+    ,"required":["maxMessageBytes","maxInFlight","maxBatch"],"properties":{"maxMessageBytes":{"type":"integer","de\#
+    scription":"The largest message, in bytes."},"maxInFlight":{"type":"integer","description":"How many requests m\#
+    ay be open at once. Further ones wait, and then reading pauses."},"maxBatch":{"type":"integer","description":"\#
+    The most entries of a batch."}},"description":"What one connection may ask for."},"InitializeResult":{"title":\#
+    "InitializeResult","type":"object","required":["protocolVersion","supportedVersions","serverInfo","instanceId"\#
+    ,"capabilities","families","limits"],"properties":{"protocolVersion":{"type":"string","description":"The versi\#
+    on that both will speak."},"supportedVersions":{"type":"array","items":{"type":"string"},"description":"Every v\#
+    ersion that the server speaks, best first."},"serverInfo":{"$ref":"#/components/schemas/ServerInfo","descripti\#
+    on":"Who answers."},"instanceId":{"type":"string","description":"A new one each time the server starts: a clie\#
+    nt that sees another one knows that the server was restarted."},"capabilities":{"type":"object","description":\#
+    "Empty: kept free for what language-server clients look for."},"families":{"type":"object","description":"One o\#
+    bject a family of methods that this server has."},"limits":{"$ref":"#/components/schemas/Limits","description"\#
+    :"What the connection may ask for."}},"description":"What was settled."},"ProgressKind":{"title":"ProgressKind\#
+    ","type":"string","enum":["begin","report","end"],"description":"The step of a progress."},"WorkDoneProgress":\#
+    {"title":"WorkDoneProgress","type":"object","required":["kind"],"properties":{"kind":{"$ref":"#/components/sch\#
+    emas/ProgressKind","description":"The step."},"title":{"type":"string","description":"What is being done; with `\#
+    begin`."},"message":{"type":"string","description":"Where it stands."},"percentage":{"type":"integer","minimum\#
+    ":0,"maximum":100,"description":"How much is done, where that is known."},"cancellable":{"type":"boolean","des\#
+    cription":"Whether `$/cancelRequest` ends the work."}},"description":"One step of a progress, as in the Langua\#
+    ge Server Protocol."},"Pong":{"title":"Pong","type":"object","required":["instanceId"],"properties":{"instance\#
+    Id":{"type":"string","description":"The running server's id."}},"description":"The answer to a ping."},"Server\#
+    Started":{"title":"ServerStarted","type":"object","required":["instanceId","pid","version"],"properties":{"ins\#
+    tanceId":{"type":"string","description":"The new server's id."},"pid":{"type":"integer","description":"Its pro\#
+    cess."},"version":{"type":"string","description":"Its version."}},"description":"A server has started."},"Stop\#
+    Result":{"title":"StopResult","type":"object","required":["pid","graceSeconds"],"properties":{"pid":{"type":"i\#
+    nteger","description":"The process that will exit."},"graceSeconds":{"type":"number","description":"How long o\#
+    pen requests may go on, in seconds."}},"description":"The server is stopping."},"Health":{"title":"Health","ty\#
+    pe":"string","enum":["ok","warning","failing"],"description":"How well something is."},"HealthCheck":{"title":\#
+    "HealthCheck","type":"object","required":["name","state","message","durationMs"],"properties":{"name":{"type":\#
+    "string","description":"`database`, `disk`, `clock`, `config`, `children`."},"state":{"$ref":"#/components/sch\#
+    emas/Health","description":"Its result."},"message":{"type":"string","description":"What was found."},"duratio\#
+    nMs":{"type":"number","description":"How long the check took, in milliseconds."}},"description":"One check of t\#
+    he server's health."},"ServerCounts":{"title":"ServerCounts","type":"object","required":["connections","inFlig\#
+    ht","attachments","watches","workspaces","snapshots","streams","jobs","runningJobs","apps","runningApps","runs\#
+    ","children"],"properties":{"connections":{"type":"integer","description":"Open connections."},"inFlight":{"ty\#
+    pe":"integer","description":"Requests being carried out, this one included."},"attachments":{"type":"integer",\#
+    "description":"Attachments to streams."},"watches":{"type":"integer","description":"Watches on files."},"works\#
+    paces":{"type":"integer","description":"Workspaces, deleted ones left out."},"snapshots":{"type":"integer","de\#
+    scription":"Snapshots."},"streams":{"type":"integer","description":"Streams that are kept."},"jobs":{"type":"i\#
+    nteger","description":"Jobs that are kept."},"runningJobs":{"type":"integer","description":"Jobs that have not e\#
+    nded."},"apps":{"type":"integer","description":"Apps."},"runningApps":{"type":"integer","description":"Apps of w\#
+    hich something runs."},"runs":{"type":"integer","description":"Runs of agents that have not ended."},"children\#
+    ":{"type":"integer","description":"Child processes that are alive."}},"description":"How much of everything th\#
+    e server has."},"ServerMemory":{"title":"ServerMemory","type":"object","required":["residentBytes","peakBytes"\#
+    ],"properties":{"residentBytes":{"type":"integer","description":"Resident memory, in bytes."},"peakBytes":{"ty\#
+    pe":"integer","description":"The most resident memory so far, in bytes."}},"description":"The server's memory.\#
+    "},"ServerState":{"title":"ServerState","type":"object","required":["version","instanceId","pid","home","socke\#
+    t","startedAt","uptimeSeconds","health","checks","counts","memory"],"properties":{"version":{"type":"string","\#
+    description":"The server's version."},"instanceId":{"type":"string","description":"The running server's id."},\#
+    "pid":{"type":"integer","description":"Its process."},"home":{"type":"string","description":"The folder of its s\#
+    tate."},"socket":{"type":"string","description":"The path of its socket; empty where it has none."},"startedAt\#
+    ":{"$ref":"#/components/schemas/Timestamp","description":"When it started."},"uptimeSeconds":{"type":"number",\#
+    "description":"How long it has been running, in seconds."},"health":{"$ref":"#/components/schemas/Health","des\#
+    cription":"The worst of the checks."},"checks":{"type":"array","items":{"$ref":"#/components/schemas/HealthChe\#
+    ck"},"description":"A row a check."},"counts":{"$ref":"#/components/schemas/ServerCounts","description":"How m\#
+    uch of everything there is."},"memory":{"$ref":"#/components/schemas/ServerMemory","description":"Its memory."\#
+    }},"description":"How the server is."},"LogLevel":{"title":"LogLevel","type":"string","enum":["trace","debug",\#
+    "info","notice","warning","error","critical"],"description":"How grave a log line must be to be written."},"Du\#
+    rability":{"title":"Durability","type":"string","enum":["normal","full"],"description":"What an acknowledged w\#
+    rite survives: `normal`, the death of the server at any moment; `full`, the loss of power too, at the price of a d\#
+    isk flush a transaction."},"ServerConfig":{"title":"ServerConfig","type":"object","properties":{"idleExitSecon\#
+    ds":{"type":"integer","minimum":0,"maximum":31536000,"description":"After how long without clients and work a s\#
+    erver that was started by a client leaves, in seconds; 0: never.","default":900},"stopGraceSeconds":{"type":"n\#
+    umber","minimum":0,"maximum":3600,"description":"How long open requests may go on when the server is told to s\#
+    top, in seconds.","default":5},"logLevel":{"$ref":"#/components/schemas/LogLevel","description":"The least gra\#
+    ve line that is logged.","default":"info"}},"description":"The server itself."},"LimitsConfig":{"title":"Limit\#
+    sConfig","type":"object","properties":{"maxMessageBytes":{"type":"integer","minimum":65536,"maximum":107374182\#
+    4,"description":"The largest message, in bytes.","default":67108864},"maxInFlight":{"type":"integer","minimum"\#
+    :1,"maximum":10000,"description":"How many requests may be open at once.","default":128},"maxBatch":{"type":"i\#
+    nteger","minimum":1,"maximum":100000,"description":"The most entries of a batch.","default":1000},"maxAttachme\#
+    nts":{"type":"integer","minimum":1,"maximum":100000,"description":"The most attachments of a connection.","def\#
+    ault":1024}},"description":"What one connection may ask for. Changes hold for connections that are opened afte\#
+    r them."},"StreamsConfig":{"title":"StreamsConfig","type":"object","properties":{"maxAgeSeconds":{"type":"inte\#
+    ger","minimum":60,"maximum":3153600000,"description":"How old an event may become, in seconds.","default":2592\#
+    000},"maxBytes":{"type":"integer","minimum":65536,"maximum":1099511627776,"description":"How many bytes of eve\#
+    nts one stream may hold; older ones are removed first.","default":1073741824},"closedMaxAgeSeconds":{"type":"i\#
+    nteger","minimum":0,"maximum":3153600000,"description":"How long a stream is kept after it was closed, in seco\#
+    nds.","default":604800},"kinds":{"type":"object","additionalProperties":{"$ref":"#/components/schemas/StreamLi\#
+    mits"},"maxProperties":64,"description":"Other limits for streams of a kind, by the first word of their names, s\#
+    uch as `events`, `job` or `custom`."}},"description":"How long streams are kept."},"StreamLimits":{"title":"St\#
+    reamLimits","type":"object","properties":{"maxAgeSeconds":{"type":"integer","minimum":60,"maximum":3153600000,\#
+    "description":"How old an event may become, in seconds."},"maxBytes":{"type":"integer","minimum":65536,"maximu\#
+    m":1099511627776,"description":"How many bytes of events one stream may hold; older ones are removed first."},\#
+    "closedMaxAgeSeconds":{"type":"integer","minimum":0,"maximum":3153600000,"description":"How long a stream is k\#
+    ept after it was closed, in seconds."}},"description":"How long streams of one kind are kept. What is not said h\#
+    ere is as for all."},"TemplatesConfig":{"title":"TemplatesConfig","type":"object","properties":{"maxBytes":{"t\#
+    ype":"integer","minimum":1,"maximum":1099511627776,"description":"The most bytes of an unpacked template or ar\#
+    chive.","default":2147483648},"maxFiles":{"type":"integer","minimum":1,"maximum":100000000,"description":"The m\#
+    ost entries of a template or archive.","default":200000},"maxRatio":{"type":"number","minimum":1,"maximum":100\#
+    0000,"description":"How many bytes one packed byte may unpack to. Looked at once a mebibyte has been unpacked.\#
+    ","default":200},"timeoutSeconds":{"type":"integer","minimum":1,"maximum":86400,"description":"How long a down\#
+    load or a git command may take, in seconds.","default":600}},"description":"What is taken from templates and a\#
+    rchives."},"TrashConfig":{"title":"TrashConfig","type":"object","properties":{"keepSeconds":{"type":"integer",\#
+    "minimum":0,"maximum":3153600000,"description":"How long a deleted workspace can be restored, in seconds.","de\#
+    fault":604800}},"description":"What was deleted."},"WatchConfig":{"title":"WatchConfig","type":"object","prope\#
+    rties":{"maxDirectories":{"type":"integer","minimum":1,"maximum":10000000,"description":"The most folders watc\#
+    hed at once by all watches together.","default":65536}},"description":"Watches on files."},"Config":{"title":"\#
+    Config","type":"object","properties":{"durability":{"$ref":"#/components/schemas/Durability","description":"Wh\#
+    at an acknowledged write survives. Read when the server starts.","default":"normal"},"server":{"$ref":"#/compo\#
+    nents/schemas/ServerConfig","description":"The server itself.","default":{}},"limits":{"$ref":"#/components/sc\#
+    hemas/LimitsConfig","description":"What one connection may ask for.","default":{}},"streams":{"$ref":"#/compon\#
+    ents/schemas/StreamsConfig","description":"How long streams are kept.","default":{}},"templates":{"$ref":"#/co\#
+    mponents/schemas/TemplatesConfig","description":"What is taken from templates and archives.","default":{}},"tr\#
+    ash":{"$ref":"#/components/schemas/TrashConfig","description":"What was deleted.","default":{}},"watch":{"$ref\#
+    ":"#/components/schemas/WatchConfig","description":"Watches on files.","default":{}},"apps":{"$ref":"#/compone\#
+    nts/schemas/AppsConfig","description":"Apps.","default":{}},"runs":{"$ref":"#/components/schemas/RunsConfig","\#
+    description":"Runs of agents.","default":{}},"provisioning":{"$ref":"#/components/schemas/ProvisioningConfig",\#
+    "description":"What is done on instances.","default":{}},"agents":{"type":"object","additionalProperties":{"$r\#
+    ef":"#/components/schemas/AgentConfig"},"maxProperties":256,"description":"Agents, by name."}},"description":"\#
+    The configuration. Every member has a default."},"ProvisioningConfig":{"title":"ProvisioningConfig","type":"ob\#
+    ject","properties":{"connectSeconds":{"type":"number","minimum":0.1,"maximum":600,"description":"How long an i\#
+    nstance has to take a connection, in seconds; and as long again for the exchange of keys.","default":15},"auth\#
+    Seconds":{"type":"number","minimum":0.1,"maximum":600,"description":"How long logging in may take, in seconds.\#
+    ","default":30},"packageLockSeconds":{"type":"integer","minimum":0,"maximum":86400,"description":"How long a p\#
+    ackage manager that is busy is waited for, in seconds.","default":300},"stepSeconds":{"type":"number","minimum\#
+    ":1,"maximum":604800,"description":"How long one step on an instance may take, in seconds.","default":7200}},"\#
+    description":"What is done on instances."},"ConfigFault":{"title":"ConfigFault","type":"object","required":["m\#
+    essage"],"properties":{"message":{"type":"string","description":"What is wrong, and where."},"line":{"type":"i\#
+    nteger","minimum":1,"description":"The line, from 1."},"column":{"type":"integer","minimum":1,"description":"T\#
+    he column, from 1, in bytes."},"errors":{"type":"array","items":{"$ref":"#/components/schemas/Fault"},"descrip\#
+    tion":"Every fault against the schema."}},"description":"Why the configuration file was not taken."},"ConfigSt\#
+    ate":{"title":"ConfigState","type":"object","required":["config","file","version"],"properties":{"config":{"$r\#
+    ef":"#/components/schemas/Config","description":"The configuration in force, with the defaults filled in."},"f\#
+    ile":{"type":"string","description":"The path of its file."},"version":{"type":"string","description":"A diges\#
+    t of the file that is in force."},"fault":{"$ref":"#/components/schemas/ConfigFault","description":"Why the fi\#
+    le as it is now is not in force. Absent where it is."}},"description":"The configuration in force and its file\#
+    ."},"WorkspaceReference":{"title":"WorkspaceReference","type":"string","minLength":1,"maxLength":256,"descript\#
+    ion":"A workspace's id, key or slug."},"WaitSeconds":{"title":"WaitSeconds","type":"number","minimum":0,"maxim\#
+    um":86400,"description":"How long to wait, in seconds."},"WorkspaceState":{"title":"WorkspaceState","type":"st\#
+    ring","enum":["active","archived","deleted"],"description":"Where a workspace stands. `archived`: its files ar\#
+    e read-only through Berth. `deleted`: it can be restored for a while."},"WorkspaceTargetState":{"title":"Works\#
+    paceTargetState","type":"string","enum":["active","archived"],"description":"The states that `workspace/update\#
+    ` sets."},"FolderState":{"title":"FolderState","type":"string","enum":["present","missing","replaced","inacces\#
+    sible"],"description":"How a workspace's folder is: where it was; gone or moved away; another folder stands in i\#
+    ts place; not to be looked at."},"FileDisposal":{"title":"FileDisposal","type":"string","enum":["keep","trash"\#
+    ,"delete"],"description":"What happens to the files: they stay, can be restored for a while, or are gone."},"A\#
+    rchiveFormat":{"title":"ArchiveFormat","type":"string","enum":["tar.gz","tar.zst","zip"],"description":"An arc\#
+    hive's format."},"Workspace":{"title":"Workspace","type":"object","required":["id","slug","name","path","manag\#
+    ed","state","folderState","labels","metadata","version","createdAt","updatedAt"],"properties":{"id":{"type":"s\#
+    tring","description":"Its id: `ws_…`."},"key":{"type":"string","description":"The caller's own name for it."},\#
+    "slug":{"type":"string","description":"Its name in letters, digits and hyphens, unique in the home."},"name":{\#
+    "type":"string","description":"For people."},"path":{"type":"string","description":"Its folder, as an absolute p\#
+    ath."},"managed":{"type":"boolean","description":"Whether the folder is in the home."},"state":{"$ref":"#/comp\#
+    onents/schemas/WorkspaceState","description":"Where it stands."},"folderState":{"$ref":"#/components/schemas/F\#
+    olderState","description":"How its folder is, looked at just now."},"labels":{"$ref":"#/components/schemas/Lab\#
+    els","description":"Its labels."},"metadata":{"$ref":"#/components/schemas/Metadata","description":"What clien\#
+    ts keep with it."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/com\#
+    ponents/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timest\#
+    amp","description":"When it was last changed."},"deletedAt":{"$ref":"#/components/schemas/Timestamp","descript\#
+    ion":"When it was deleted."},"restorableUntil":{"$ref":"#/components/schemas/Timestamp","description":"Until w\#
+    hen a deleted one can be restored."},"filesDeleted":{"type":"boolean","description":"Whether its files were de\#
+    leted for good; it can then be restored without them only.","default":false}},"description":"A folder that Ber\#
+    th knows."},"WorkspaceCreated":{"title":"WorkspaceCreated","type":"object","required":["workspace","created"],\#
+    "properties":{"workspace":{"$ref":"#/components/schemas/Workspace","description":"The workspace."},"created":{\#
+    "type":"boolean","description":"Whether this call made it."},"job":{"$ref":"#/components/schemas/Job","descrip\#
+    tion":"The job that fills it from the template."}},"description":"A workspace that was made or found."},"Works\#
+    pacePage":{"title":"WorkspacePage","type":"object","required":["workspaces"],"properties":{"workspaces":{"type\#
+    ":"array","items":{"$ref":"#/components/schemas/Workspace"},"description":"The workspaces, oldest first."},"ne\#
     xtCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last.\#
-    "}},"description":"A page of instances."},"InstanceCreated":{"title":"InstanceCreated","type":"object","requir\#
-    ed":["instance","created"],"properties":{"instance":{"$ref":"#/components/schemas/Instance","description":"The i\#
-    nstance."},"created":{"type":"boolean","description":"Whether this call made it; false for a repeated idempote\#
-    ncy key."}},"description":"The instance that was made."},"InstanceProbeResult":{"title":"InstanceProbeResult",\#
-    "type":"object","required":["instance","connectMs","latencyMs","warnings"],"properties":{"instance":{"$ref":"#\#
-    /components/schemas/Instance","description":"The instance, with its facts."},"connectMs":{"type":"number","des\#
-    cription":"How long it took to log in, in milliseconds; 0 where a session was open."},"latencyMs":{"type":"num\#
-    ber","description":"How long a message takes there and back, in milliseconds."},"warnings":{"type":"array","it\#
-    ems":{"type":"string"},"description":"What is not supported of `~/.ssh/config`, and the like."}},"description"\#
-    :"What a probe found."},"InstanceExecStarted":{"title":"InstanceExecStarted","type":"object","required":["job"\#
-    ,"created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"created":{"type"\#
-    :"boolean","description":"Whether this call began it; false for a repeated idempotency key."},"attachment":{"t\#
-    ype":"string","description":"The attachment to the job's stream, where `attach` was asked for."}},"description\#
-    ":"The job that runs the command, as it stood when the answer was sent."},"ExecJobResult":{"title":"ExecJobRes\#
-    ult","type":"object","properties":{"exitCode":{"type":"integer","description":"Its exit code. Absent where a s\#
-    ignal ended it."},"signal":{"type":"string","description":"The signal that ended it, without `SIG`."}},"descri\#
-    ption":"How a command on an instance ended."},"ExecOutput":{"title":"ExecOutput","type":"object","required":["\#
-    source","text"],"properties":{"source":{"$ref":"#/components/schemas/OutputSource","description":"Where it was w\#
-    ritten to."},"text":{"type":"string","description":"The lines, with their ends. Bytes that are no UTF-8 are re\#
-    placed."}},"description":"What a command wrote: whole lines, as many as came at once."},"PortProtocol":{"title\#
-    ":"PortProtocol","type":"string","enum":["http","https","tcp"],"description":"What is spoken on a port."},"Por\#
-    tLease":{"title":"PortLease","type":"object","required":["port","name","fixed","leasedAt"],"properties":{"port\#
-    ":{"type":"integer","description":"The TCP port."},"name":{"type":"string","description":"Its name."},"app":{"\#
-    type":"string","description":"The id of the app that has it."},"appName":{"type":"string","description":"The `\#
-    app_id` of that app."},"workspace":{"type":"string","description":"The id of that app's workspace."},"fixed":{\#
-    "type":"boolean","description":"Whether this very port was demanded."},"leasedAt":{"$ref":"#/components/schema\#
-    s/Timestamp","description":"Since when."}},"description":"A port that is kept for somebody."},"PortLeaseList":\#
-    {"title":"PortLeaseList","type":"object","required":["ports"],"properties":{"ports":{"type":"array","items":{"\#
-    $ref":"#/components/schemas/PortLease"},"description":"The leases, lowest port first."}},"description":"Leased p\#
-    orts."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required":["name","host","port","protocol","li\#
-    stening"],"properties":{"name":{"type":"string","description":"Its name."},"host":{"type":"string","descriptio\#
-    n":"Where clients reach it."},"port":{"type":"integer","description":"The TCP port."},"protocol":{"$ref":"#/co\#
-    mponents/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":"It\#
-    s URL. Absent where nothing is known of what is spoken."},"listening":{"type":"boolean","description":"Whether a\#
-    nything listens there now."},"pid":{"type":"integer","description":"The process that listens, where that can b\#
-    e seen."},"foreign":{"type":"boolean","description":"Whether what listens is not of the app.","default":false}\#
-    },"description":"Where a port of an app is."},"PortHolder":{"title":"PortHolder","type":"object","required":["\#
-    uid"],"properties":{"pid":{"type":"integer","description":"The process. Absent where this user may not see it.\#
-    "},"command":{"type":"string","description":"What it runs, in short."},"uid":{"type":"integer","description":"\#
-    The user it belongs to."},"app":{"type":"string","description":"The id of Berth's app that it belongs to."},"a\#
-    ppName":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description"\#
-    :"The id of that app's workspace."}},"description":"A process that listens on a port."},"PortOwnership":{"titl\#
-    e":"PortOwnership","type":"object","required":["port","listening","holders"],"properties":{"port":{"type":"int\#
-    eger","description":"The TCP port."},"listening":{"type":"boolean","description":"Whether anything listens the\#
-    re."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHolder"},"description":"The processe\#
-    s that listen."},"lease":{"$ref":"#/components/schemas/PortLease","description":"Berth's lease of it."}},"desc\#
-    ription":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object","required":["from","to"],"propert\#
-    ies":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref":"#/components/schemas/PortLease"\#
-    ,"description":"The lease as it now is."},"holder":{"type":"string","description":"Who has the old port."}},"d\#
-    escription":"A lease had to move, for somebody else has the port."},"ProjectReference":{"title":"ProjectRefere\#
-    nce","type":"string","minLength":1,"maxLength":100,"description":"A project: its id or slug."},"EnvironmentRef\#
-    erence":{"title":"EnvironmentReference","type":"string","minLength":1,"maxLength":100,"description":"An enviro\#
-    nment: its id, or its slug within the project."},"Slug":{"title":"Slug","type":"string","minLength":1,"maxLeng\#
-    th":100,"pattern":"^[a-z0-9-]+$","description":"A name for addresses: lower case, digits and dashes."},"Projec\#
-    t":{"title":"Project","type":"object","required":["id","name","slug","environments","resources","version","cre\#
-    atedAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `prj_…`."},"name":{"type":"str\#
-    ing","description":"Its name."},"slug":{"type":"string","description":"Its slug, unique in the home."},"descri\#
-    ption":{"type":"string","description":"What it is for."},"environments":{"type":"integer","description":"How m\#
-    any environments it has."},"resources":{"type":"integer","description":"How many resources and instances it ha\#
+    "}},"description":"A page of workspaces."},"InlineFile":{"title":"InlineFile","type":"object","required":["pat\#
+    h","content"],"properties":{"path":{"$ref":"#/components/schemas/RelativePath","description":"Where it goes."}\#
+    ,"content":{"type":"string","description":"What it holds."},"encoding":{"$ref":"#/components/schemas/ContentEn\#
+    coding","description":"How `content` is written.","default":"utf8"},"executable":{"type":"boolean","descriptio\#
+    n":"Whether it may be run.","default":false}},"description":"A file of an inline template."},"TemplateSource":\#
+    {"title":"TemplateSource","type":"object","properties":{"files":{"type":"array","items":{"$ref":"#/components/\#
+    schemas/InlineFile"},"maxItems":10000,"description":"The files themselves."},"folder":{"type":"string","minLen\#
+    gth":1,"maxLength":4096,"description":"A folder of this machine, as an absolute path."},"name":{"type":"string\#
+    ","maxLength":128,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"A folder under `templates/` in the h\#
+    ome."},"url":{"type":"string","minLength":1,"maxLength":4096,"description":"A git repository or an archive, as i\#
+    n `workspace/cloneTemplate`; only with `workspace/create`."},"ref":{"type":"string","minLength":1,"maxLength":\#
+    256,"description":"With `url`: the branch, tag or commit."},"subdirectory":{"type":"string","minLength":1,"max\#
+    Length":1024,"description":"Only this folder of it."}},"description":"What a template is taken from: exactly o\#
+    ne of the members `files`, `folder`, `name` and `url`."},"TemplateVariable":{"title":"TemplateVariable","type"\#
+    :"object","required":["name"],"properties":{"name":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[\#
+    A-Za-z_][A-Za-z0-9_]*$","description":"Its name."},"description":{"type":"string","maxLength":1000,"descriptio\#
+    n":"What it is for, for people."},"default":{"type":"string","maxLength":65536,"description":"Its value where n\#
+    one is given. Absent: one must be given."},"pattern":{"type":"string","maxLength":1000,"description":"A regula\#
+    r expression that the whole value must match."}},"description":"A variable that a template's `berth.template.y\#
+    aml` declares. `{{name}}` in text files and paths is replaced by its value."},"TemplateManifest":{"title":"Tem\#
+    plateManifest","type":"object","properties":{"name":{"type":"string","maxLength":200,"description":"The templa\#
+    te's name."},"description":{"type":"string","maxLength":10000,"description":"What it makes."},"variables":{"ty\#
+    pe":"array","items":{"$ref":"#/components/schemas/TemplateVariable"},"maxItems":256,"description":"Its variabl\#
+    es."},"verbatim":{"type":"array","items":{"type":"string","maxLength":256},"maxItems":256,"description":"Globs o\#
+    f files in which nothing is replaced."}},"description":"The form of `berth.template.yaml`, which a template ma\#
+    y hold at its top. The file itself is not copied."},"JobStarted":{"title":"JobStarted","type":"object","requir\#
+    ed":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","description":"The job."},"create\#
+    d":{"type":"boolean","description":"Whether this call began it; false for a repeated idempotency key."}},"desc\#
+    ription":"The job that does the work, as it stood when the answer was sent."},"TemplateJobResult":{"title":"Te\#
+    mplateJobResult","type":"object","required":["files","directories","bytes"],"properties":{"files":{"type":"int\#
+    eger","description":"How many files were put in place."},"directories":{"type":"integer","description":"How ma\#
+    ny folders."},"bytes":{"type":"integer","description":"Their size, in bytes."},"commit":{"type":"string","desc\#
+    ription":"The commit that was cloned."}},"description":"What `applyTemplate` and `cloneTemplate` made."},"Snap\#
+    shotJobResult":{"title":"SnapshotJobResult","type":"object","required":["snapshot"],"properties":{"snapshot":{\#
+    "$ref":"#/components/schemas/Snapshot","description":"The snapshot."}},"description":"What `workspace/snapshot\#
+    ` made."},"RestoreJobResult":{"title":"RestoreJobResult","type":"object","required":["undo","written","removed\#
+    ","unchanged"],"properties":{"undo":{"type":"string","description":"The snapshot that brings back what was the\#
+    re before."},"written":{"type":"integer","description":"How many files and links were written."},"removed":{"t\#
+    ype":"integer","description":"How many entries were removed."},"unchanged":{"type":"integer","description":"Ho\#
+    w many files and links were already right."}},"description":"What `snapshot/restore` did."},"ExportJobResult":\#
+    {"title":"ExportJobResult","type":"object","required":["path","format","files","bytes","archiveBytes"],"proper\#
+    ties":{"path":{"type":"string","description":"The archive."},"format":{"$ref":"#/components/schemas/ArchiveFor\#
+    mat","description":"Its format."},"files":{"type":"integer","description":"How many files it holds."},"bytes":\#
+    {"type":"integer","description":"Their size, in bytes."},"archiveBytes":{"type":"integer","description":"The a\#
+    rchive's size, in bytes."}},"description":"What `workspace/export` wrote."},"ImportJobResult":{"title":"Import\#
+    JobResult","type":"object","required":["workspace","files","directories","bytes"],"properties":{"workspace":{"\#
+    $ref":"#/components/schemas/Workspace","description":"The workspace."},"files":{"type":"integer","description"\#
+    :"How many files were unpacked."},"directories":{"type":"integer","description":"How many folders."},"bytes":{\#
+    "type":"integer","description":"Their size, in bytes."}},"description":"What `workspace/import` made."},"Snaps\#
+    hot":{"title":"Snapshot","type":"object","required":["id","workspace","automatic","includeIgnored","files","di\#
+    rectories","bytes","storedBytes","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `snap\#
+    _…`."},"workspace":{"type":"string","description":"The id of its workspace."},"label":{"type":"string","descri\#
+    ption":"For people."},"automatic":{"type":"boolean","description":"Whether it was made to undo a restore."},"i\#
+    ncludeIgnored":{"type":"boolean","description":"Whether ignored files were taken too."},"files":{"type":"integ\#
+    er","description":"How many files and links it holds."},"directories":{"type":"integer","description":"How man\#
+    y folders."},"bytes":{"type":"integer","description":"The size of its files, in bytes."},"storedBytes":{"type"\#
+    :"integer","description":"How many bytes were not stored before, in bytes."},"createdAt":{"$ref":"#/components\#
+    /schemas/Timestamp","description":"When it was made."}},"description":"A workspace as it was at one time."},"S\#
+    napshotPage":{"title":"SnapshotPage","type":"object","required":["snapshots"],"properties":{"snapshots":{"type\#
+    ":"array","items":{"$ref":"#/components/schemas/Snapshot"},"description":"The snapshots, newest first."},"next\#
+    Cursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}\#
+    },"description":"A page of snapshots."},"ChangeKind":{"title":"ChangeKind","type":"string","enum":["added","re\#
+    moved","modified","retyped","permissions"],"description":"How an entry changed: it is new, gone, of other cont\#
+    ent, of another type, or of another mode only."},"SnapshotChange":{"title":"SnapshotChange","type":"object","r\#
+    equired":["path","change","type"],"properties":{"path":{"type":"string","description":"The entry's path."},"ch\#
+    ange":{"$ref":"#/components/schemas/ChangeKind","description":"How it changed."},"type":{"$ref":"#/components/\#
+    schemas/FileType","description":"What it is; or was, where it is gone."},"sizeBefore":{"type":"integer","descr\#
+    iption":"Its size before, in bytes."},"sizeAfter":{"type":"integer","description":"Its size after, in bytes."}\#
+    },"description":"One difference."},"SnapshotChangePage":{"title":"SnapshotChangePage","type":"object","require\#
+    d":["changes"],"properties":{"changes":{"type":"array","items":{"$ref":"#/components/schemas/SnapshotChange"},\#
+    "description":"The differences, by path."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"W\#
+    here the next page begins. Absent on the last."}},"description":"A page of differences."},"SnapshotDeleted":{"\#
+    title":"SnapshotDeleted","type":"object","required":["snapshot","freedBytes"],"properties":{"snapshot":{"type"\#
+    :"string","description":"Its id."},"freedBytes":{"type":"integer","description":"How many bytes no other snaps\#
+    hot needed, in bytes."}},"description":"A snapshot that is gone."},"RelativePath":{"title":"RelativePath","typ\#
+    e":"string","minLength":1,"maxLength":4096,"description":"A path below the workspace's folder, with `/` betwee\#
+    n its parts. `..` may not lead out of it."},"ETag":{"title":"ETag","type":"string","minLength":1,"maxLength":1\#
+    28,"description":"Stands for one content of a file; changes whenever the file does."},"AnyETag":{"title":"AnyE\#
+    Tag","type":"string","enum":["*"],"description":"Any ETag."},"ContentEncoding":{"title":"ContentEncoding","typ\#
+    e":"string","enum":["utf8","base64"],"description":"How a file's content is written in JSON."},"ReadEncoding":\#
+    {"title":"ReadEncoding","type":"string","enum":["auto","utf8","base64"],"description":"How a file's content is t\#
+    o be written in JSON."},"FileType":{"title":"FileType","type":"string","enum":["file","directory","symlink","o\#
+    ther"],"description":"What an entry is."},"FileInfo":{"title":"FileInfo","type":"object","required":["path","t\#
+    ype","size","mode","modifiedAt","etag"],"properties":{"path":{"type":"string","description":"Its path below th\#
+    e workspace's folder. Bytes that are not valid UTF-8 are replaced, and `pathBytes` is there."},"pathBytes":{"t\#
+    ype":"string","description":"The path's own bytes, in base64, where they are not valid UTF-8."},"type":{"$ref"\#
+    :"#/components/schemas/FileType","description":"What it is."},"size":{"type":"integer","description":"Its size\#
+    , in bytes."},"mode":{"type":"integer","description":"Its permission bits."},"modifiedAt":{"$ref":"#/component\#
+    s/schemas/Timestamp","description":"When its content was last changed."},"etag":{"$ref":"#/components/schemas/\#
+    ETag","description":"Its ETag."},"target":{"type":"string","description":"Where a link leads to."}},"descripti\#
+    on":"An entry of a folder."},"FilePage":{"title":"FilePage","type":"object","required":["entries"],"properties\#
+    ":{"entries":{"type":"array","items":{"$ref":"#/components/schemas/FileInfo"},"description":"The entries, by p\#
+    ath."},"nextCursor":{"type":"string","minLength":1,"maxLength":8192,"description":"Where the next page begins. A\#
+    bsent on the last."}},"description":"A page of entries."},"FileContent":{"title":"FileContent","type":"object"\#
+    ,"required":["path","content","encoding","offset","length","size","etag","eof"],"properties":{"path":{"type":"\#
+    string","description":"The file."},"content":{"type":"string","description":"What was read."},"encoding":{"$re\#
+    f":"#/components/schemas/ContentEncoding","description":"How `content` is written."},"offset":{"type":"integer\#
+    ","description":"Where it begins, in bytes."},"length":{"type":"integer","description":"How much was read, in b\#
+    ytes of the file."},"size":{"type":"integer","description":"The file's size, in bytes."},"etag":{"$ref":"#/com\#
+    ponents/schemas/ETag","description":"The file's ETag."},"eof":{"type":"boolean","description":"Whether this re\#
+    aches to the file's end."}},"description":"What a file holds."},"FileWritten":{"title":"FileWritten","type":"o\#
+    bject","required":["file","created"],"properties":{"file":{"$ref":"#/components/schemas/FileInfo","description\#
+    ":"The file as it is now."},"created":{"type":"boolean","description":"Whether it was not there before."}},"de\#
+    scription":"A file that was written."},"FileDeleted":{"title":"FileDeleted","type":"object","required":["path"\#
+    ,"entries"],"properties":{"path":{"type":"string","description":"The path."},"entries":{"type":"integer","desc\#
+    ription":"How many files, links and folders are gone."}},"description":"What was deleted."},"FileChanged":{"ti\#
+    tle":"FileChanged","type":"object","required":["path","type"],"properties":{"path":{"type":"string","descripti\#
+    on":"The entry's path below the workspace's folder; the new one of a move."},"from":{"type":"string","descript\#
+    ion":"Where a moved entry was."},"type":{"$ref":"#/components/schemas/FileType","description":"What it is; or w\#
+    as."},"seq":{"type":"integer","description":"In a run's stream: counts the run's events, from 1."},"created":{\#
+    "type":"boolean","description":"In a run's stream: whether the agent has made the file."}},"description":"A ch\#
+    ange under a watched path."},"StreamName":{"title":"StreamName","type":"string","minLength":1,"maxLength":256,\#
+    "description":"A stream's name: `events`, `server/log`, `job/…`, `app/…/log`, `custom/…`, `workspace/…/files/…\#
+    `."},"GapReason":{"title":"GapReason","type":"string","enum":["retention","overflow"],"description":"Why event\#
+    s are missing: they were too old or too many, or came faster than they could be kept."},"EndReason":{"title":"\#
+    EndReason","type":"string","enum":["closed","caught_up","deleted"],"description":"Why an attachment ended: the s\#
+    tream was closed, `follow` was false and its end is reached, or the stream was removed."},"StreamState":{"titl\#
+    e":"StreamState","type":"string","enum":["open","closed"],"description":"Whether more can come."},"StreamKind"\#
+    :{"title":"StreamKind","type":"string","enum":["events","log","memory"],"description":"Where a stream is kept: i\#
+    n the database, in log files, or in memory until the server ends."},"Attachment":{"title":"Attachment","type":\#
+    "object","required":["attachment","stream"],"properties":{"attachment":{"type":"string","description":"Its id, w\#
+    ithin this connection."},"stream":{"type":"string","description":"The stream's name."},"after":{"$ref":"#/comp\#
+    onents/schemas/Cursor","description":"The last event before those that are sent: where to go on when the conne\#
+    ction is lost before the first of them. Absent: the beginning."}},"description":"A client's position in a stre\#
+    am."},"StreamEvent":{"title":"StreamEvent","type":"object","required":["cursor","time","type","payload"],"prop\#
+    erties":{"cursor":{"type":"string","description":"Its position."},"time":{"$ref":"#/components/schemas/Timesta\#
+    mp","description":"When it was appended."},"type":{"type":"string","description":"Its type."},"payload":{"desc\#
+    ription":"What it tells; its shape depends on the type."}},"description":"One event of a stream."},"NewEvent":\#
+    {"title":"NewEvent","type":"object","required":["type"],"properties":{"type":{"type":"string","minLength":1,"m\#
+    axLength":128,"pattern":"^[A-Za-z0-9_.-]+$","description":"Its type."},"payload":{"description":"What it tells\#
+    ; anything."}},"description":"An event to append."},"AppendResult":{"title":"AppendResult","type":"object","re\#
+    quired":["stream","appended"],"properties":{"stream":{"type":"string","description":"The stream's name."},"app\#
+    ended":{"type":"integer","description":"How many events were appended."},"last":{"$ref":"#/components/schemas/\#
+    Cursor","description":"The last event of the stream. Absent where it has none."}},"description":"Where the eve\#
+    nts stand."},"StreamPage":{"title":"StreamPage","type":"object","required":["events","eof"],"properties":{"eve\#
+    nts":{"type":"array","items":{"$ref":"#/components/schemas/StreamEvent"},"description":"The events, in order."\#
+    },"next":{"$ref":"#/components/schemas/Cursor","description":"What to pass as `after` for the next piece. Abse\#
+    nt where the stream is empty."},"eof":{"type":"boolean","description":"Whether the stream is closed and this w\#
+    as its last piece."},"caughtUp":{"type":"boolean","description":"Whether the piece reaches to the end of what i\#
+    s there now.","default":false},"gap":{"$ref":"#/components/schemas/StreamGap","description":"What retention ha\#
+    s removed between `after` and the first event."}},"description":"A piece of a stream."},"StreamGap":{"title":"\#
+    StreamGap","type":"object","required":["to","reason"],"properties":{"from":{"$ref":"#/components/schemas/Curso\#
+    r","description":"The last event before it. Absent where it is the beginning."},"to":{"$ref":"#/components/sch\#
+    emas/Cursor","description":"The last event that is missing."},"reason":{"$ref":"#/components/schemas/GapReason\#
+    ","description":"Why."}},"description":"A part of a stream that is gone."},"StreamInfo":{"title":"StreamInfo",\#
+    "type":"object","required":["name","kind","state","events","bytes","createdAt"],"properties":{"name":{"type":"\#
+    string","description":"Its name."},"kind":{"$ref":"#/components/schemas/StreamKind","description":"Where it is k\#
+    ept."},"state":{"$ref":"#/components/schemas/StreamState","description":"Whether more can come."},"events":{"t\#
+    ype":"integer","description":"How many events are kept; 0 for log files, whose lines are not counted."},"bytes\#
+    ":{"type":"integer","description":"How many bytes they take."},"first":{"$ref":"#/components/schemas/Cursor","\#
+    description":"The first event that is kept."},"last":{"$ref":"#/components/schemas/Cursor","description":"The l\#
+    ast event."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it began."}},"descriptio\#
+    n":"A stream."},"StreamInfoPage":{"title":"StreamInfoPage","type":"object","required":["streams"],"properties"\#
+    :{"streams":{"type":"array","items":{"$ref":"#/components/schemas/StreamInfo"},"description":"The streams, by n\#
+    ame."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
+    he last."}},"description":"A page of streams."},"LogLine":{"title":"LogLine","type":"object","required":["line\#
+    "],"properties":{"line":{"type":"string","description":"The line, without its end."}},"description":"One line o\#
+    f a log file."},"JobState":{"title":"JobState","type":"string","enum":["queued","running","succeeded","failed"\#
+    ,"cancelled","interrupted"],"description":"Where a job stands. `interrupted`: the server ended before the job d\#
+    id; it left no half-done work in place."},"JobKind":{"title":"JobKind","type":"string","enum":["apply_template\#
+    ","clone_template","snapshot","restore","export","import","install","setup","exec","connect","disconnect"],"de\#
+    scription":"What a job does."},"JobProgress":{"title":"JobProgress","type":"object","required":["message","com\#
+    pleted"],"properties":{"message":{"type":"string","description":"What it is doing."},"completed":{"type":"inte\#
+    ger","description":"How much is done, in `unit`."},"total":{"type":"integer","description":"How much there is, w\#
+    here that is known."},"unit":{"$ref":"#/components/schemas/ProgressUnit","description":"What is counted."}},"d\#
+    escription":"How far a job has come."},"ProgressUnit":{"title":"ProgressUnit","type":"string","enum":["bytes",\#
+    "files","steps"],"description":"What a progress counts."},"JobError":{"title":"JobError","type":"object","requ\#
+    ired":["code","message","type","detail","retryable"],"properties":{"code":{"type":"integer","description":"The e\#
+    rror's code."},"message":{"type":"string","description":"A sentence to act on."},"type":{"type":"string","desc\#
+    ription":"The error's stable word."},"detail":{"type":"string","description":"The case in particular."},"retry\#
+    able":{"type":"boolean","description":"Whether the same work may succeed later."},"errors":{"type":"array","it\#
+    ems":{"$ref":"#/components/schemas/Fault"},"description":"Every fault, where there are several."}},"descriptio\#
+    n":"Why a job failed."},"Job":{"title":"Job","type":"object","required":["id","kind","title","state","stream",\#
+    "version","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `job_…`."},"kind":{"$ref":"#\#
+    /components/schemas/JobKind","description":"What it does."},"title":{"type":"string","description":"The same f\#
+    or people."},"state":{"$ref":"#/components/schemas/JobState","description":"Where it stands."},"workspace":{"t\#
+    ype":"string","description":"The id of the workspace that it works on."},"subject":{"type":"string","descripti\#
+    on":"The id of what else it works on: an instance or a connection."},"stream":{"type":"string","description":"\#
+    The name of its stream."},"progress":{"$ref":"#/components/schemas/JobProgress","description":"How far it has c\#
+    ome."},"result":{"type":"object","description":"What it made: a `SnapshotJobResult`, `RestoreJobResult`, `Temp\#
+    lateJobResult`, `ExportJobResult`, `ImportJobResult`, `SetupJobResult`, `ExecJobResult` or `ResourceConnection\#
+    `, by its kind."},"error":{"$ref":"#/components/schemas/JobError","description":"Why it failed."},"version":{"\#
+    type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","des\#
+    cription":"When it was asked for."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
+    t began."},"endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended."}},"description":"\#
+    A piece of work that takes a while."},"JobPage":{"title":"JobPage","type":"object","required":["jobs"],"proper\#
+    ties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"},"description":"The jobs, newest firs\#
+    t."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on t\#
+    he last."}},"description":"A page of jobs."},"JobMessage":{"title":"JobMessage","type":"object","required":["m\#
+    essage"],"properties":{"message":{"type":"string","description":"The line; of a tool it runs, for example."}},\#
+    "description":"Something a job tells on its way."},"AgentReference":{"title":"AgentReference","type":"string",\#
+    "minLength":1,"maxLength":100,"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$","description":"An agent, by its name in t\#
+    he configuration."},"AgentSessionReference":{"title":"AgentSessionReference","type":"string","minLength":1,"ma\#
+    xLength":64,"description":"A session: its id, `ags_…`."},"AgentRunReference":{"title":"AgentRunReference","typ\#
+    e":"string","minLength":1,"maxLength":64,"description":"A run: its id, `run_…`."},"AgentKind":{"title":"AgentK\#
+    ind","type":"string","enum":["acp","command","model"],"description":"What an agent is: a program that speaks t\#
+    he Agent Client Protocol on its standard input and output; any program that takes a prompt; a model behind an O\#
+    penAI-compatible endpoint, with tools of the server's own."},"PermissionPolicy":{"title":"PermissionPolicy","t\#
+    ype":"string","enum":["ask","allow","deny"],"description":"What happens to an agent's questions for permission\#
+    : they wait for an answer; they are answered with yes, or with no, at once."},"SandboxMode":{"title":"SandboxM\#
+    ode","type":"string","enum":["auto","always","never"],"description":"Whether commands of a model see only the w\#
+    orkspace: where bubblewrap is there; always, so that they fail without it; never."},"RunUntil":{"title":"RunUn\#
+    til","type":"string","enum":["end","question"],"description":"What a caller waits for: the run's end; a questi\#
+    on for permission or its end."},"SendMode":{"title":"SendMode","type":"string","enum":["follow_up","steer"],"d\#
+    escription":"When what is said reaches the agent: after the turn at hand; as soon as it can."},"ModelTool":{"t\#
+    itle":"ModelTool","type":"string","enum":["list_files","read_file","write_file","edit_file","search_files","ru\#
+    n_command"],"description":"A tool that a model may use."},"AgentConfig":{"title":"AgentConfig","type":"object"\#
+    ,"properties":{"preset":{"type":"string","minLength":1,"maxLength":100,"description":"A preset of `agent/list`\#
+    ."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is. Needed without a preset."},"tit\#
+    le":{"type":"string","minLength":1,"maxLength":200,"description":"For people."},"command":{"type":"string","mi\#
+    nLength":1,"maxLength":4096,"description":"With `acp` and `command`: the program, a name in PATH or an absolut\#
+    e path."},"args":{"type":"array","items":{"type":"string","maxLength":8192},"maxItems":256,"description":"Its a\#
+    rguments. `{workspace}`, `{session}`, `{run}` and `{promptFile}` stand for the workspace's folder, the ids, an\#
+    d a file that holds the prompt."},"env":{"$ref":"#/components/schemas/EnvironmentValues","description":"Enviro\#
+    nment variables beside HOME, LOGNAME, PATH, SHELL, TERM, USER, LANG and TMPDIR of the server. Not for secrets: s\#
+    ee `agent/configure`."},"cwd":{"type":"string","maxLength":4096,"description":"Its working folder, as a path i\#
+    n the workspace."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happens t\#
+    o its questions for permission.","default":"ask"},"maxRunning":{"type":"integer","minimum":1,"maximum":1000,"d\#
+    escription":"How many of its runs go side by side.","default":1000},"deadlineSeconds":{"type":"number","minimu\#
+    m":1,"maximum":2592000,"description":"How long a run may take. Absent: without end."},"startSeconds":{"type":"\#
+    number","minimum":1,"maximum":3600,"description":"With `acp`: how long it may take to answer `initialize` and t\#
+    o open a session.","default":60},"authMethod":{"type":"string","minLength":1,"maxLength":200,"description":"Wi\#
+    th `acp`: how to authenticate, by the id of one of the agent's methods."},"mcpServers":{"type":"array","items"\#
+    :{"type":"object"},"maxItems":64,"description":"With `acp`: MCP servers that the agent is told of, as the prot\#
+    ocol has them."},"baseUrl":{"type":"string","minLength":1,"maxLength":2048,"description":"With `model`: the en\#
+    dpoint, up to `/v1`."},"model":{"type":"string","minLength":1,"maxLength":200,"description":"With `model`: the m\#
+    odel's name."},"system":{"type":"string","maxLength":262144,"description":"With `model`: what it is told first\#
+    , instead of the server's own words."},"tools":{"type":"array","items":{"$ref":"#/components/schemas/ModelTool\#
+    "},"maxItems":16,"description":"With `model`: the tools that it has. Absent: all."},"maxSteps":{"type":"intege\#
+    r","minimum":1,"maximum":10000,"description":"With `model`: how often it is asked within a turn.","default":10\#
+    0},"contextTokens":{"type":"integer","minimum":1024,"maximum":100000000,"description":"With `model`: how large i\#
+    ts context is, in tokens.","default":128000},"maxOutputTokens":{"type":"integer","minimum":1,"maximum":1000000\#
+    0,"description":"With `model`: the most it may answer at once, in tokens."},"temperature":{"type":"number","mi\#
+    nimum":0,"maximum":2,"description":"With `model`: how freely it chooses."},"sandbox":{"$ref":"#/components/sch\#
+    emas/SandboxMode","description":"With `model`: whether its commands see only the workspace.","default":"auto"}\#
+    ,"commandSeconds":{"type":"number","minimum":1,"maximum":86400,"description":"With `model`: how long one of it\#
+    s commands may take.","default":120}},"description":"An agent. With `preset`, what is not said here comes from i\#
+    t."},"RunsConfig":{"title":"RunsConfig","type":"object","properties":{"defaultAgent":{"type":"string","minLeng\#
+    th":1,"maxLength":100,"description":"The agent of runs that name none."},"maxRunning":{"type":"integer","minim\#
+    um":1,"maximum":10000,"description":"How many runs go side by side.","default":16},"maxQueued":{"type":"intege\#
+    r","minimum":1,"maximum":100000,"description":"How many may wait.","default":1000},"permissionSeconds":{"type"\#
+    :"number","minimum":1,"maximum":2592000,"description":"How long a question for permission stays open, in secon\#
+    ds.","default":86400},"sessionIdleSeconds":{"type":"number","minimum":0,"maximum":2592000,"description":"How l\#
+    ong the program of an ACP agent is kept after a run, so that the session's next one finds it, in seconds.","de\#
+    fault":600},"keepDays":{"type":"integer","minimum":0,"maximum":36500,"description":"After how many days withou\#
+    t a run a session is forgotten; 0: never.","default":90}},"description":"Runs of agents."},"ContentType":{"tit\#
+    le":"ContentType","type":"string","enum":["text","file","image","resource"],"description":"What a block is: wo\#
+    rds; a file of the workspace; a picture; something with a URI, whose text or data comes along."},"ContentBlock\#
+    ":{"title":"ContentBlock","type":"object","required":["type"],"properties":{"type":{"$ref":"#/components/schem\#
+    as/ContentType","description":"What it is."},"text":{"type":"string","maxLength":16777216,"description":"Of `t\#
+    ext`: the words. Of `resource`: its text."},"path":{"type":"string","minLength":1,"maxLength":4096,"descriptio\#
+    n":"Of `file`: its path in the workspace. Of `image`: the same, instead of `data`."},"data":{"type":"string","\#
+    maxLength":33554432,"description":"Of `image` and `resource`: its bytes in base64."},"mimeType":{"type":"strin\#
+    g","minLength":1,"maxLength":200,"description":"Of `image` and `resource`: what the bytes are. An image's defa\#
+    ult is `image/png`."},"uri":{"type":"string","minLength":1,"maxLength":4096,"description":"Of `resource`: what i\#
+    t is called."}},"description":"A part of a prompt or of a message."},"Agent":{"title":"Agent","type":"object",\#
+    "required":["name","kind","title","secrets","running","queued"],"properties":{"name":{"type":"string","descrip\#
+    tion":"Its name in the configuration."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it i\#
+    s."},"title":{"type":"string","description":"For people."},"preset":{"type":"string","description":"The preset t\#
+    hat it comes from."},"command":{"type":"array","items":{"type":"string"},"description":"The program and its ar\#
+    guments."},"baseUrl":{"type":"string","description":"A model's endpoint."},"model":{"type":"string","descripti\#
+    on":"A model's name."},"permissions":{"$ref":"#/components/schemas/PermissionPolicy","description":"What happe\#
+    ns to its questions for permission."},"secrets":{"type":"array","items":{"type":"string"},"description":"The n\#
+    ames of the secrets that are kept for it."},"fault":{"type":"string","description":"Why it can't be used as it i\#
+    s declared. Absent where it can."},"running":{"type":"integer","description":"How many of its runs go on."},"q\#
+    ueued":{"type":"integer","description":"How many wait."}},"description":"An agent, with what its preset adds."\#
+    },"AgentPreset":{"title":"AgentPreset","type":"object","required":["name","kind","title","hint","available"],"\#
+    properties":{"name":{"type":"string","description":"Its name, for `agents.<name>.preset`. A run may name it as i\#
+    ts agent too."},"kind":{"$ref":"#/components/schemas/AgentKind","description":"What it is."},"title":{"type":"\#
+    string","description":"For people."},"command":{"type":"array","items":{"type":"string"},"description":"The pr\#
+    ogram and its arguments."},"baseUrl":{"type":"string","description":"The provider's endpoint."},"secret":{"typ\#
+    e":"string","description":"The name of the secret that it usually needs."},"hint":{"type":"string","descriptio\#
+    n":"How to get it."},"available":{"type":"boolean","description":"Whether its program is in the server's PATH. O\#
+    f a model: true."}},"description":"An agent that needs only a program that is installed, or a key."},"AgentCat\#
+    alog":{"title":"AgentCatalog","type":"object","required":["agents","presets"],"properties":{"agents":{"type":"\#
+    array","items":{"$ref":"#/components/schemas/Agent"},"description":"The agents, by name."},"presets":{"type":"\#
+    array","items":{"$ref":"#/components/schemas/AgentPreset"},"description":"The presets, by name."},"defaultAgen\#
+    t":{"type":"string","description":"The agent of runs that name none."}},"description":"Agents and presets."},"\#
+    AgentAuthMethod":{"title":"AgentAuthMethod","type":"object","required":["id","name"],"properties":{"id":{"type\#
+    ":"string","description":"For `authMethod`."},"name":{"type":"string","description":"For people."},"descriptio\#
+    n":{"type":"string","description":"What to do."}},"description":"A way to authenticate that an agent knows."},\#
+    "AgentProbeResult":{"title":"AgentProbeResult","type":"object","required":["agent","ok","message","durationMs"\#
+    ],"properties":{"agent":{"type":"string","description":"The agent's name."},"ok":{"type":"boolean","descriptio\#
+    n":"Whether it can be used."},"message":{"type":"string","description":"What it is, or what to do."},"duration\#
+    Ms":{"type":"integer","description":"How long it took, in milliseconds."},"version":{"type":"string","descript\#
+    ion":"What it says of its version."},"protocolVersion":{"type":"integer","description":"With `acp`: the versio\#
+    n of the protocol."},"capabilities":{"type":"object","description":"With `acp`: what it says it can do."},"aut\#
+    hMethods":{"type":"array","items":{"$ref":"#/components/schemas/AgentAuthMethod"},"description":"With `acp`: h\#
+    ow one can authenticate."},"models":{"type":"array","items":{"type":"string"},"description":"With `model`: the p\#
+    rovider's models, at most 1000."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it fa\#
+    iled: the last lines it wrote to standard error."}},"description":"What came of trying an agent out."},"AgentO\#
+    ption":{"title":"AgentOption","type":"object","required":["id","name","value","values"],"properties":{"id":{"t\#
+    ype":"string","description":"Its id, for `options`."},"name":{"type":"string","description":"For people."},"va\#
+    lue":{"type":"string","description":"Its value."},"values":{"type":"array","items":{"$ref":"#/components/schem\#
+    as/AgentOptionValue"},"description":"What it can be."}},"description":"An option of an ACP agent's session, or i\#
+    ts mode."},"AgentOptionValue":{"title":"AgentOptionValue","type":"object","required":["value","name"],"propert\#
+    ies":{"value":{"type":"string","description":"The value."},"name":{"type":"string","description":"For people."\#
+    }},"description":"A value of an option."},"AgentSession":{"title":"AgentSession","type":"object","required":["\#
+    id","agent","workspace","title","runs","createdAt","updatedAt","version"],"properties":{"id":{"type":"string",\#
+    "description":"Its id: `ags_…`."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"ty\#
+    pe":"string","description":"The id of its workspace."},"title":{"type":"string","description":"For people."},"\#
+    runs":{"type":"integer","description":"How many runs it has had."},"lastRun":{"type":"string","description":"T\#
+    he id of its last run."},"agentSession":{"type":"string","description":"With `acp`: what the agent calls it."}\#
+    ,"mode":{"type":"string","description":"With `acp`: the mode it works in."},"options":{"type":"array","items":\#
+    {"$ref":"#/components/schemas/AgentOption"},"description":"With `acp`: its options, and its modes as the optio\#
+    n `mode`."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was begun."},"updatedA\#
+    t":{"$ref":"#/components/schemas/Timestamp","description":"When it changed last."},"version":{"type":"integer"\#
+    ,"description":"Counts its changes."}},"description":"A conversation with an agent in a workspace: runs that c\#
+    ome one after the other."},"AgentSessionPage":{"title":"AgentSessionPage","type":"object","required":["session\#
+    s"],"properties":{"sessions":{"type":"array","items":{"$ref":"#/components/schemas/AgentSession"},"description\#
+    ":"The sessions, the one used last first."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"\#
+    Where the next page begins. Absent on the last."}},"description":"A page of sessions."},"AgentHistoryEvent":{"\#
+    title":"AgentHistoryEvent","type":"object","required":["run","time","type","payload"],"properties":{"run":{"ty\#
+    pe":"string","description":"The run."},"time":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
+    as."},"type":{"type":"string","description":"Its type."},"payload":{"description":"What it tells; its shape de\#
+    pends on the type."}},"description":"An event of a run."},"AgentHistoryPage":{"title":"AgentHistoryPage","type\#
+    ":"object","required":["events"],"properties":{"events":{"type":"array","items":{"$ref":"#/components/schemas/\#
+    AgentHistoryEvent"},"description":"The events, oldest first."},"nextCursor":{"$ref":"#/components/schemas/Curs\#
+    or","description":"Where the next page begins. Absent on the last."}},"description":"A page of what was said a\#
+    nd done."},"RunState":{"title":"RunState","type":"string","enum":["queued","starting","running","waiting","com\#
+    pleted","failed","cancelled","interrupted"],"description":"Where a run stands. `queued`: others go first. `sta\#
+    rting`: its agent is being started. `running`: it works. `waiting`: a question for permission is open. `comple\#
+    ted`: the agent ended its turn. `failed`: it did not. `cancelled`: somebody ended it. `interrupted`: the serve\#
+    r or the agent's holder died, and the run could not be taken over; the session can go on with a new run."},"St\#
+    opReason":{"title":"StopReason","type":"string","enum":["end_turn","max_tokens","max_turn_requests","refusal",\#
+    "cancelled","exit"],"description":"Why an agent stopped: it was done; its tokens or its steps were used up; it r\#
+    efused; it was cancelled; its program ended."},"RunUsage":{"title":"RunUsage","type":"object","properties":{"i\#
+    nputTokens":{"type":"integer","description":"Tokens that were read.","default":0},"outputTokens":{"type":"inte\#
+    ger","description":"Tokens that were written.","default":0},"cachedTokens":{"type":"integer","description":"Th\#
+    ose of the read ones that came from a cache.","default":0},"requests":{"type":"integer","description":"How oft\#
+    en a model was asked.","default":0},"contextTokens":{"type":"integer","description":"How full the context is, i\#
+    n tokens."},"contextSize":{"type":"integer","description":"How large the context is, in tokens."}},"descriptio\#
+    n":"What a run has used."},"RunExit":{"title":"RunExit","type":"object","properties":{"code":{"type":"integer"\#
+    ,"description":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The s\#
+    ignal that ended it, such as `SIGKILL`."},"lines":{"type":"array","items":{"type":"string"},"description":"The l\#
+    ast lines that it wrote, at most ten."}},"description":"How an agent's program ended."},"RunError":{"title":"R\#
+    unError","type":"object","required":["type","detail"],"properties":{"type":{"$ref":"#/components/schemas/RunFa\#
+    ilure","description":"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with w\#
+    hat to do."}},"description":"Why a run failed."},"RunFailure":{"title":"RunFailure","type":"string","enum":["l\#
+    aunch_failed","agent_exited","agent_lost","agent_error","protocol_error","unsupported_version","authentication\#
+    _required","start_timeout","deadline_exceeded","prompt_unsupported","session_lost","provider_error","provider_\#
+    unavailable","rate_limited","context_exceeded","too_many_steps","server_stopped","internal"],"description":"Wh\#
+    y a run failed: its program could not be started, ended by itself or its holder was killed; the agent answered w\#
+    ith an error, broke its protocol, speaks another version of it, or wants a login; it took too long to start or a\#
+    ltogether; it can't take what the prompt holds; it no longer knows the session; its provider refused, was not t\#
+    o be reached, or wanted fewer requests; the conversation no longer fits its context; it wanted too many steps; t\#
+    he server stopped."},"AgentRun":{"title":"AgentRun","type":"object","required":["id","session","agent","worksp\#
+    ace","state","stream","prompt","permissions","priority","usage","version","createdAt"],"properties":{"id":{"ty\#
+    pe":"string","description":"Its id: `run_…`."},"session":{"type":"string","description":"The session that it b\#
+    elongs to."},"agent":{"type":"string","description":"The agent's name."},"workspace":{"type":"string","descrip\#
+    tion":"The id of its workspace."},"state":{"$ref":"#/components/schemas/RunState","description":"Where it stan\#
+    ds."},"place":{"type":"integer","description":"With `queued`: how many go before it, and one."},"stream":{"typ\#
+    e":"string","description":"The stream of its events: `run/…`."},"prompt":{"type":"string","description":"The b\#
+    eginning of what it was given to do, at most 400 characters."},"permissions":{"$ref":"#/components/schemas/Per\#
+    missionPolicy","description":"What happens to its questions for permission."},"permission":{"$ref":"#/componen\#
+    ts/schemas/Permission","description":"With `waiting`: the question that is open the longest."},"priority":{"ty\#
+    pe":"integer","description":"Of those that wait, the highest goes first."},"deadlineAt":{"$ref":"#/components/\#
+    schemas/Timestamp","description":"When it is ended if it goes on so long."},"stopReason":{"$ref":"#/components\#
+    /schemas/StopReason","description":"Why the agent stopped."},"exit":{"$ref":"#/components/schemas/RunExit","de\#
+    scription":"How the agent's program ended."},"error":{"$ref":"#/components/schemas/RunError","description":"Wh\#
+    y it failed."},"message":{"type":"string","description":"The agent's last message, at most 64 KiB of it."},"us\#
+    age":{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"pid":{"type":"integer","descr\#
+    iption":"The agent's process, while it lives."},"version":{"type":"integer","description":"Counts its changes.\#
+    "},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was asked for."},"startedAt":{"\#
+    $ref":"#/components/schemas/Timestamp","description":"When it began."},"endedAt":{"$ref":"#/components/schemas\#
+    /Timestamp","description":"When it ended."}},"description":"A run: what an agent was given to do, and how that s\#
+    tands."},"AgentRunPage":{"title":"AgentRunPage","type":"object","required":["runs"],"properties":{"runs":{"typ\#
+    e":"array","items":{"$ref":"#/components/schemas/AgentRun"},"description":"The runs, newest first."},"nextCurs\#
+    or":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"d\#
+    escription":"A page of runs."},"AgentRunStarted":{"title":"AgentRunStarted","type":"object","required":["run",\#
+    "created"],"properties":{"run":{"$ref":"#/components/schemas/AgentRun","description":"The run."},"created":{"t\#
+    ype":"boolean","description":"Whether this call began it; false for a repetition."},"attachment":{"type":"stri\#
+    ng","description":"With `attach`: the attachment."}},"description":"A run that is under way."},"PermissionKind\#
+    ":{"title":"PermissionKind","type":"string","enum":["allow_once","allow_always","reject_once","reject_always"]\#
+    ,"description":"What an option means."},"PermissionOption":{"title":"PermissionOption","type":"object","requir\#
+    ed":["id","name","kind"],"properties":{"id":{"type":"string","description":"Its id, within the question."},"na\#
+    me":{"type":"string","description":"For people."},"kind":{"$ref":"#/components/schemas/PermissionKind","descri\#
+    ption":"What it means."}},"description":"A possible answer."},"PermissionState":{"title":"PermissionState","ty\#
+    pe":"string","enum":["open","resolved"],"description":"Whether a question is still to be answered."},"Permissi\#
+    onResolver":{"title":"PermissionResolver","type":"string","enum":["client","policy","deadline","cancelled","ag\#
+    ent"],"description":"Who answered: a client; the run's policy; the time that was over; the run's end; or the a\#
+    gent took its question back."},"Permission":{"title":"Permission","type":"object","required":["id","run","sess\#
+    ion","state","title","options","createdAt"],"properties":{"id":{"type":"string","description":"Its id: `prm_…`\#
+    ."},"run":{"type":"string","description":"The run."},"session":{"type":"string","description":"The session."},\#
+    "state":{"$ref":"#/components/schemas/PermissionState","description":"Whether it is still to be answered."},"t\#
+    itle":{"type":"string","description":"What the agent wants to do."},"options":{"type":"array","items":{"$ref":\#
+    "#/components/schemas/PermissionOption"},"description":"The possible answers."},"toolCall":{"type":"object","d\#
+    escription":"The tool call it is about, as in `tool.call`."},"deadlineAt":{"$ref":"#/components/schemas/Timest\#
+    amp","description":"When it is answered with no."},"option":{"type":"string","description":"The option that wa\#
+    s taken. Absent while it is open, and where none was."},"by":{"$ref":"#/components/schemas/PermissionResolver"\#
+    ,"description":"Who answered."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it wa\#
+    s asked."},"resolvedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was answered."}},"desc\#
+    ription":"An agent's question whether it may do something."},"PermissionAnswer":{"title":"PermissionAnswer","t\#
+    ype":"object","properties":{"option":{"type":"string","minLength":1,"maxLength":200,"description":"The id of t\#
+    he option that is taken. Absent: none, the question is dismissed."}},"description":"A client's answer."},"Mess\#
+    ageRole":{"title":"MessageRole","type":"string","enum":["user","agent"],"description":"Who speaks."},"RunState\#
+    Change":{"title":"RunStateChange","type":"object","required":["seq","state"],"properties":{"seq":{"type":"inte\#
+    ger","description":"Counts the run's events, from 1."},"state":{"$ref":"#/components/schemas/RunState","descri\#
+    ption":"Where it stands."},"place":{"type":"integer","description":"With `queued`: how many go before it, and o\#
+    ne."},"detail":{"type":"string","description":"What it is doing, or why."}},"description":"Where the run stand\#
+    s."},"TextDelta":{"title":"TextDelta","type":"object","required":["seq","text"],"properties":{"seq":{"type":"i\#
+    nteger","description":"Counts the run's events, from 1."},"text":{"type":"string","description":"The piece."}}\#
+    ,"description":"The next piece of a text."},"RunMessage":{"title":"RunMessage","type":"object","required":["se\#
+    q","role","content"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"\#
+    role":{"$ref":"#/components/schemas/MessageRole","description":"Who speaks."},"content":{"type":"array","items\#
+    ":{"$ref":"#/components/schemas/ContentBlock"},"description":"What is said."},"thought":{"type":"boolean","des\#
+    cription":"Whether it is what the agent thought, and not said.","default":false},"continues":{"type":"boolean"\#
+    ,"description":"Whether the text goes on with the next message: it is very long.","default":false}},"descripti\#
+    on":"A whole message. Of the agent's, what the deltas before it said, put together."},"ToolStatus":{"title":"T\#
+    oolStatus","type":"string","enum":["pending","in_progress","completed","failed"],"description":"Where a tool c\#
+    all stands."},"ToolCall":{"title":"ToolCall","type":"object","required":["seq","id"],"properties":{"seq":{"typ\#
+    e":"integer","description":"Counts the run's events, from 1."},"id":{"type":"string","description":"The call's i\#
+    d, within the run."},"title":{"type":"string","description":"For people."},"kind":{"type":"string","descriptio\#
+    n":"What it does: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `o\#
+    ther`."},"status":{"$ref":"#/components/schemas/ToolStatus","description":"Where it stands."},"input":{"descri\#
+    ption":"What the tool was given."},"output":{"description":"What the tool gave back."},"content":{"type":"arra\#
+    y","items":{"type":"object"},"description":"What to show: texts, diffs, terminals, as the Agent Client Protoco\#
+    l has them."},"locations":{"type":"array","items":{"type":"object"},"description":"The files it is about: `pat\#
+    h`, and maybe `line`."},"meta":{"type":"object","description":"What else the agent said of it."}},"description\#
+    ":"A tool that the agent uses, or a change of that."},"PlanEntry":{"title":"PlanEntry","type":"object","requir\#
+    ed":["content"],"properties":{"content":{"type":"string","description":"What is to be done."},"priority":{"typ\#
+    e":"string","description":"`high`, `medium` or `low`."},"status":{"type":"string","description":"`pending`, `i\#
+    n_progress` or `completed`."}},"description":"A step of a plan."},"RunPlan":{"title":"RunPlan","type":"object"\#
+    ,"required":["seq","entries"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, fr\#
+    om 1."},"entries":{"type":"array","items":{"$ref":"#/components/schemas/PlanEntry"},"description":"The steps, i\#
+    n order."}},"description":"The agent's plan, whole."},"UsageReport":{"title":"UsageReport","type":"object","re\#
+    quired":["seq","usage"],"properties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."\#
+    },"usage":{"$ref":"#/components/schemas/RunUsage","description":"The sums."}},"description":"What the run has u\#
+    sed so far."},"PermissionEvent":{"title":"PermissionEvent","type":"object","required":["seq","permission"],"pr\#
+    operties":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"permission":{"$ref":"#/c\#
+    omponents/schemas/Permission","description":"The question as it stands."}},"description":"A question, or the a\#
+    nswer to one."},"RunOutput":{"title":"RunOutput","type":"object","required":["seq","source","text"],"propertie\#
+    s":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"source":{"$ref":"#/components/s\#
+    chemas/OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line\#
+    , without its end. Bytes that are no UTF-8 are replaced."},"json":{"type":"object","description":"The line as a\#
+    n object, where it is one. `text` is empty then."},"partial":{"type":"boolean","description":"Whether the line g\#
+    oes on with the next event of its source.","default":false}},"description":"A line that the agent's program ha\#
+    s written."},"RunLog":{"title":"RunLog","type":"object","required":["seq","level","message"],"properties":{"se\#
+    q":{"type":"integer","description":"Counts the run's events, from 1."},"level":{"$ref":"#/components/schemas/R\#
+    unLogLevel","description":"How grave it is."},"message":{"type":"string","description":"The line."},"retryInMs\#
+    ":{"type":"integer","description":"When the server tries again, in milliseconds."}},"description":"Something a\#
+    bout the run that is neither said nor done by the agent: what it wrote to standard error, a retry, a garbage l\#
+    ine."},"RunLogLevel":{"title":"RunLogLevel","type":"string","enum":["info","warning","error","stderr"],"descri\#
+    ption":"How grave a line is; `stderr` for what the agent's program wrote there."},"AgentUpdate":{"title":"Agen\#
+    tUpdate","type":"object","required":["seq","update"],"properties":{"seq":{"type":"integer","description":"Coun\#
+    ts the run's events, from 1."},"update":{"type":"object","description":"With ACP: the `update` of a `session/u\#
+    pdate`, or the whole message."}},"description":"Something the agent told that has no type of its own, as it ca\#
+    me."},"RunCompleted":{"title":"RunCompleted","type":"object","required":["seq","stopReason","usage"],"properti\#
+    es":{"seq":{"type":"integer","description":"Counts the run's events, from 1."},"stopReason":{"$ref":"#/compone\#
+    nts/schemas/StopReason","description":"Why the agent stopped."},"usage":{"$ref":"#/components/schemas/RunUsage\#
+    ","description":"What it has used."},"exit":{"$ref":"#/components/schemas/RunExit","description":"How the agen\#
+    t's program ended."}},"description":"The run has ended well. No event comes after it."},"RunFailed":{"title":"\#
+    RunFailed","type":"object","required":["seq","type","detail","usage"],"properties":{"seq":{"type":"integer","d\#
+    escription":"Counts the run's events, from 1."},"type":{"$ref":"#/components/schemas/RunFailure","description"\#
+    :"A stable word."},"detail":{"type":"string","description":"The same as a sentence, with what to do."},"usage"\#
+    :{"$ref":"#/components/schemas/RunUsage","description":"What it has used."},"exit":{"$ref":"#/components/schem\#
+    as/RunExit","description":"How the agent's program ended."}},"description":"The run has failed or was interrup\#
+    ted. No event comes after it."},"AppReference":{"title":"AppReference","type":"string","minLength":1,"maxLengt\#
+    h":200,"description":"An app: its id, or the `app_id` of its manifest."},"EnvironmentValues":{"title":"Environ\#
+    mentValues","type":"object","additionalProperties":{"type":"string","maxLength":65536},"maxProperties":512,"de\#
+    scription":"Values by name."},"AppState":{"title":"AppState","type":"string","enum":["stopped","waiting","sett\#
+    ing_up","starting","running","not_ready","stopping","backoff","crash_loop","exited","failed","stop_failed"],"d\#
+    escription":"What is seen of an app. `stopped`: nothing of it runs. `waiting`: for what it depends on. `settin\#
+    g_up`: its setup runs. `starting`: it is being started, or has been and is not ready yet. `running`: it is ali\#
+    ve, and ready where that is probed. `not_ready`: it is alive, but its readiness probe fails or a port of its o\#
+    wn has no listener. `stopping`: it has been told to end. `backoff`: it ended and will be started again. `crash\#
+    _loop`: it ended again and again, and will be tried again seldom. `exited`: it ended by itself and is not to b\#
+    e started again. `failed`: it can't be started, or ended badly and is not to be started again. `stop_failed`: p\#
+    rocesses of it could not be ended."},"AppDesired":{"title":"AppDesired","type":"string","enum":["running","sto\#
+    pped"],"description":"What is wanted of an app. Only a call changes it."},"AppReason":{"title":"AppReason","ty\#
+    pe":"string","enum":["requested","dependency","dependency_failed","adopted","manifest_invalid","environment_mi\#
+    ssing","folder_missing","port_taken","setup_failed","setup_timeout","launch_failed","startup_timeout","exited"\#
+    ,"signalled","lost","liveness_failed","readiness_failed","not_listening","unkillable","rebooted"],"description\#
+    ":"Why an app is in its state: it was `requested`; a `dependency` is not there yet or has failed; it was `adop\#
+    ted` by a server that started; something it needs is missing; it `exited` or was `signalled`; its holder was `\#
+    lost`; a probe failed; a port is `not_listening`; processes were `unkillable`; the machine was `rebooted`."},"\#
+    AppPort":{"title":"AppPort","type":"object","required":["name","port","host","protocol","env","listening"],"pr\#
+    operties":{"name":{"type":"string","description":"Its name in the manifest."},"port":{"type":"integer","descri\#
+    ption":"The TCP port."},"host":{"type":"string","description":"Where clients reach it."},"protocol":{"$ref":"#\#
+    /components/schemas/PortProtocol","description":"What is spoken there."},"url":{"type":"string","description":\#
+    "Its URL. Absent where nothing is known of what is spoken."},"env":{"type":"array","items":{"type":"string"},"\#
+    description":"The environment variables that tell it to the app."},"fixed":{"type":"boolean","description":"Wh\#
+    ether the manifest demands this very port.","default":false},"listening":{"type":"boolean","description":"Whet\#
+    her a process of the app was seen to listen there."}},"description":"A port of an app."},"AppExit":{"title":"A\#
+    ppExit","type":"object","required":["at"],"properties":{"code":{"type":"integer","description":"Its exit code. A\#
+    bsent where a signal ended it."},"signal":{"type":"string","description":"The signal that ended it, such as `S\#
+    IGKILL`."},"at":{"$ref":"#/components/schemas/Timestamp","description":"When."},"lines":{"type":"array","items\#
+    ":{"type":"string"},"description":"The last lines that it wrote, at most ten."}},"description":"How an app's f\#
+    irst process ended."},"AppSummary":{"title":"AppSummary","type":"object","required":["id","workspace","app","n\#
+    ame","state","desired","since","version"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."\#
+    },"workspace":{"type":"string","description":"The id of its workspace."},"app":{"type":"string","description":\#
+    "The `app_id` of its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."}\#
+    ,"state":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"desired":{"$ref":"#/com\#
+    ponents/schemas/AppDesired","description":"What is wanted of it."},"reason":{"$ref":"#/components/schemas/AppR\#
+    eason","description":"Why it is in this state."},"since":{"$ref":"#/components/schemas/Timestamp","description\#
+    ":"Since when it is in this state."},"ports":{"type":"object","additionalProperties":{"type":"integer"},"descr\#
+    iption":"Its ports by name."},"version":{"type":"integer","description":"Counts its changes."}},"description":\#
+    "An app, in short."},"App":{"title":"App","type":"object","required":["id","workspace","app","name","folder","\#
+    manifest","state","desired","since","ports","build","restarts","dependsOn","stream","env","secretEnv","version\#
+    ","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `app_…`."},"workspace":{\#
+    "type":"string","description":"The id of its workspace."},"app":{"type":"string","description":"The `app_id` o\#
+    f its manifest, unique in the workspace."},"name":{"type":"string","description":"For people."},"folder":{"typ\#
+    e":"string","description":"Its folder in the workspace; empty for the workspace's own."},"manifest":{"type":"s\#
+    tring","description":"Its manifest, as a path in the workspace."},"state":{"$ref":"#/components/schemas/AppSta\#
+    te","description":"What is seen of it."},"desired":{"$ref":"#/components/schemas/AppDesired","description":"Wh\#
+    at is wanted of it."},"reason":{"$ref":"#/components/schemas/AppReason","description":"Why it is in this state\#
+    ."},"message":{"type":"string","description":"The same as a sentence, with what to do."},"since":{"$ref":"#/co\#
+    mponents/schemas/Timestamp","description":"Since when it is in this state."},"ports":{"type":"array","items":{\#
+    "$ref":"#/components/schemas/AppPort"},"description":"Its ports."},"build":{"$ref":"#/components/schemas/Build\#
+    Status","description":"How its setup stands."},"pid":{"type":"integer","description":"Its first process, while t\#
+    hat lives."},"processes":{"type":"array","items":{"type":"integer"},"description":"With `stop_failed`: the pro\#
+    cesses that are left."},"startedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was starte\#
+    d last."},"restarts":{"type":"integer","description":"How often it was started again by itself since it was wa\#
+    nted running."},"lastExit":{"$ref":"#/components/schemas/AppExit","description":"How it ended last."},"nextTry\#
+    At":{"$ref":"#/components/schemas/Timestamp","description":"When it will be started again, with `backoff` and `\#
+    crash_loop`."},"dependsOn":{"type":"array","items":{"$ref":"#/components/schemas/AppDependency"},"description"\#
+    :"What it waits for."},"stream":{"type":"string","description":"The stream of its output: `app/…/log`."},"env"\#
+    :{"$ref":"#/components/schemas/EnvironmentValues","description":"The values that were given for it, secret one\#
+    s left out."},"secretEnv":{"type":"array","items":{"type":"string"},"description":"The names of the secret one\#
     s."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schema\#
-    s/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","descript\#
-    ion":"When it was changed last."}},"description":"A project."},"ProjectPage":{"title":"ProjectPage","type":"ob\#
-    ject","required":["projects"],"properties":{"projects":{"type":"array","items":{"$ref":"#/components/schemas/P\#
-    roject"},"description":"The projects."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Wher\#
-    e the next page begins. Absent on the last."}},"description":"A page of projects."},"ProjectCreated":{"title":\#
-    "ProjectCreated","type":"object","required":["project","created"],"properties":{"project":{"$ref":"#/component\#
-    s/schemas/Project","description":"The project."},"created":{"type":"boolean","description":"Whether this call m\#
-    ade it; false for a repeated idempotency key."}},"description":"The project that was made."},"ProjectEnvironme\#
-    nt":{"title":"ProjectEnvironment","type":"object","required":["id","project","name","slug","isDefault","resour\#
-    ces","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `env_…`."},\#
-    "project":{"type":"string","description":"The project's id."},"name":{"type":"string","description":"Its name.\#
-    "},"slug":{"type":"string","description":"Its slug, unique in the project."},"description":{"type":"string","d\#
-    escription":"What it is for."},"isDefault":{"type":"boolean","description":"Whether it is the one taken where n\#
-    one is named."},"resources":{"type":"integer","description":"How many resources and instances it has."},"versi\#
-    on":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp\#
-    ","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When i\#
-    t was changed last."}},"description":"An environment of a project."},"ProjectEnvironments":{"title":"ProjectEn\#
-    vironments","type":"object","required":["environments"],"properties":{"environments":{"type":"array","items":{\#
-    "$ref":"#/components/schemas/ProjectEnvironment"},"description":"The environments."}},"description":"Environme\#
-    nts."},"EnvironmentCreated":{"title":"EnvironmentCreated","type":"object","required":["environment","created"]\#
-    ,"properties":{"environment":{"$ref":"#/components/schemas/ProjectEnvironment","description":"The environment.\#
-    "},"created":{"type":"boolean","description":"Whether this call made it; false for a repeated idempotency key.\#
-    "}},"description":"The environment that was made."},"ResourceReference":{"title":"ResourceReference","type":"s\#
-    tring","minLength":1,"maxLength":100,"description":"A resource: its id, or its name where only one has it."},"\#
-    ResourceType":{"title":"ResourceType","type":"string","enum":["runtime","terminal","instance","application","b\#
-    ucket_explorer","storage_bucket","static_website","firewall","scalable_server"],"description":"What a resource i\#
-    s. So far, `runtime`, `terminal` and `instance` can be made."},"ResourceStatus":{"title":"ResourceStatus","typ\#
-    e":"string","enum":["new","ready","unreachable","deleted"],"description":"How a resource is. Of an instance: `\#
-    new` until it was reached once, `unreachable` where the last attempt failed."},"Position":{"title":"Position",\#
-    "type":"object","required":["x","y"],"properties":{"x":{"type":"number","minimum":-1000000000,"maximum":100000\#
-    0000,"description":"To the right."},"y":{"type":"number","minimum":-1000000000,"maximum":1000000000,"descripti\#
-    on":"Down."}},"description":"Where a card stands."},"ResourcePosition":{"title":"ResourcePosition","type":"obj\#
-    ect","required":["resource","position"],"properties":{"resource":{"$ref":"#/components/schemas/ResourceReferen\#
-    ce","description":"The resource."},"position":{"$ref":"#/components/schemas/Position","description":"Where its c\#
-    ard goes."}},"description":"A resource and its place."},"ResourcePositions":{"title":"ResourcePositions","type\#
-    ":"object","required":["resources"],"properties":{"resources":{"type":"array","items":{"$ref":"#/components/sc\#
-    hemas/Resource"},"description":"The resources as they now are."}},"description":"Resources that were moved."},\#
-    "ResourceMetadata":{"title":"ResourceMetadata","type":"object","properties":{"runtimeId":{"type":"string","des\#
-    cription":"Of a runtime: its id in the catalog."},"runtimeName":{"type":"string","description":"Of a runtime: t\#
-    he language."},"runtimeVersion":{"type":"string","description":"Of a runtime: the version."},"runtimeDisplayNa\#
-    me":{"type":"string","description":"Of a runtime: its name for people."},"applicationServer":{"type":"string",\#
-    "description":"Of a runtime: the application server that goes with it."},"host":{"type":"string","description"\#
-    :"Of an instance: where it is."},"os":{"type":"string","description":"Of an instance: its operating system."}}\#
-    ,"description":"What a resource of a type has of its own."},"Resource":{"title":"Resource","type":"object","re\#
-    quired":["id","name","resourceType","status","project","environment","position","metadata","connections","vers\#
-    ion","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `res_…`, or `ins_…` o\#
-    f an instance."},"name":{"type":"string","description":"Its name, unique in the environment."},"resourceType":\#
-    {"$ref":"#/components/schemas/ResourceType","description":"What it is."},"status":{"$ref":"#/components/schema\#
-    s/ResourceStatus","description":"How it is."},"project":{"type":"string","description":"The project's id."},"e\#
-    nvironment":{"type":"string","description":"The environment's id."},"position":{"$ref":"#/components/schemas/P\#
-    osition","description":"Where its card stands."},"metadata":{"$ref":"#/components/schemas/ResourceMetadata","d\#
-    escription":"What its type has of its own."},"connections":{"type":"integer","description":"How many connectio\#
-    ns it has."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/component\#
-    s/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","\#
-    description":"When it was changed last."}},"description":"Something a project has."},"ResourceDetail":{"title"\#
-    :"ResourceDetail","type":"object","required":["resource","connections"],"properties":{"resource":{"$ref":"#/co\#
-    mponents/schemas/Resource","description":"The resource."},"connections":{"type":"array","items":{"$ref":"#/com\#
-    ponents/schemas/ResourceConnection"},"description":"Its connections."}},"description":"A resource with its con\#
-    nections."},"ResourceCount":{"title":"ResourceCount","type":"object","required":["resourceType","count"],"prop\#
-    erties":{"resourceType":{"$ref":"#/components/schemas/ResourceType","description":"The type."},"count":{"type"\#
-    :"integer","description":"How many."}},"description":"How many there are of a type."},"ResourcePage":{"title":\#
-    "ResourcePage","type":"object","required":["resources","counts"],"properties":{"resources":{"type":"array","it\#
-    ems":{"$ref":"#/components/schemas/Resource"},"description":"The resources."},"counts":{"type":"array","items"\#
-    :{"$ref":"#/components/schemas/ResourceCount"},"description":"How many the filters leave of each type, on all p\#
-    ages together."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. A\#
-    bsent on the last."}},"description":"A page of resources."},"ResourceCreated":{"title":"ResourceCreated","type\#
-    ":"object","required":["resource","created"],"properties":{"resource":{"$ref":"#/components/schemas/Resource",\#
-    "description":"The resource."},"created":{"type":"boolean","description":"Whether this call made it; false for a r\#
-    epeated idempotency key."}},"description":"The resource that was made."}},"errors":{"parse_error":{"code":-327\#
-    00,"message":"The message is not valid JSON.","data":{"type":"parse_error","retryable":false}},"invalid_reques\#
-    t":{"code":-32600,"message":"The message is JSON, but no request that may be sent now.","data":{"type":"invali\#
-    d_request","retryable":false}},"method_not_found":{"code":-32601,"message":"There is no method of that name.",\#
-    "data":{"type":"method_not_found","retryable":false}},"invalid_params":{"code":-32602,"message":"The parameter\#
-    s do not decode or break a bound. `errors` lists every fault.","data":{"type":"invalid_params","retryable":fal\#
-    se}},"internal_error":{"code":-32603,"message":"A fault of the server's own. Nothing that a client sends shoul\#
-    d cause it.","data":{"type":"internal_error","retryable":false}},"message_too_large":{"code":-32600,"message":\#
-    "The message is larger than `limits.maxMessageBytes`. It was skipped; the connection goes on.","data":{"type":\#
-    "message_too_large","retryable":false}},"batch_too_large":{"code":-32600,"message":"The batch holds more entri\#
-    es than `limits.maxBatch`. Nothing of it was carried out.","data":{"type":"batch_too_large","retryable":false}\#
-    },"not_initialized":{"code":-32002,"message":"The connection has not been initialized. Call `initialize` first\#
-    .","data":{"type":"not_initialized","retryable":false}},"cancelled":{"code":-32800,"message":"The request was c\#
-    ancelled by its caller.","data":{"type":"cancelled","retryable":false}},"unsupported_version":{"code":426,"mes\#
-    sage":"The client and the server have no protocol version in common. `supportedVersions` lists the server's.",\#
-    "data":{"type":"unsupported_version","retryable":false}},"scope_denied":{"code":403,"message":"The caller does n\#
-    ot hold the scope that the method needs.","data":{"type":"scope_denied","retryable":false}},"shutting_down":{"\#
-    code":503,"message":"The server is stopping and takes no new work.","data":{"type":"shutting_down","retryable"\#
-    :true}},"no_space":{"code":503,"message":"The disk that holds the target is full. Nothing was changed.","data"\#
-    :{"type":"no_space","retryable":true}},"io_error":{"code":500,"message":"The operating system refused an opera\#
-    tion on a file. `detail` holds its own words.","data":{"type":"io_error","retryable":true}},"database_unavaila\#
-    ble":{"code":503,"message":"The database could not be read or written. `detail` says why.","data":{"type":"dat\#
-    abase_unavailable","retryable":true}},"permission_denied":{"code":403,"message":"The operating system denies t\#
-    he server's user access to the path.","data":{"type":"permission_denied","retryable":false}},"invalid_argument\#
-    ":{"code":400,"message":"The parameters decode and keep their bounds, but do not make sense together. `detail` s\#
-    ays why.","data":{"type":"invalid_argument","retryable":false}},"invalid_cursor":{"code":400,"message":"The cu\#
-    rsor was not made by this list or stream.","data":{"type":"invalid_cursor","retryable":false}},"version_confli\#
-    ct":{"code":409,"message":"The entity has changed since the version in `ifVersion`. Read it again; `version` h\#
-    olds today's.","data":{"type":"version_conflict","retryable":false}},"idempotency_conflict":{"code":409,"messa\#
-    ge":"The idempotency key was used before with other parameters.","data":{"type":"idempotency_conflict","retrya\#
-    ble":false}},"already_exists":{"code":409,"message":"Something of that name or path is there already.","data":\#
-    {"type":"already_exists","retryable":false}},"limit_reached":{"code":429,"message":"A limit on how many of the\#
-    se may be open at once is reached. `detail` names the limit.","data":{"type":"limit_reached","retryable":true}\#
-    },"config_invalid":{"code":422,"message":"The configuration does not fit its schema. `errors` lists every faul\#
-    t.","data":{"type":"config_invalid","retryable":false}},"config_file_broken":{"code":409,"message":"The config\#
-    uration file on disk cannot be read. Mend it first; it will not be overwritten.","data":{"type":"config_file_b\#
-    roken","retryable":false}},"stream_not_found":{"code":404,"message":"There is no stream of that name.","data":\#
-    {"type":"stream_not_found","retryable":false}},"stream_closed":{"code":409,"message":"The stream has ended and t\#
-    akes no further events.","data":{"type":"stream_closed","retryable":false}},"attachment_not_found":{"code":404\#
-    ,"message":"This connection has no attachment of that id.","data":{"type":"attachment_not_found","retryable":f\#
-    alse}},"job_not_found":{"code":404,"message":"There is no job of that id.","data":{"type":"job_not_found","ret\#
-    ryable":false}},"job_ended":{"code":409,"message":"The job has ended and can no longer be cancelled.","data":{\#
-    "type":"job_ended","retryable":false}},"workspace_not_found":{"code":404,"message":"No workspace has that id, k\#
-    ey or slug.","data":{"type":"workspace_not_found","retryable":false}},"workspace_busy":{"code":409,"message":"\#
-    Another job is replacing files of the workspace. Try again when it has ended; `job` holds its id.","data":{"ty\#
-    pe":"workspace_busy","retryable":true}},"workspace_archived":{"code":409,"message":"The workspace is archived a\#
-    nd read-only. Set its state to `active` first.","data":{"type":"workspace_archived","retryable":false}},"folde\#
-    r_missing":{"code":409,"message":"The workspace's folder is not where it was. Put it back, or point the worksp\#
-    ace at its new path with `workspace/update`.","data":{"type":"folder_missing","retryable":false}},"snapshot_no\#
-    t_found":{"code":404,"message":"There is no snapshot of that id.","data":{"type":"snapshot_not_found","retryab\#
-    le":false}},"template_not_found":{"code":404,"message":"The home has no template of that name.","data":{"type"\#
-    :"template_not_found","retryable":false}},"template_invalid":{"code":422,"message":"The template or its `berth\#
-    .template.yaml` is faulty. `errors` lists every fault.","data":{"type":"template_invalid","retryable":false}},\#
-    "template_variables":{"code":422,"message":"Variables of the template are missing or do not match their patter\#
-    n. `errors` has a row for each; `variables` holds their declarations.","data":{"type":"template_variables","re\#
-    tryable":false}},"archive_rejected":{"code":422,"message":"The archive was not unpacked: it is damaged, passes a l\#
-    imit, or holds an entry that would leave the workspace or is no file, folder or link. `detail` names the entry\#
-    .","data":{"type":"archive_rejected","retryable":false}},"source_unavailable":{"code":502,"message":"The git r\#
-    epository or URL could not be fetched. `detail` holds the last words of the tool.","data":{"type":"source_unav\#
-    ailable","retryable":true}},"file_not_found":{"code":404,"message":"Nothing is at that path in the workspace."\#
-    ,"data":{"type":"file_not_found","retryable":false}},"path_escapes":{"code":403,"message":"The path, or a link o\#
-    n it, leads out of the workspace.","data":{"type":"path_escapes","retryable":false}},"not_a_directory":{"code"\#
-    :422,"message":"A folder is needed and the path is something else.","data":{"type":"not_a_directory","retryabl\#
-    e":false}},"is_a_directory":{"code":422,"message":"A file is needed and the path is a folder.","data":{"type":\#
-    "is_a_directory","retryable":false}},"not_a_file":{"code":422,"message":"The path is a device, a socket or a p\#
-    ipe, which is neither read nor written.","data":{"type":"not_a_file","retryable":false}},"directory_not_empty"\#
-    :{"code":409,"message":"The folder is not empty. Pass `recursive` to delete what it holds.","data":{"type":"di\#
-    rectory_not_empty","retryable":false}},"etag_mismatch":{"code":409,"message":"The file has changed since the E\#
-    Tag in `ifMatch`. `etag` holds today's; absent where the file is gone.","data":{"type":"etag_mismatch","retrya\#
-    ble":false}},"not_text":{"code":422,"message":"The file is not valid UTF-8. Read it as `base64`.","data":{"typ\#
-    e":"not_text","retryable":false}},"content_invalid":{"code":422,"message":"The content is not valid in the enc\#
-    oding that was named.","data":{"type":"content_invalid","retryable":false}},"app_not_found":{"code":404,"messa\#
-    ge":"No app has that id or name.","data":{"type":"app_not_found","retryable":false}},"app_ambiguous":{"code":4\#
-    09,"message":"Several workspaces have an app of that name. Name the workspace too, or use the app's id.","data\#
-    ":{"type":"app_ambiguous","retryable":false}},"manifest_not_found":{"code":404,"message":"The folder has no `a\#
-    pp.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data":{"type":"manifest_not_found","retryable":fa\#
-    lse}},"manifest_invalid":{"code":422,"message":"The manifest has errors. `findings` lists every one with its p\#
-    lace.","data":{"type":"manifest_invalid","retryable":false}},"environment_missing":{"code":422,"message":"Envi\#
-    ronment variables that the manifest demands have no value. `names` lists them; give them with `app/configure`.\#
-    ","data":{"type":"environment_missing","retryable":false}},"setup_failed":{"code":422,"message":"The app's set\#
-    up ended badly. `detail` says how; the job's stream has its output.","data":{"type":"setup_failed","retryable"\#
-    :false}},"setup_timeout":{"code":504,"message":"The app's setup took longer than its manifest allows and was e\#
-    nded.","data":{"type":"setup_timeout","retryable":false}},"stop_failed":{"code":500,"message":"Processes of th\#
-    e app could not be ended. `processes` lists them.","data":{"type":"stop_failed","retryable":true}},"port_not_f\#
-    ound":{"code":404,"message":"There is no such port or lease.","data":{"type":"port_not_found","retryable":fals\#
-    e}},"port_taken":{"code":409,"message":"Somebody else has the port. `detail` says who.","data":{"type":"port_t\#
-    aken","retryable":true}},"port_in_use":{"code":409,"message":"An app is using the port. Stop it first.","data"\#
-    :{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"message":"Every port of the range in `co\#
-    nfig.apps.ports` is taken.","data":{"type":"no_free_port","retryable":true}},"agent_not_found":{"code":404,"me\#
-    ssage":"No agent of that name is declared in the configuration, nor is there such a preset.","data":{"type":"a\#
-    gent_not_found","retryable":false}},"agent_invalid":{"code":422,"message":"The agent is declared in a way that i\#
-    t can't be used. `detail` says how.","data":{"type":"agent_invalid","retryable":false}},"session_not_found":{"\#
-    code":404,"message":"No agent session has that id.","data":{"type":"session_not_found","retryable":false}},"ru\#
-    n_not_found":{"code":404,"message":"No run has that id.","data":{"type":"run_not_found","retryable":false}},"r\#
-    un_ended":{"code":409,"message":"The run has ended. Begin a new one of the same session.","data":{"type":"run_\#
-    ended","retryable":false}},"prompt_invalid":{"code":422,"message":"A block of the prompt lacks what its type n\#
-    eeds, or names a file that is not there.","data":{"type":"prompt_invalid","retryable":false}},"not_supported":\#
-    {"code":422,"message":"The agent can't do that.","data":{"type":"not_supported","retryable":false}},"permissio\#
-    n_not_found":{"code":404,"message":"No question for permission has that id.","data":{"type":"permission_not_fo\#
-    und","retryable":false}},"permission_resolved":{"code":409,"message":"The question was answered before. `permi\#
-    ssion` tells how.","data":{"type":"permission_resolved","retryable":false}},"runtime_unknown":{"code":404,"mes\#
-    sage":"No runtime has that name. `runtimeNames` lists those there are.","data":{"type":"runtime_unknown","retr\#
-    yable":false}},"runtime_not_found":{"code":404,"message":"The catalog has no runtime of that id. `catalog/list\#
-    Runtimes` lists them.","data":{"type":"runtime_not_found","retryable":false}},"server_unknown":{"code":404,"me\#
-    ssage":"The language has no application server of that name. `servers` lists those there are.","data":{"type":\#
-    "server_unknown","retryable":false}},"catalog_invalid":{"code":422,"message":"A file of the home's `catalog` f\#
-    older is faulty. `errors` lists every fault.","data":{"type":"catalog_invalid","retryable":false}},"project_no\#
-    t_found":{"code":404,"message":"No project has that id or slug.","data":{"type":"project_not_found","retryable\#
-    ":false}},"environment_not_found":{"code":404,"message":"The project has no environment of that id or slug.","\#
-    data":{"type":"environment_not_found","retryable":false}},"not_empty":{"code":409,"message":"It still has reso\#
-    urces or instances. Delete them first; `resources` names them.","data":{"type":"not_empty","retryable":false}}\#
-    ,"resource_not_found":{"code":404,"message":"No resource has that id or name.","data":{"type":"resource_not_fo\#
-    und","retryable":false}},"resource_ambiguous":{"code":409,"message":"Several resources have that name. Use the i\#
-    d; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}},"resource_connected":{"code":409\#
-    ,"message":"It has connections. Disconnect them first; `connections` names them.","data":{"type":"resource_con\#
-    nected","retryable":false}},"instance_not_found":{"code":404,"message":"No instance has that id or name.","dat\#
-    a":{"type":"instance_not_found","retryable":false}},"instance_ambiguous":{"code":409,"message":"Several instan\#
-    ces have that name. Use the id; `ids` lists them.","data":{"type":"instance_ambiguous","retryable":false}},"co\#
-    nnection_not_found":{"code":404,"message":"There is no connection of that id.","data":{"type":"connection_not_\#
-    found","retryable":false}},"connection_not_allowed":{"code":422,"message":"Resources of these types can't be c\#
-    onnected. `connection/listAllowed` has the table.","data":{"type":"connection_not_allowed","retryable":false}}\#
-    ,"connection_busy":{"code":409,"message":"Something is being done for the connection. Try again when it has en\#
-    ded; `job` holds its id.","data":{"type":"connection_busy","retryable":true}},"connection_state":{"code":409,"\#
-    message":"The connection does not stand where this can be done.","data":{"type":"connection_state","retryable"\#
-    :false}},"dns_failed":{"code":502,"message":"The host name of the instance could not be resolved.","data":{"ty\#
-    pe":"dns_failed","retryable":true}},"connect_refused":{"code":502,"message":"Nothing listens at the instance's a\#
-    ddress and port.","data":{"type":"connect_refused","retryable":true}},"connect_timeout":{"code":504,"message":\#
-    "The instance did not answer in time.","data":{"type":"connect_timeout","retryable":true}},"host_unreachable":\#
-    {"code":502,"message":"There is no way to the instance's address.","data":{"type":"host_unreachable","retryabl\#
-    e":true}},"host_key_unknown":{"code":403,"message":"The instance's host key is not known. `fingerprint` holds i\#
-    t; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unknown","retryable":false}},"host_key_c\#
-    hanged":{"code":403,"message":"The instance's host key is not the one that was accepted. It may be another mac\#
-    hine, or one in between.","data":{"type":"host_key_changed","retryable":false}},"host_key_mismatch":{"code":40\#
-    9,"message":"The instance shows another host key than the one to be accepted. `fingerprint` holds it.","data":\#
-    {"type":"host_key_mismatch","retryable":false}},"auth_failed":{"code":401,"message":"The instance did not let t\#
-    he user in. `tried` and `offered` list the methods.","data":{"type":"auth_failed","retryable":false}},"key_unu\#
-    sable":{"code":422,"message":"The private key can't be read or used. `detail` says why.","data":{"type":"key_u\#
-    nusable","retryable":false}},"ssh_failed":{"code":502,"message":"The SSH session failed or was cut. `detail` s\#
-    ays how.","data":{"type":"ssh_failed","retryable":true}},"step_timeout":{"code":504,"message":"Something on th\#
-    e instance took longer than it may.","data":{"type":"step_timeout","retryable":true}},"sudo_required":{"code":\#
-    403,"message":"Root is needed on the instance, and the user can't become it. Allow sudo, or give `sudoPassword\#
-    `.","data":{"type":"sudo_required","retryable":false}},"unsupported_os":{"code":422,"message":"The catalog has n\#
-    o recipe for the instance's system.","data":{"type":"unsupported_os","retryable":false}},"package_lock_busy":{\#
-    "code":503,"message":"Another program holds the lock of the instance's package manager.","data":{"type":"packa\#
-    ge_lock_busy","retryable":true}},"repository_unreachable":{"code":502,"message":"The instance can't reach wher\#
-    e its packages come from.","data":{"type":"repository_unreachable","retryable":true}},"instance_no_space":{"co\#
-    de":503,"message":"A disk of the instance is full.","data":{"type":"instance_no_space","retryable":true}},"ver\#
-    sion_unavailable":{"code":422,"message":"What is to be installed can't be had in that version for the instance\#
-    's system.","data":{"type":"version_unavailable","retryable":false}},"checksum_mismatch":{"code":502,"message"\#
-    :"A file that was fetched is not the one that was meant.","data":{"type":"checksum_mismatch","retryable":false\#
-    }},"command_failed":{"code":502,"message":"A command on the instance failed. `step`, `exitCode` and `lastLines\#
-    ` tell more.","data":{"type":"command_failed","retryable":false}},"result_too_large":{"code":422,"message":"Th\#
-    e answer would pass `limits.maxMessageBytes`. Ask for a range, or for fewer entries.","data":{"type":"result_t\#
-    oo_large","retryable":false}}}},"x-common-errors":["parse_error","invalid_request","method_not_found","invalid\#
-    _params","internal_error","message_too_large","batch_too_large","not_initialized","cancelled","scope_denied","\#
-    shutting_down","io_error","database_unavailable"],"x-events":{"server.started":{"stream":"events","description\#
-    ":"A server has started on the home.","schema":{"$ref":"#/components/schemas/ServerStarted"}},"server.stopping\#
-    ":{"stream":"events","description":"The server is stopping.","schema":{"$ref":"#/components/schemas/StopResult\#
-    "}},"config.changed":{"stream":"events","description":"Another configuration is in force.","schema":{"$ref":"#\#
-    /components/schemas/ConfigState"}},"config.faulty":{"stream":"events","description":"The configuration file wa\#
-    s changed and is faulty; the last good one stays in force.","schema":{"$ref":"#/components/schemas/ConfigFault\#
-    "}},"workspace.created":{"stream":"events","description":"A workspace was made.","schema":{"$ref":"#/component\#
-    s/schemas/Workspace"}},"workspace.updated":{"stream":"events","description":"A workspace was changed.","schema\#
-    ":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"stream":"events","description":"A workspace w\#
-    as deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.restored":{"stream":"events","desc\#
-    ription":"A deleted workspace was brought back.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspac\#
-    e.purged":{"stream":"events","description":"A deleted workspace can no longer be restored; what was left of it i\#
-    s gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot.created":{"stream":"events","descriptio\#
-    n":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snapshot"}},"snapshot.deleted":{"stream":"eve\#
-    nts","description":"A snapshot was deleted.","schema":{"$ref":"#/components/schemas/SnapshotDeleted"}},"file.c\#
-    reated":{"stream":"workspace/…/files/…","description":"An entry is new.","schema":{"$ref":"#/components/schema\#
-    s/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…, run/…","description":"A file's content or an e\#
-    ntry's mode changed. In a run's stream: the agent has written the file through the server.","schema":{"$ref":"\#
-    #/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/…/files/…","description":"An entry is g\#
-    one.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved":{"stream":"workspace/…/files/…","desc\#
-    ription":"An entry was moved inside the watched path.","schema":{"$ref":"#/components/schemas/FileChanged"}},"\#
-    log.line":{"stream":"server/log","description":"A line of the server's own log.","schema":{"$ref":"#/component\#
-    s/schemas/LogLine"}},"job.created":{"stream":"events","description":"A job was asked for.","schema":{"$ref":"#\#
-    /components/schemas/Job"}},"job.updated":{"stream":"events","description":"A job changed its state.","schema":\#
-    {"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","description":"The job changed its state.",\#
-    "schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"job/…","description":"The job came fur\#
-    ther. At most ten a second.","schema":{"$ref":"#/components/schemas/JobProgress"}},"job.output":{"stream":"job\#
-    /…","description":"A line of the job's own.","schema":{"$ref":"#/components/schemas/JobMessage"}},"agentRun.st\#
-    ate":{"stream":"events","description":"A run was asked for, or stands elsewhere.","schema":{"$ref":"#/componen\#
-    ts/schemas/AgentRun"}},"run.state":{"stream":"run/…","description":"Where the run stands.","schema":{"$ref":"#\#
-    /components/schemas/RunStateChange"}},"message.delta":{"stream":"run/…","description":"The agent says somethin\#
-    g; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"message":{"stream":"run/…","des\#
-    cription":"A whole message, of the user's or the agent's.","schema":{"$ref":"#/components/schemas/RunMessage"}\#
-    },"thought.delta":{"stream":"run/…","description":"The agent thinks; the next piece of it.","schema":{"$ref":"\#
-    #/components/schemas/TextDelta"}},"tool.call":{"stream":"run/…","description":"The agent uses a tool.","schema\#
-    ":{"$ref":"#/components/schemas/ToolCall"}},"tool.update":{"stream":"run/…","description":"A tool call has com\#
-    e further; what is absent is as before.","schema":{"$ref":"#/components/schemas/ToolCall"}},"plan":{"stream":"\#
-    run/…","description":"The agent's plan, whole.","schema":{"$ref":"#/components/schemas/RunPlan"}},"usage":{"st\#
-    ream":"run/…","description":"What the run has used so far.","schema":{"$ref":"#/components/schemas/UsageReport\#
-    "}},"permission.requested":{"stream":"run/…","description":"The agent asks whether it may do something.","sche\#
-    ma":{"$ref":"#/components/schemas/PermissionEvent"}},"permission.resolved":{"stream":"run/…","description":"A q\#
-    uestion was answered, by whomever.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"output":{"strea\#
-    m":"run/…","description":"A line that the agent's program has written.","schema":{"$ref":"#/components/schemas\#
-    /RunOutput"}},"log":{"stream":"run/…","description":"Something about the run.","schema":{"$ref":"#/components/\#
-    schemas/RunLog"}},"agent.update":{"stream":"run/…","description":"Something the agent told, as it came.","sche\#
-    ma":{"$ref":"#/components/schemas/AgentUpdate"}},"run.completed":{"stream":"run/…","description":"The run has e\#
-    nded well.","schema":{"$ref":"#/components/schemas/RunCompleted"}},"run.failed":{"stream":"run/…","description\#
-    ":"The run has failed or was interrupted or cancelled.","schema":{"$ref":"#/components/schemas/RunFailed"}},"a\#
-    pp.installed":{"stream":"events","description":"An app was installed.","schema":{"$ref":"#/components/schemas/\#
-    App"}},"app.updated":{"stream":"events","description":"What is known or wanted of an app has changed.","schema\#
-    ":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events","description":"What is seen of an app ha\#
-    s changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninstalled":{"stream":"events","descrip\#
-    tion":"An app was uninstalled.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.output":{"stream":"a\#
-    pp/…/log","description":"A line that the app has written.","schema":{"$ref":"#/components/schemas/AppOutput"}}\#
-    ,"connection.updated":{"stream":"events","description":"A connection was made, or stands elsewhere.","schema":\#
-    {"$ref":"#/components/schemas/ResourceConnection"}},"step.report":{"stream":"job/…","description":"A step bega\#
-    n or ended.","schema":{"$ref":"#/components/schemas/StepReport"}},"terminal.output":{"stream":"terminal/…","de\#
-    scription":"Output of a shell.","schema":{"$ref":"#/components/schemas/TerminalOutput"}},"instance.created":{"\#
-    stream":"events","description":"An instance was made known.","schema":{"$ref":"#/components/schemas/Instance"}\#
-    },"instance.updated":{"stream":"events","description":"An instance was changed, or found otherwise.","schema":\#
-    {"$ref":"#/components/schemas/Instance"}},"instance.deleted":{"stream":"events","description":"An instance was f\#
-    orgotten.","schema":{"$ref":"#/components/schemas/Instance"}},"exec.output":{"stream":"job/…","description":"O\#
-    utput of a command on an instance.","schema":{"$ref":"#/components/schemas/ExecOutput"}},"port.leased":{"strea\#
-    m":"events","description":"A port was leased.","schema":{"$ref":"#/components/schemas/PortLease"}},"port.relea\#
-    sed":{"stream":"events","description":"A leased port was given back.","schema":{"$ref":"#/components/schemas/P\#
-    ortLease"}},"port.moved":{"stream":"events","description":"A lease moved to another port, for somebody else ha\#
-    d taken it.","schema":{"$ref":"#/components/schemas/PortMoved"}},"project.created":{"stream":"events","descrip\#
-    tion":"A project was made.","schema":{"$ref":"#/components/schemas/Project"}},"project.updated":{"stream":"eve\#
-    nts","description":"A project was changed.","schema":{"$ref":"#/components/schemas/Project"}},"project.deleted\#
-    ":{"stream":"events","description":"A project was deleted.","schema":{"$ref":"#/components/schemas/Project"}},\#
-    "environment.created":{"stream":"events","description":"An environment was made.","schema":{"$ref":"#/componen\#
-    ts/schemas/ProjectEnvironment"}},"environment.deleted":{"stream":"events","description":"An environment was de\#
-    leted.","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"resource.created":{"stream":"events","de\#
-    scription":"A resource was made.","schema":{"$ref":"#/components/schemas/Resource"}},"resource.updated":{"stre\#
-    am":"events","description":"A resource was changed.","schema":{"$ref":"#/components/schemas/Resource"}},"resou\#
-    rce.deleted":{"stream":"events","description":"A resource was deleted.","schema":{"$ref":"#/components/schemas\#
-    /Resource"}}}}
+    s/Timestamp","description":"When it was installed."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","des\#
+    cription":"When it changed last."}},"description":"An app: what it is, what is wanted of it, and what is seen o\#
+    f it."},"AppDependency":{"title":"AppDependency","type":"object","required":["app","condition"],"properties":{\#
+    "app":{"type":"string","description":"The `app_id` of another app of the workspace."},"condition":{"$ref":"#/c\#
+    omponents/schemas/DependencyCondition","description":"What that must have reached."}},"description":"What an a\#
+    pp waits for before it is started."},"DependencyCondition":{"title":"DependencyCondition","type":"string","enu\#
+    m":["started","ready","completed"],"description":"What another app must have reached: its process runs; it is r\#
+    eady; it ended with exit code 0."},"AppPage":{"title":"AppPage","type":"object","required":["apps"],"propertie\#
+    s":{"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppSummary"},"description":"The apps, oldest f\#
+    irst."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where the next page begins. Absent o\#
+    n the last."}},"description":"A page of apps."},"AppInstalled":{"title":"AppInstalled","type":"object","requir\#
+    ed":["app","created","warnings"],"properties":{"app":{"$ref":"#/components/schemas/App","description":"The app\#
+    ."},"created":{"type":"boolean","description":"Whether this call installed it."},"warnings":{"type":"array","i\#
+    tems":{"$ref":"#/components/schemas/ManifestFinding"},"description":"What is doubtful in its manifest."}},"des\#
+    cription":"An app that is installed."},"BuildState":{"title":"BuildState","type":"string","enum":["none","need\#
+    ed","running","done","failed"],"description":"How a setup stands: there is none; it has not run, or what it de\#
+    pends on has changed; it runs; it is done; it failed."},"BuildStatus":{"title":"BuildStatus","type":"object","\#
+    required":["state"],"properties":{"state":{"$ref":"#/components/schemas/BuildState","description":"How it stan\#
+    ds."},"job":{"type":"string","description":"The job that runs it or ran it last; its stream has the output."},\#
+    "endedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it ended last."},"message":{"type":"str\#
+    ing","description":"Why it failed, or why it is needed."}},"description":"How the setup of an app stands."},"S\#
+    etupJobResult":{"title":"SetupJobResult","type":"object","required":["skipped"],"properties":{"skipped":{"type\#
+    ":"boolean","description":"Whether it was not run, since nothing it depends on has changed."},"code":{"type":"\#
+    integer","description":"Its exit code."},"durationMs":{"type":"integer","description":"How long it took, in mi\#
+    lliseconds."}},"description":"What a setup came to."},"AppOutcome":{"title":"AppOutcome","type":"object","requ\#
+    ired":["id","app","ok","state","ports"],"properties":{"id":{"type":"string","description":"Its id; empty where i\#
+    t could not be installed."},"app":{"type":"string","description":"The `app_id` of its manifest, or its folder w\#
+    here that can't be read."},"ok":{"type":"boolean","description":"Whether it is as the call wanted it."},"state\#
+    ":{"$ref":"#/components/schemas/AppState","description":"What is seen of it."},"reason":{"$ref":"#/components/\#
+    schemas/AppReason","description":"Why it is in this state."},"message":{"type":"string","description":"The sam\#
+    e as a sentence, with what to do."},"ports":{"type":"array","items":{"$ref":"#/components/schemas/AppPort"},"d\#
+    escription":"Its ports."},"lines":{"type":"array","items":{"type":"string"},"description":"Where it is not as w\#
+    anted: the last lines it wrote."}},"description":"What became of one app."},"AppsOutcome":{"title":"AppsOutcom\#
+    e","type":"object","required":["ok","apps"],"properties":{"ok":{"type":"boolean","description":"Whether all ar\#
+    e as the call wanted them."},"apps":{"type":"array","items":{"$ref":"#/components/schemas/AppOutcome"},"descri\#
+    ption":"A row an app."}},"description":"What became of several apps."},"OutputSource":{"title":"OutputSource",\#
+    "type":"string","enum":["stdout","stderr"],"description":"Where a line was written to."},"AppOutput":{"title":\#
+    "AppOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/\#
+    OutputSource","description":"Where it was written to."},"text":{"type":"string","description":"The line, witho\#
+    ut its end. Bytes that are no UTF-8 are replaced."},"partial":{"type":"boolean","description":"Whether the lin\#
+    e goes on with the next event of its source: it is very long, or has not ended yet.","default":false}},"descri\#
+    ption":"A line that an app has written."},"AppLogPage":{"title":"AppLogPage","type":"object","required":["stre\#
+    am","lines"],"properties":{"stream":{"type":"string","description":"The stream, for `stream/attach`."},"attach\#
+    ment":{"type":"string","description":"With `follow`: the attachment."},"lines":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/StreamEvent"},"description":"The lines, as events `app.output`."},"next":{"$ref":"#/com\#
+    ponents/schemas/Cursor","description":"The last line's position, for `stream/attach`."}},"description":"What a\#
+    n app has written."},"FindingSeverity":{"title":"FindingSeverity","type":"string","enum":["error","warning"],"\#
+    description":"Whether a manifest can't be used, or is doubtful."},"ManifestFinding":{"title":"ManifestFinding"\#
+    ,"type":"object","required":["severity","message","line","column","text"],"properties":{"severity":{"$ref":"#/\#
+    components/schemas/FindingSeverity","description":"How grave it is."},"message":{"type":"string","description"\#
+    :"What is wrong, and what to do."},"path":{"type":"string","description":"The key, such as `healthchecks.api.p\#
+    ath`."},"line":{"type":"integer","description":"The line, from 1."},"column":{"type":"integer","description":"\#
+    The column, from 1, in characters."},"suggestion":{"type":"string","description":"The key that was likely mean\#
+    t."},"text":{"type":"string","description":"The same as a compiler shows it: `file:line:column: error: …`, the l\#
+    ine, and a caret below."}},"description":"A fault or a doubt about a manifest."},"ManifestValidation":{"title"\#
+    :"ManifestValidation","type":"object","required":["valid","findings"],"properties":{"valid":{"type":"boolean",\#
+    "description":"Whether it has no errors."},"file":{"type":"string","description":"The manifest's name, or its p\#
+    ath in the workspace."},"app":{"type":"string","description":"Its `app_id`, where that can be read."},"finding\#
+    s":{"type":"array","items":{"$ref":"#/components/schemas/ManifestFinding"},"description":"Errors and warnings, i\#
+    n the order of the file."},"environment":{"type":"array","items":{"type":"string"},"description":"The names of i\#
+    ts environment contract."},"missing":{"type":"array","items":{"type":"string"},"description":"Those of them th\#
+    at nothing gives a value to, where the app is installed."}},"description":"What was found in a manifest."},"Ap\#
+    psConfig":{"title":"AppsConfig","type":"object","properties":{"ports":{"$ref":"#/components/schemas/PortRange"\#
+    ,"description":"Where ports are leased from. Leases that are there stay.","default":{}},"environment":{"$ref":\#
+    "#/components/schemas/EnvironmentValues","description":"Environment variables for every app. Not for secrets."\#
+    },"logBytes":{"type":"integer","minimum":65536,"maximum":1073741824,"description":"How large one file of an ap\#
+    p's output becomes, in bytes.","default":16777216},"logFiles":{"type":"integer","minimum":2,"maximum":1000,"de\#
+    scription":"How many files of an app's output are kept.","default":8}},"description":"Apps."},"PortRange":{"ti\#
+    tle":"PortRange","type":"object","properties":{"first":{"type":"integer","minimum":1024,"maximum":65535,"descr\#
+    iption":"The first.","default":20000},"last":{"type":"integer","minimum":1024,"maximum":65535,"description":"T\#
+    he last.","default":29999}},"description":"A range of ports."},"RuntimeName":{"title":"RuntimeName","type":"st\#
+    ring","minLength":1,"maxLength":50,"pattern":"^[a-z][a-z0-9-]*$","description":"A language: node, python, go, j\#
+    ava, bun, deno, dotnet, elixir, perl, php, ruby, rust, or one of the home's own."},"RuntimeId":{"title":"Runti\#
+    meId","type":"string","minLength":1,"maxLength":100,"description":"A runtime: the language and the version, su\#
+    ch as `python-3.13`; `python-system` is what the system's distribution has."},"CatalogOrigin":{"title":"Catalo\#
+    gOrigin","type":"string","enum":["built_in","home"],"description":"Where a row comes from: with the server, or f\#
+    rom the home's `catalog` folder."},"OSFamily":{"title":"OSFamily","type":"string","enum":["debian","alpine","f\#
+    edora","arch","macos"],"description":"A family of operating systems that are provisioned alike: Debian and Ubu\#
+    ntu; Alpine; Fedora, RHEL and kin; Arch; macOS."},"CatalogRecipe":{"title":"CatalogRecipe","type":"object","re\#
+    quired":["os","provider"],"properties":{"os":{"$ref":"#/components/schemas/OSFamily","description":"The family\#
+    ."},"provider":{"type":"string","description":"What does it: a package manager, or one of languages."},"probe"\#
+    :{"type":"string","description":"The script that tells whether it is there. It changes nothing."},"install":{"\#
+    type":"string","description":"The script that installs it."},"verify":{"type":"string","description":"The scri\#
+    pt that asks it for its version."},"remove":{"type":"string","description":"The script that removes what was i\#
+    nstalled."}},"description":"What is done for a row on one family of operating systems."},"CatalogRuntime":{"ti\#
+    tle":"CatalogRuntime","type":"object","required":["id","name","runtimeVersion","displayName","isActive","origi\#
+    n","os","changed","version"],"properties":{"id":{"$ref":"#/components/schemas/RuntimeId","description":"Its id\#
+    ."},"name":{"$ref":"#/components/schemas/RuntimeName","description":"The language."},"runtimeVersion":{"type":\#
+    "string","description":"The version; `system`: what the system's distribution has."},"displayName":{"type":"st\#
+    ring","description":"Its name for people."},"isActive":{"type":"boolean","description":"Whether it is offered.\#
+    "},"note":{"type":"string","description":"What there is to know about it."},"origin":{"$ref":"#/components/sch\#
+    emas/CatalogOrigin","description":"Where it comes from."},"os":{"type":"array","items":{"$ref":"#/components/s\#
+    chemas/OSFamily"},"description":"Where it can be installed."},"changed":{"type":"boolean","description":"Wheth\#
+    er it was changed by hand."},"version":{"type":"integer","description":"Counts its changes."}},"description":"\#
+    A language in one version."},"CatalogRuntimeList":{"title":"CatalogRuntimeList","type":"object","required":["r\#
+    untimes"],"properties":{"runtimes":{"type":"array","items":{"$ref":"#/components/schemas/CatalogRuntime"},"des\#
+    cription":"The runtimes, by language and version."}},"description":"Runtimes."},"CatalogRuntimeDetail":{"title\#
+    ":"CatalogRuntimeDetail","type":"object","required":["runtime","recipes"],"properties":{"runtime":{"$ref":"#/c\#
+    omponents/schemas/CatalogRuntime","description":"The runtime."},"recipes":{"type":"array","items":{"$ref":"#/c\#
+    omponents/schemas/CatalogRecipe"},"description":"What is done, a row a family of systems."}},"description":"A r\#
+    untime with its recipes."},"CatalogServer":{"title":"CatalogServer","type":"object","required":["name","runtim\#
+    eName","displayName","isActive","origin","os","changed","version"],"properties":{"name":{"type":"string","desc\#
+    ription":"Its name, unique within the language."},"runtimeName":{"$ref":"#/components/schemas/RuntimeName","de\#
+    scription":"The language."},"displayName":{"type":"string","description":"Its name for people."},"isActive":{"\#
+    type":"boolean","description":"Whether it is offered."},"note":{"type":"string","description":"What there is t\#
+    o know about it."},"origin":{"$ref":"#/components/schemas/CatalogOrigin","description":"Where it comes from."}\#
+    ,"os":{"type":"array","items":{"$ref":"#/components/schemas/OSFamily"},"description":"Where it can be installe\#
+    d."},"changed":{"type":"boolean","description":"Whether it was changed by hand."},"version":{"type":"integer",\#
+    "description":"Counts its changes."}},"description":"An application server for a language."},"CatalogServerLis\#
+    t":{"title":"CatalogServerList","type":"object","required":["servers"],"properties":{"servers":{"type":"array"\#
+    ,"items":{"$ref":"#/components/schemas/CatalogServer"},"description":"The servers, by name."}},"description":"\#
+    Application servers."},"CatalogServerDetail":{"title":"CatalogServerDetail","type":"object","required":["serve\#
+    r","recipes"],"properties":{"server":{"$ref":"#/components/schemas/CatalogServer","description":"The server."}\#
+    ,"recipes":{"type":"array","items":{"$ref":"#/components/schemas/CatalogRecipe"},"description":"What is done, a r\#
+    ow a family of systems."}},"description":"An application server with its recipes."},"CatalogSeeded":{"title":"\#
+    CatalogSeeded","type":"object","required":["added","updated","kept","removed"],"properties":{"added":{"type":"\#
+    integer","description":"Rows that were not there before."},"updated":{"type":"integer","description":"Rows tha\#
+    t were brought up to date."},"kept":{"type":"integer","description":"Rows whose changes by hand were kept."},"\#
+    removed":{"type":"integer","description":"Rows that are gone."}},"description":"What seeding did."},"Connectio\#
+    nReference":{"title":"ConnectionReference","type":"string","minLength":1,"maxLength":64,"description":"A conne\#
+    ction, by its id."},"ConnectionStatus":{"title":"ConnectionStatus","type":"string","enum":["pending","connecti\#
+    ng","connected","failed","disconnected"],"description":"Where a connection stands."},"ConnectionActivity":{"ti\#
+    tle":"ConnectionActivity","type":"string","enum":["connect","update","disconnect"],"description":"What is bein\#
+    g done for a connection."},"ConnectionStep":{"title":"ConnectionStep","type":"string","enum":["connect","probe\#
+    ","plan","install_runtime","install_server","verify","remove_server","remove_runtime","record"],"description":\#
+    "A step of the work for a connection."},"StepState":{"title":"StepState","type":"string","enum":["running","do\#
+    ne","skipped","failed"],"description":"How a step stands. `skipped`: there was nothing to do."},"AllowedConnec\#
+    tion":{"title":"AllowedConnection","type":"object","required":["sourceResourceType","targetResourceType","supp\#
+    orted"],"properties":{"sourceResourceType":{"$ref":"#/components/schemas/ResourceType","description":"What is c\#
+    onnected."},"targetResourceType":{"$ref":"#/components/schemas/ResourceType","description":"What it is connect\#
+    ed to."},"supported":{"type":"boolean","description":"Whether this server can do it yet."}},"description":"Two t\#
+    ypes of resources that can be connected."},"AllowedConnectionList":{"title":"AllowedConnectionList","type":"ob\#
+    ject","required":["allowed"],"properties":{"allowed":{"type":"array","items":{"$ref":"#/components/schemas/All\#
+    owedConnection"},"description":"Its rows."}},"description":"The table of allowed connections."},"TerminalSize"\#
+    :{"title":"TerminalSize","type":"object","required":["columns","rows"],"properties":{"columns":{"type":"intege\#
+    r","minimum":1,"maximum":1000,"description":"Characters in a line."},"rows":{"type":"integer","minimum":1,"max\#
+    imum":1000,"description":"Lines."}},"description":"The size of a terminal."},"ConnectionChanges":{"title":"Con\#
+    nectionChanges","type":"object","required":["packages","paths","users","groups"],"properties":{"packages":{"ty\#
+    pe":"array","items":{"type":"string"},"description":"Packages that were not there before."},"paths":{"type":"a\#
+    rray","items":{"type":"string"},"description":"Files and folders that were made."},"users":{"type":"array","it\#
+    ems":{"type":"string"},"description":"Users that were made."},"groups":{"type":"array","items":{"type":"string\#
+    "},"description":"Groups that were made."}},"description":"What was changed on an instance for a connection, s\#
+    o that it can be taken back."},"ConnectionPart":{"title":"ConnectionPart","type":"object","required":["name","\#
+    row","provider","uses","changes"],"properties":{"name":{"type":"string","description":"Its id or name in the c\#
+    atalog."},"row":{"type":"string","description":"The row of the catalog: a runtime, or a runtime and a server."\#
+    },"provider":{"type":"string","description":"What installs it."},"foundVersion":{"type":"string","description"\#
+    :"The version that was there before. Absent: none."},"installedVersion":{"type":"string","description":"The ve\#
+    rsion that it told of itself."},"uses":{"type":"array","items":{"type":"string"},"description":"Packages that i\#
+    t needs, also those that were there before."},"changes":{"$ref":"#/components/schemas/ConnectionChanges","desc\#
+    ription":"What was changed for it."}},"description":"A runtime or an application server on an instance."},"Con\#
+    nectionDetails":{"title":"ConnectionDetails","type":"object","properties":{"os":{"type":"string","description"\#
+    :"The instance's system."},"runtime":{"$ref":"#/components/schemas/ConnectionPart","description":"The runtime.\#
+    "},"server":{"$ref":"#/components/schemas/ConnectionPart","description":"The application server."},"kept":{"ty\#
+    pe":"array","items":{"type":"string"},"description":"What had to stay when it was disconnected, and why."},"te\#
+    rminal":{"$ref":"#/components/schemas/TerminalSize","description":"Of a terminal: its size."},"stream":{"type"\#
+    :"string","description":"Of a terminal: the stream of what the shell writes."},"exitCode":{"type":"integer","d\#
+    escription":"Of a terminal: the shell's exit code."}},"description":"What a connection has brought about."},"C\#
+    onnectionError":{"title":"ConnectionError","type":"object","required":["type","message","retryable"],"properti\#
+    es":{"type":{"type":"string","description":"The error's stable word."},"message":{"type":"string","description\#
+    ":"A sentence to act on."},"step":{"$ref":"#/components/schemas/ConnectionStep","description":"The step that f\#
+    ailed."},"exitCode":{"type":"integer","description":"The exit code of that step's script."},"lastLines":{"type\#
+    ":"array","items":{"type":"string"},"description":"The last lines that it wrote."},"retryable":{"type":"boolea\#
+    n","description":"Whether the same may succeed later."}},"description":"Why a connection failed."},"ResourceCo\#
+    nnection":{"title":"ResourceConnection","type":"object","required":["id","sourceResourceType","sourceResourceI\#
+    d","sourceName","targetResourceType","targetResourceId","targetName","status","connectionDetails","version","c\#
+    reatedAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id: `con_…`."},"sourceResourceTy\#
+    pe":{"$ref":"#/components/schemas/ResourceType","description":"What is connected."},"sourceResourceId":{"type"\#
+    :"string","description":"Its id."},"sourceName":{"type":"string","description":"Its name."},"targetResourceTyp\#
+    e":{"$ref":"#/components/schemas/ResourceType","description":"What it is connected to."},"targetResourceId":{"\#
+    type":"string","description":"Its id."},"targetName":{"type":"string","description":"Its name."},"status":{"$r\#
+    ef":"#/components/schemas/ConnectionStatus","description":"Where it stands."},"activity":{"$ref":"#/components\#
+    /schemas/ConnectionActivity","description":"What is being done for it. Absent: nothing."},"step":{"$ref":"#/co\#
+    mponents/schemas/ConnectionStep","description":"The step at hand, or the one that failed."},"job":{"type":"str\#
+    ing","description":"The job at hand, or the last one."},"connectionDetails":{"$ref":"#/components/schemas/Conn\#
+    ectionDetails","description":"What it has brought about."},"errorMessage":{"type":"string","description":"Why i\#
+    t failed."},"error":{"$ref":"#/components/schemas/ConnectionError","description":"The same for programs."},"ve\#
+    rsion":{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timest\#
+    amp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"Wh\#
+    en it was changed last."}},"description":"A connection of two resources."},"ConnectionPage":{"title":"Connecti\#
+    onPage","type":"object","required":["connections"],"properties":{"connections":{"type":"array","items":{"$ref"\#
+    :"#/components/schemas/ResourceConnection"},"description":"The connections."},"nextCursor":{"$ref":"#/componen\#
+    ts/schemas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of c\#
+    onnections."},"ConnectionStarted":{"title":"ConnectionStarted","type":"object","required":["connection","creat\#
+    ed"],"properties":{"connection":{"$ref":"#/components/schemas/ResourceConnection","description":"The connectio\#
+    n."},"job":{"$ref":"#/components/schemas/Job","description":"The job, where there is one."},"created":{"type":\#
+    "boolean","description":"Whether this call made the connection."},"attachment":{"type":"string","description":\#
+    "The attachment to the job's or the terminal's stream, where `attach` was asked for."}},"description":"The con\#
+    nection, and the job that works for it."},"PlannedStep":{"title":"PlannedStep","type":"object","required":["st\#
+    ep","title","needed","elevated"],"properties":{"step":{"$ref":"#/components/schemas/ConnectionStep","descripti\#
+    on":"The step."},"title":{"type":"string","description":"The same for people."},"needed":{"type":"boolean","de\#
+    scription":"Whether there is anything to do."},"elevated":{"type":"boolean","description":"Whether it is done a\#
+    s root."},"packages":{"type":"array","items":{"type":"string"},"description":"The packages that would be insta\#
+    lled with this step, as far as the instance's package manager tells before. Absent: it is not asked."},"script\#
+    ":{"type":"string","description":"The script that would be run."}},"description":"A step that would be done."}\#
+    ,"PlannedConnection":{"title":"PlannedConnection","type":"object","required":["target","facts","steps","change\#
+    s","warnings"],"properties":{"source":{"$ref":"#/components/schemas/Resource","description":"The source. Absen\#
+    t: a runtime of the catalog."},"target":{"$ref":"#/components/schemas/Resource","description":"The target."},"\#
+    facts":{"$ref":"#/components/schemas/InstanceFacts","description":"What the instance is."},"steps":{"type":"ar\#
+    ray","items":{"$ref":"#/components/schemas/PlannedStep"},"description":"The steps, in order."},"changes":{"typ\#
+    e":"boolean","description":"Whether anything would be changed."},"warnings":{"type":"array","items":{"type":"s\#
+    tring"},"description":"What stands in the way."}},"description":"What connecting would do."},"ConnectionDiffer\#
+    ence":{"title":"ConnectionDifference","type":"object","required":["part","expected"],"properties":{"part":{"ty\#
+    pe":"string","description":"The runtime or the application server."},"expected":{"type":"string","description"\#
+    :"What was there."},"found":{"type":"string","description":"What is there. Absent: nothing."}},"description":"\#
+    Something that is not as the connection left it."},"ConnectionVerification":{"title":"ConnectionVerification",\#
+    "type":"object","required":["connection","matches","differences"],"properties":{"connection":{"$ref":"#/compon\#
+    ents/schemas/ResourceConnection","description":"The connection."},"matches":{"type":"boolean","description":"W\#
+    hether nothing differs."},"differences":{"type":"array","items":{"$ref":"#/components/schemas/ConnectionDiffer\#
+    ence"},"description":"What differs."}},"description":"Whether an instance is as a connection left it."},"StepR\#
+    eport":{"title":"StepReport","type":"object","required":["step","title","state"],"properties":{"step":{"$ref":\#
+    "#/components/schemas/ConnectionStep","description":"The step."},"title":{"type":"string","description":"The s\#
+    ame for people."},"state":{"$ref":"#/components/schemas/StepState","description":"How it stands."},"message":{\#
+    "type":"string","description":"What it found, or why it failed."}},"description":"A step of a connection's job\#
+    ."},"TerminalOutput":{"title":"TerminalOutput","type":"object","required":["text"],"properties":{"text":{"type\#
+    ":"string","description":"The text. Bytes that are no UTF-8 are replaced."}},"description":"What the shell of a t\#
+    erminal wrote."},"InstanceReference":{"title":"InstanceReference","type":"string","minLength":1,"maxLength":10\#
+    0,"description":"An instance: its id, or its name where only one has it."},"HostKeyPolicy":{"title":"HostKeyPo\#
+    licy","type":"string","enum":["strict","tofu"],"description":"What to do with a host key that is not known: re\#
+    fuse it, or accept the first one that is seen. One that has changed is always refused."},"InstanceSetting":{"t\#
+    itle":"InstanceSetting","type":"string","enum":["port","user","identityFile","proxyJump"],"description":"A set\#
+    ting of an instance that may be absent."},"InstanceSecretName":{"title":"InstanceSecretName","type":"string","\#
+    enum":["password","privateKey","passphrase","sudoPassword"],"description":"The name of a secret."},"HostKeyInf\#
+    o":{"title":"HostKeyInfo","type":"object","required":["type","fingerprint"],"properties":{"type":{"type":"stri\#
+    ng","description":"Its type, such as `ssh-ed25519`."},"fingerprint":{"type":"string","description":"Its finger\#
+    print: `SHA256:…`."}},"description":"A host key."},"Elevation":{"title":"Elevation","type":"string","enum":["r\#
+    oot","sudo","sudo_password","doas","none"],"description":"How to become root: not needed; sudo without and wit\#
+    h a password; doas; not at all."},"InstanceOS":{"title":"InstanceOS","type":"object","required":["id","version\#
+    ","name"],"properties":{"family":{"$ref":"#/components/schemas/OSFamily","description":"The family it belongs t\#
+    o. Absent: one that is not known."},"id":{"type":"string","description":"Its own word for itself, such as `deb\#
+    ian`."},"version":{"type":"string","description":"Its version, such as `12`."},"name":{"type":"string","descri\#
+    ption":"Its name for people."}},"description":"An operating system."},"InstanceFacts":{"title":"InstanceFacts"\#
+    ,"type":"object","required":["os","kernel","architecture","libc","initSystem","hostName","user","elevation","c\#
+    pus","memoryBytes","memoryAvailableBytes","diskBytes","diskFreeBytes","probedAt"],"properties":{"os":{"$ref":"\#
+    #/components/schemas/InstanceOS","description":"The operating system."},"kernel":{"type":"string","description\#
+    ":"The kernel and its release."},"architecture":{"type":"string","description":"The architecture, as `uname -m\#
+    ` tells it."},"libc":{"type":"string","description":"The C library: `glibc`, `musl` or empty."},"initSystem":{\#
+    "type":"string","description":"What process 1 is: `systemd`, `openrc`, …"},"hostName":{"type":"string","descri\#
+    ption":"What the machine calls itself."},"user":{"type":"string","description":"Whom Berth is there."},"elevat\#
+    ion":{"$ref":"#/components/schemas/Elevation","description":"How it becomes root."},"cpus":{"type":"integer","\#
+    description":"Processors."},"memoryBytes":{"type":"integer","description":"Memory, in bytes."},"memoryAvailabl\#
+    eBytes":{"type":"integer","description":"Memory that is free to use, in bytes."},"diskBytes":{"type":"integer"\#
+    ,"description":"The size of the disk at `/`, in bytes."},"diskFreeBytes":{"type":"integer","description":"What i\#
+    s free of it, in bytes."},"probedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was found\#
+    ."}},"description":"What a probe has found."},"InstanceFault":{"title":"InstanceFault","type":"object","requir\#
+    ed":["type","message","at"],"properties":{"type":{"type":"string","description":"The error's stable word."},"m\#
+    essage":{"type":"string","description":"A sentence to act on."},"at":{"$ref":"#/components/schemas/Timestamp",\#
+    "description":"When that was."}},"description":"Why an instance could not be reached."},"Instance":{"title":"I\#
+    nstance","type":"object","required":["id","name","host","useAgent","useConfig","hostKeyPolicy","secrets","stat\#
+    us","project","environment","position","connections","version","createdAt","updatedAt"],"properties":{"id":{"t\#
+    ype":"string","description":"Its id: `ins_…`."},"name":{"type":"string","description":"Its name, unique in the e\#
+    nvironment."},"host":{"type":"string","description":"Its host name, address or alias."},"port":{"type":"intege\#
+    r","description":"The port, where one was given."},"user":{"type":"string","description":"The user, where one w\#
+    as given."},"identityFile":{"type":"string","description":"The file of the private key, where one was given."}\#
+    ,"useAgent":{"type":"boolean","description":"Whether keys of the agent are tried."},"useConfig":{"type":"boole\#
+    an","description":"Whether `~/.ssh/config` counts."},"proxyJump":{"type":"string","description":"Machines to g\#
+    o through, where that was given."},"hostKeyPolicy":{"$ref":"#/components/schemas/HostKeyPolicy","description":\#
+    "What to do with an unknown host key."},"secrets":{"type":"array","items":{"$ref":"#/components/schemas/Instan\#
+    ceSecretName"},"description":"Which secrets are kept for it."},"hostKey":{"$ref":"#/components/schemas/HostKey\#
+    Info","description":"The host key that it showed last."},"status":{"$ref":"#/components/schemas/ResourceStatus\#
+    ","description":"How it is."},"facts":{"$ref":"#/components/schemas/InstanceFacts","description":"What the las\#
+    t probe found."},"fault":{"$ref":"#/components/schemas/InstanceFault","description":"Why it could not be reach\#
+    ed the last time."},"project":{"type":"string","description":"The project's id."},"environment":{"type":"strin\#
+    g","description":"The environment's id."},"position":{"$ref":"#/components/schemas/Position","description":"Wh\#
+    ere its card stands."},"connections":{"type":"integer","description":"How many connections it has."},"version"\#
+    :{"type":"integer","description":"Counts its changes."},"createdAt":{"$ref":"#/components/schemas/Timestamp","\#
+    description":"When it was made."},"updatedAt":{"$ref":"#/components/schemas/Timestamp","description":"When it w\#
+    as changed last."}},"description":"A remote machine."},"InstancePage":{"title":"InstancePage","type":"object",\#
+    "required":["instances"],"properties":{"instances":{"type":"array","items":{"$ref":"#/components/schemas/Insta\#
+    nce"},"description":"The instances."},"nextCursor":{"$ref":"#/components/schemas/Cursor","description":"Where t\#
+    he next page begins. Absent on the last."}},"description":"A page of instances."},"InstanceCreated":{"title":"\#
+    InstanceCreated","type":"object","required":["instance","created"],"properties":{"instance":{"$ref":"#/compone\#
+    nts/schemas/Instance","description":"The instance."},"created":{"type":"boolean","description":"Whether this c\#
+    all made it; false for a repeated idempotency key."}},"description":"The instance that was made."},"InstancePr\#
+    obeResult":{"title":"InstanceProbeResult","type":"object","required":["instance","connectMs","latencyMs","warn\#
+    ings"],"properties":{"instance":{"$ref":"#/components/schemas/Instance","description":"The instance, with its f\#
+    acts."},"connectMs":{"type":"number","description":"How long it took to log in, in milliseconds; 0 where a ses\#
+    sion was open."},"latencyMs":{"type":"number","description":"How long a message takes there and back, in milli\#
+    seconds."},"warnings":{"type":"array","items":{"type":"string"},"description":"What is not supported of `~/.ss\#
+    h/config`, and the like."}},"description":"What a probe found."},"InstanceExecStarted":{"title":"InstanceExecS\#
+    tarted","type":"object","required":["job","created"],"properties":{"job":{"$ref":"#/components/schemas/Job","d\#
+    escription":"The job."},"created":{"type":"boolean","description":"Whether this call began it; false for a rep\#
+    eated idempotency key."},"attachment":{"type":"string","description":"The attachment to the job's stream, wher\#
+    e `attach` was asked for."}},"description":"The job that runs the command, as it stood when the answer was sen\#
+    t."},"ExecJobResult":{"title":"ExecJobResult","type":"object","properties":{"exitCode":{"type":"integer","desc\#
+    ription":"Its exit code. Absent where a signal ended it."},"signal":{"type":"string","description":"The signal t\#
+    hat ended it, without `SIG`."}},"description":"How a command on an instance ended."},"ExecOutput":{"title":"Ex\#
+    ecOutput","type":"object","required":["source","text"],"properties":{"source":{"$ref":"#/components/schemas/Ou\#
+    tputSource","description":"Where it was written to."},"text":{"type":"string","description":"The lines, with t\#
+    heir ends. Bytes that are no UTF-8 are replaced."}},"description":"What a command wrote: whole lines, as many a\#
+    s came at once."},"PortProtocol":{"title":"PortProtocol","type":"string","enum":["http","https","tcp"],"descri\#
+    ption":"What is spoken on a port."},"PortLease":{"title":"PortLease","type":"object","required":["port","name"\#
+    ,"fixed","leasedAt"],"properties":{"port":{"type":"integer","description":"The TCP port."},"name":{"type":"str\#
+    ing","description":"Its name."},"app":{"type":"string","description":"The id of the app that has it."},"appNam\#
+    e":{"type":"string","description":"The `app_id` of that app."},"workspace":{"type":"string","description":"The i\#
+    d of that app's workspace."},"fixed":{"type":"boolean","description":"Whether this very port was demanded."},"\#
+    leasedAt":{"$ref":"#/components/schemas/Timestamp","description":"Since when."}},"description":"A port that is k\#
+    ept for somebody."},"PortLeaseList":{"title":"PortLeaseList","type":"object","required":["ports"],"properties"\#
+    :{"ports":{"type":"array","items":{"$ref":"#/components/schemas/PortLease"},"description":"The leases, lowest p\#
+    ort first."}},"description":"Leased ports."},"ResolvedPort":{"title":"ResolvedPort","type":"object","required"\#
+    :["name","host","port","protocol","listening"],"properties":{"name":{"type":"string","description":"Its name."\#
+    },"host":{"type":"string","description":"Where clients reach it."},"port":{"type":"integer","description":"The T\#
+    CP port."},"protocol":{"$ref":"#/components/schemas/PortProtocol","description":"What is spoken there."},"url"\#
+    :{"type":"string","description":"Its URL. Absent where nothing is known of what is spoken."},"listening":{"typ\#
+    e":"boolean","description":"Whether anything listens there now."},"pid":{"type":"integer","description":"The p\#
+    rocess that listens, where that can be seen."},"foreign":{"type":"boolean","description":"Whether what listens i\#
+    s not of the app.","default":false}},"description":"Where a port of an app is."},"PortHolder":{"title":"PortHo\#
+    lder","type":"object","required":["uid"],"properties":{"pid":{"type":"integer","description":"The process. Abs\#
+    ent where this user may not see it."},"command":{"type":"string","description":"What it runs, in short."},"uid\#
+    ":{"type":"integer","description":"The user it belongs to."},"app":{"type":"string","description":"The id of B\#
+    erth's app that it belongs to."},"appName":{"type":"string","description":"The `app_id` of that app."},"worksp\#
+    ace":{"type":"string","description":"The id of that app's workspace."}},"description":"A process that listens o\#
+    n a port."},"PortOwnership":{"title":"PortOwnership","type":"object","required":["port","listening","holders"]\#
+    ,"properties":{"port":{"type":"integer","description":"The TCP port."},"listening":{"type":"boolean","descript\#
+    ion":"Whether anything listens there."},"holders":{"type":"array","items":{"$ref":"#/components/schemas/PortHo\#
+    lder"},"description":"The processes that listen."},"lease":{"$ref":"#/components/schemas/PortLease","descripti\#
+    on":"Berth's lease of it."}},"description":"Who has a port."},"PortMoved":{"title":"PortMoved","type":"object"\#
+    ,"required":["from","to"],"properties":{"from":{"type":"integer","description":"The port it was."},"to":{"$ref\#
+    ":"#/components/schemas/PortLease","description":"The lease as it now is."},"holder":{"type":"string","descrip\#
+    tion":"Who has the old port."}},"description":"A lease had to move, for somebody else has the port."},"Project\#
+    Reference":{"title":"ProjectReference","type":"string","minLength":1,"maxLength":100,"description":"A project: i\#
+    ts id or slug."},"EnvironmentReference":{"title":"EnvironmentReference","type":"string","minLength":1,"maxLeng\#
+    th":100,"description":"An environment: its id, or its slug within the project."},"Slug":{"title":"Slug","type"\#
+    :"string","minLength":1,"maxLength":100,"pattern":"^[a-z0-9-]+$","description":"A name for addresses: lower ca\#
+    se, digits and dashes."},"Project":{"title":"Project","type":"object","required":["id","name","slug","environm\#
+    ents","resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","description":"Its id\#
+    : `prj_…`."},"name":{"type":"string","description":"Its name."},"slug":{"type":"string","description":"Its slu\#
+    g, unique in the home."},"description":{"type":"string","description":"What it is for."},"environments":{"type\#
+    ":"integer","description":"How many environments it has."},"resources":{"type":"integer","description":"How ma\#
+    ny resources and instances it has."},"version":{"type":"integer","description":"Counts its changes."},"created\#
+    At":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/compone\#
+    nts/schemas/Timestamp","description":"When it was changed last."}},"description":"A project."},"ProjectPage":{\#
+    "title":"ProjectPage","type":"object","required":["projects"],"properties":{"projects":{"type":"array","items"\#
+    :{"$ref":"#/components/schemas/Project"},"description":"The projects."},"nextCursor":{"$ref":"#/components/sch\#
+    emas/Cursor","description":"Where the next page begins. Absent on the last."}},"description":"A page of projec\#
+    ts."},"ProjectCreated":{"title":"ProjectCreated","type":"object","required":["project","created"],"properties"\#
+    :{"project":{"$ref":"#/components/schemas/Project","description":"The project."},"created":{"type":"boolean","\#
+    description":"Whether this call made it; false for a repeated idempotency key."}},"description":"The project t\#
+    hat was made."},"ProjectEnvironment":{"title":"ProjectEnvironment","type":"object","required":["id","project",\#
+    "name","slug","isDefault","resources","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","\#
+    description":"Its id: `env_…`."},"project":{"type":"string","description":"The project's id."},"name":{"type":\#
+    "string","description":"Its name."},"slug":{"type":"string","description":"Its slug, unique in the project."},\#
+    "description":{"type":"string","description":"What it is for."},"isDefault":{"type":"boolean","description":"W\#
+    hether it is the one taken where none is named."},"resources":{"type":"integer","description":"How many resour\#
+    ces and instances it has."},"version":{"type":"integer","description":"Counts its changes."},"createdAt":{"$re\#
+    f":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$ref":"#/components/schem\#
+    as/Timestamp","description":"When it was changed last."}},"description":"An environment of a project."},"Proje\#
+    ctEnvironments":{"title":"ProjectEnvironments","type":"object","required":["environments"],"properties":{"envi\#
+    ronments":{"type":"array","items":{"$ref":"#/components/schemas/ProjectEnvironment"},"description":"The enviro\#
+    nments."}},"description":"Environments."},"EnvironmentCreated":{"title":"EnvironmentCreated","type":"object","\#
+    required":["environment","created"],"properties":{"environment":{"$ref":"#/components/schemas/ProjectEnvironme\#
+    nt","description":"The environment."},"created":{"type":"boolean","description":"Whether this call made it; fa\#
+    lse for a repeated idempotency key."}},"description":"The environment that was made."},"ResourceReference":{"t\#
+    itle":"ResourceReference","type":"string","minLength":1,"maxLength":100,"description":"A resource: its id, or i\#
+    ts name where only one has it."},"ResourceType":{"title":"ResourceType","type":"string","enum":["runtime","ter\#
+    minal","instance","application","bucket_explorer","storage_bucket","static_website","firewall","scalable_serve\#
+    r"],"description":"What a resource is. So far, `runtime`, `terminal` and `instance` can be made."},"ResourceSt\#
+    atus":{"title":"ResourceStatus","type":"string","enum":["new","ready","unreachable","deleted"],"description":"\#
+    How a resource is. Of an instance: `new` until it was reached once, `unreachable` where the last attempt faile\#
+    d."},"Position":{"title":"Position","type":"object","required":["x","y"],"properties":{"x":{"type":"number","m\#
+    inimum":-1000000000,"maximum":1000000000,"description":"To the right."},"y":{"type":"number","minimum":-100000\#
+    0000,"maximum":1000000000,"description":"Down."}},"description":"Where a card stands."},"ResourcePosition":{"t\#
+    itle":"ResourcePosition","type":"object","required":["resource","position"],"properties":{"resource":{"$ref":"\#
+    #/components/schemas/ResourceReference","description":"The resource."},"position":{"$ref":"#/components/schema\#
+    s/Position","description":"Where its card goes."}},"description":"A resource and its place."},"ResourcePositio\#
+    ns":{"title":"ResourcePositions","type":"object","required":["resources"],"properties":{"resources":{"type":"a\#
+    rray","items":{"$ref":"#/components/schemas/Resource"},"description":"The resources as they now are."}},"descr\#
+    iption":"Resources that were moved."},"ResourceMetadata":{"title":"ResourceMetadata","type":"object","properti\#
+    es":{"runtimeId":{"type":"string","description":"Of a runtime: its id in the catalog."},"runtimeName":{"type":\#
+    "string","description":"Of a runtime: the language."},"runtimeVersion":{"type":"string","description":"Of a ru\#
+    ntime: the version."},"runtimeDisplayName":{"type":"string","description":"Of a runtime: its name for people."\#
+    },"applicationServer":{"type":"string","description":"Of a runtime: the application server that goes with it."\#
+    },"host":{"type":"string","description":"Of an instance: where it is."},"os":{"type":"string","description":"O\#
+    f an instance: its operating system."}},"description":"What a resource of a type has of its own."},"Resource":\#
+    {"title":"Resource","type":"object","required":["id","name","resourceType","status","project","environment","p\#
+    osition","metadata","connections","version","createdAt","updatedAt"],"properties":{"id":{"type":"string","desc\#
+    ription":"Its id: `res_…`, or `ins_…` of an instance."},"name":{"type":"string","description":"Its name, uniqu\#
+    e in the environment."},"resourceType":{"$ref":"#/components/schemas/ResourceType","description":"What it is."\#
+    },"status":{"$ref":"#/components/schemas/ResourceStatus","description":"How it is."},"project":{"type":"string\#
+    ","description":"The project's id."},"environment":{"type":"string","description":"The environment's id."},"po\#
+    sition":{"$ref":"#/components/schemas/Position","description":"Where its card stands."},"metadata":{"$ref":"#/\#
+    components/schemas/ResourceMetadata","description":"What its type has of its own."},"connections":{"type":"int\#
+    eger","description":"How many connections it has."},"version":{"type":"integer","description":"Counts its chan\#
+    ges."},"createdAt":{"$ref":"#/components/schemas/Timestamp","description":"When it was made."},"updatedAt":{"$\#
+    ref":"#/components/schemas/Timestamp","description":"When it was changed last."}},"description":"Something a p\#
+    roject has."},"ResourceDetail":{"title":"ResourceDetail","type":"object","required":["resource","connections"]\#
+    ,"properties":{"resource":{"$ref":"#/components/schemas/Resource","description":"The resource."},"connections"\#
+    :{"type":"array","items":{"$ref":"#/components/schemas/ResourceConnection"},"description":"Its connections."}}\#
+    ,"description":"A resource with its connections."},"ResourceCount":{"title":"ResourceCount","type":"object","r\#
+    equired":["resourceType","count"],"properties":{"resourceType":{"$ref":"#/components/schemas/ResourceType","de\#
+    scription":"The type."},"count":{"type":"integer","description":"How many."}},"description":"How many there ar\#
+    e of a type."},"ResourcePage":{"title":"ResourcePage","type":"object","required":["resources","counts"],"prope\#
+    rties":{"resources":{"type":"array","items":{"$ref":"#/components/schemas/Resource"},"description":"The resour\#
+    ces."},"counts":{"type":"array","items":{"$ref":"#/components/schemas/ResourceCount"},"description":"How many t\#
+    he filters leave of each type, on all pages together."},"nextCursor":{"$ref":"#/components/schemas/Cursor","de\#
+    scription":"Where the next page begins. Absent on the last."}},"description":"A page of resources."},"Resource\#
+    Created":{"title":"ResourceCreated","type":"object","required":["resource","created"],"properties":{"resource"\#
+    :{"$ref":"#/components/schemas/Resource","description":"The resource."},"created":{"type":"boolean","descripti\#
+    on":"Whether this call made it; false for a repeated idempotency key."}},"description":"The resource that was m\#
+    ade."}},"errors":{"parse_error":{"code":-32700,"message":"The message is not valid JSON.","data":{"type":"pars\#
+    e_error","retryable":false}},"invalid_request":{"code":-32600,"message":"The message is JSON, but no request t\#
+    hat may be sent now.","data":{"type":"invalid_request","retryable":false}},"method_not_found":{"code":-32601,"\#
+    message":"There is no method of that name.","data":{"type":"method_not_found","retryable":false}},"invalid_par\#
+    ams":{"code":-32602,"message":"The parameters do not decode or break a bound. `errors` lists every fault.","da\#
+    ta":{"type":"invalid_params","retryable":false}},"internal_error":{"code":-32603,"message":"A fault of the ser\#
+    ver's own. Nothing that a client sends should cause it.","data":{"type":"internal_error","retryable":false}},"\#
+    message_too_large":{"code":-32600,"message":"The message is larger than `limits.maxMessageBytes`. It was skipp\#
+    ed; the connection goes on.","data":{"type":"message_too_large","retryable":false}},"batch_too_large":{"code":\#
+    -32600,"message":"The batch holds more entries than `limits.maxBatch`. Nothing of it was carried out.","data":\#
+    {"type":"batch_too_large","retryable":false}},"not_initialized":{"code":-32002,"message":"The connection has n\#
+    ot been initialized. Call `initialize` first.","data":{"type":"not_initialized","retryable":false}},"cancelled\#
+    ":{"code":-32800,"message":"The request was cancelled by its caller.","data":{"type":"cancelled","retryable":f\#
+    alse}},"unsupported_version":{"code":426,"message":"The client and the server have no protocol version in comm\#
+    on. `supportedVersions` lists the server's.","data":{"type":"unsupported_version","retryable":false}},"scope_d\#
+    enied":{"code":403,"message":"The caller does not hold the scope that the method needs.","data":{"type":"scope\#
+    _denied","retryable":false}},"shutting_down":{"code":503,"message":"The server is stopping and takes no new wo\#
+    rk.","data":{"type":"shutting_down","retryable":true}},"no_space":{"code":503,"message":"The disk that holds t\#
+    he target is full. Nothing was changed.","data":{"type":"no_space","retryable":true}},"io_error":{"code":500,"\#
+    message":"The operating system refused an operation on a file. `detail` holds its own words.","data":{"type":"\#
+    io_error","retryable":true}},"database_unavailable":{"code":503,"message":"The database could not be read or w\#
+    ritten. `detail` says why.","data":{"type":"database_unavailable","retryable":true}},"permission_denied":{"cod\#
+    e":403,"message":"The operating system denies the server's user access to the path.","data":{"type":"permissio\#
+    n_denied","retryable":false}},"invalid_argument":{"code":400,"message":"The parameters decode and keep their b\#
+    ounds, but do not make sense together. `detail` says why.","data":{"type":"invalid_argument","retryable":false\#
+    }},"invalid_cursor":{"code":400,"message":"The cursor was not made by this list or stream.","data":{"type":"in\#
+    valid_cursor","retryable":false}},"version_conflict":{"code":409,"message":"The entity has changed since the v\#
+    ersion in `ifVersion`. Read it again; `version` holds today's.","data":{"type":"version_conflict","retryable":\#
+    false}},"idempotency_conflict":{"code":409,"message":"The idempotency key was used before with other parameter\#
+    s.","data":{"type":"idempotency_conflict","retryable":false}},"already_exists":{"code":409,"message":"Somethin\#
+    g of that name or path is there already.","data":{"type":"already_exists","retryable":false}},"limit_reached":\#
+    {"code":429,"message":"A limit on how many of these may be open at once is reached. `detail` names the limit."\#
+    ,"data":{"type":"limit_reached","retryable":true}},"config_invalid":{"code":422,"message":"The configuration d\#
+    oes not fit its schema. `errors` lists every fault.","data":{"type":"config_invalid","retryable":false}},"conf\#
+    ig_file_broken":{"code":409,"message":"The configuration file on disk cannot be read. Mend it first; it will n\#
+    ot be overwritten.","data":{"type":"config_file_broken","retryable":false}},"stream_not_found":{"code":404,"me\#
+    ssage":"There is no stream of that name.","data":{"type":"stream_not_found","retryable":false}},"stream_closed\#
+    ":{"code":409,"message":"The stream has ended and takes no further events.","data":{"type":"stream_closed","re\#
+    tryable":false}},"attachment_not_found":{"code":404,"message":"This connection has no attachment of that id.",\#
+    "data":{"type":"attachment_not_found","retryable":false}},"job_not_found":{"code":404,"message":"There is no j\#
+    ob of that id.","data":{"type":"job_not_found","retryable":false}},"job_ended":{"code":409,"message":"The job h\#
+    as ended and can no longer be cancelled.","data":{"type":"job_ended","retryable":false}},"workspace_not_found"\#
+    :{"code":404,"message":"No workspace has that id, key or slug.","data":{"type":"workspace_not_found","retryabl\#
+    e":false}},"workspace_busy":{"code":409,"message":"Another job is replacing files of the workspace. Try again w\#
+    hen it has ended; `job` holds its id.","data":{"type":"workspace_busy","retryable":true}},"workspace_archived"\#
+    :{"code":409,"message":"The workspace is archived and read-only. Set its state to `active` first.","data":{"ty\#
+    pe":"workspace_archived","retryable":false}},"folder_missing":{"code":409,"message":"The workspace's folder is n\#
+    ot where it was. Put it back, or point the workspace at its new path with `workspace/update`.","data":{"type":\#
+    "folder_missing","retryable":false}},"snapshot_not_found":{"code":404,"message":"There is no snapshot of that i\#
+    d.","data":{"type":"snapshot_not_found","retryable":false}},"template_not_found":{"code":404,"message":"The ho\#
+    me has no template of that name.","data":{"type":"template_not_found","retryable":false}},"template_invalid":{\#
+    "code":422,"message":"The template or its `berth.template.yaml` is faulty. `errors` lists every fault.","data"\#
+    :{"type":"template_invalid","retryable":false}},"template_variables":{"code":422,"message":"Variables of the t\#
+    emplate are missing or do not match their pattern. `errors` has a row for each; `variables` holds their declar\#
+    ations.","data":{"type":"template_variables","retryable":false}},"archive_rejected":{"code":422,"message":"The a\#
+    rchive was not unpacked: it is damaged, passes a limit, or holds an entry that would leave the workspace or is n\#
+    o file, folder or link. `detail` names the entry.","data":{"type":"archive_rejected","retryable":false}},"sour\#
+    ce_unavailable":{"code":502,"message":"The git repository or URL could not be fetched. `detail` holds the last w\#
+    ords of the tool.","data":{"type":"source_unavailable","retryable":true}},"file_not_found":{"code":404,"messag\#
+    e":"Nothing is at that path in the workspace.","data":{"type":"file_not_found","retryable":false}},"path_escap\#
+    es":{"code":403,"message":"The path, or a link on it, leads out of the workspace.","data":{"type":"path_escape\#
+    s","retryable":false}},"not_a_directory":{"code":422,"message":"A folder is needed and the path is something e\#
+    lse.","data":{"type":"not_a_directory","retryable":false}},"is_a_directory":{"code":422,"message":"A file is n\#
+    eeded and the path is a folder.","data":{"type":"is_a_directory","retryable":false}},"not_a_file":{"code":422,\#
+    "message":"The path is a device, a socket or a pipe, which is neither read nor written.","data":{"type":"not_a\#
+    _file","retryable":false}},"directory_not_empty":{"code":409,"message":"The folder is not empty. Pass `recursi\#
+    ve` to delete what it holds.","data":{"type":"directory_not_empty","retryable":false}},"etag_mismatch":{"code"\#
+    :409,"message":"The file has changed since the ETag in `ifMatch`. `etag` holds today's; absent where the file i\#
+    s gone.","data":{"type":"etag_mismatch","retryable":false}},"not_text":{"code":422,"message":"The file is not v\#
+    alid UTF-8. Read it as `base64`.","data":{"type":"not_text","retryable":false}},"content_invalid":{"code":422,\#
+    "message":"The content is not valid in the encoding that was named.","data":{"type":"content_invalid","retryab\#
+    le":false}},"app_not_found":{"code":404,"message":"No app has that id or name.","data":{"type":"app_not_found"\#
+    ,"retryable":false}},"app_ambiguous":{"code":409,"message":"Several workspaces have an app of that name. Name t\#
+    he workspace too, or use the app's id.","data":{"type":"app_ambiguous","retryable":false}},"manifest_not_found\#
+    ":{"code":404,"message":"The folder has no `app.runtime.yaml`, `app.runtime.yml` or `app.runtime.json`.","data\#
+    ":{"type":"manifest_not_found","retryable":false}},"manifest_invalid":{"code":422,"message":"The manifest has e\#
+    rrors. `findings` lists every one with its place.","data":{"type":"manifest_invalid","retryable":false}},"envi\#
+    ronment_missing":{"code":422,"message":"Environment variables that the manifest demands have no value. `names` l\#
+    ists them; give them with `app/configure`.","data":{"type":"environment_missing","retryable":false}},"setup_fa\#
+    iled":{"code":422,"message":"The app's setup ended badly. `detail` says how; the job's stream has its output."\#
+    ,"data":{"type":"setup_failed","retryable":false}},"setup_timeout":{"code":504,"message":"The app's setup took l\#
+    onger than its manifest allows and was ended.","data":{"type":"setup_timeout","retryable":false}},"stop_failed\#
+    ":{"code":500,"message":"Processes of the app could not be ended. `processes` lists them.","data":{"type":"sto\#
+    p_failed","retryable":true}},"port_not_found":{"code":404,"message":"There is no such port or lease.","data":{\#
+    "type":"port_not_found","retryable":false}},"port_taken":{"code":409,"message":"Somebody else has the port. `d\#
+    etail` says who.","data":{"type":"port_taken","retryable":true}},"port_in_use":{"code":409,"message":"An app i\#
+    s using the port. Stop it first.","data":{"type":"port_in_use","retryable":true}},"no_free_port":{"code":503,"\#
+    message":"Every port of the range in `config.apps.ports` is taken.","data":{"type":"no_free_port","retryable":\#
+    true}},"agent_not_found":{"code":404,"message":"No agent of that name is declared in the configuration, nor is t\#
+    here such a preset.","data":{"type":"agent_not_found","retryable":false}},"agent_invalid":{"code":422,"message\#
+    ":"The agent is declared in a way that it can't be used. `detail` says how.","data":{"type":"agent_invalid","r\#
+    etryable":false}},"session_not_found":{"code":404,"message":"No agent session has that id.","data":{"type":"se\#
+    ssion_not_found","retryable":false}},"run_not_found":{"code":404,"message":"No run has that id.","data":{"type\#
+    ":"run_not_found","retryable":false}},"run_ended":{"code":409,"message":"The run has ended. Begin a new one of t\#
+    he same session.","data":{"type":"run_ended","retryable":false}},"prompt_invalid":{"code":422,"message":"A blo\#
+    ck of the prompt lacks what its type needs, or names a file that is not there.","data":{"type":"prompt_invalid\#
+    ","retryable":false}},"not_supported":{"code":422,"message":"The agent can't do that.","data":{"type":"not_sup\#
+    ported","retryable":false}},"permission_not_found":{"code":404,"message":"No question for permission has that i\#
+    d.","data":{"type":"permission_not_found","retryable":false}},"permission_resolved":{"code":409,"message":"The q\#
+    uestion was answered before. `permission` tells how.","data":{"type":"permission_resolved","retryable":false}}\#
+    ,"runtime_unknown":{"code":404,"message":"No runtime has that name. `runtimeNames` lists those there are.","da\#
+    ta":{"type":"runtime_unknown","retryable":false}},"runtime_not_found":{"code":404,"message":"The catalog has n\#
+    o runtime of that id. `catalog/listRuntimes` lists them.","data":{"type":"runtime_not_found","retryable":false\#
+    }},"server_unknown":{"code":404,"message":"The language has no application server of that name. `servers` list\#
+    s those there are.","data":{"type":"server_unknown","retryable":false}},"catalog_invalid":{"code":422,"message\#
+    ":"A file of the home's `catalog` folder is faulty. `errors` lists every fault.","data":{"type":"catalog_inval\#
+    id","retryable":false}},"project_not_found":{"code":404,"message":"No project has that id or slug.","data":{"t\#
+    ype":"project_not_found","retryable":false}},"environment_not_found":{"code":404,"message":"The project has no e\#
+    nvironment of that id or slug.","data":{"type":"environment_not_found","retryable":false}},"not_empty":{"code"\#
+    :409,"message":"It still has resources or instances. Delete them first; `resources` names them.","data":{"type\#
+    ":"not_empty","retryable":false}},"resource_not_found":{"code":404,"message":"No resource has that id or name.\#
+    ","data":{"type":"resource_not_found","retryable":false}},"resource_ambiguous":{"code":409,"message":"Several r\#
+    esources have that name. Use the id; `ids` lists them.","data":{"type":"resource_ambiguous","retryable":false}\#
+    },"resource_connected":{"code":409,"message":"It has connections. Disconnect them first; `connections` names t\#
+    hem.","data":{"type":"resource_connected","retryable":false}},"instance_not_found":{"code":404,"message":"No i\#
+    nstance has that id or name.","data":{"type":"instance_not_found","retryable":false}},"instance_ambiguous":{"c\#
+    ode":409,"message":"Several instances have that name. Use the id; `ids` lists them.","data":{"type":"instance_\#
+    ambiguous","retryable":false}},"connection_not_found":{"code":404,"message":"There is no connection of that id\#
+    .","data":{"type":"connection_not_found","retryable":false}},"connection_not_allowed":{"code":422,"message":"R\#
+    esources of these types can't be connected. `connection/listAllowed` has the table.","data":{"type":"connectio\#
+    n_not_allowed","retryable":false}},"connection_busy":{"code":409,"message":"Something is being done for the co\#
+    nnection. Try again when it has ended; `job` holds its id.","data":{"type":"connection_busy","retryable":true}\#
+    },"connection_state":{"code":409,"message":"The connection does not stand where this can be done.","data":{"ty\#
+    pe":"connection_state","retryable":false}},"dns_failed":{"code":502,"message":"The host name of the instance c\#
+    ould not be resolved.","data":{"type":"dns_failed","retryable":true}},"connect_refused":{"code":502,"message":\#
+    "Nothing listens at the instance's address and port.","data":{"type":"connect_refused","retryable":true}},"con\#
+    nect_timeout":{"code":504,"message":"The instance did not answer in time.","data":{"type":"connect_timeout","r\#
+    etryable":true}},"host_unreachable":{"code":502,"message":"There is no way to the instance's address.","data":\#
+    {"type":"host_unreachable","retryable":true}},"host_key_unknown":{"code":403,"message":"The instance's host ke\#
+    y is not known. `fingerprint` holds it; accept it with `instance/acceptHostKey`.","data":{"type":"host_key_unk\#
+    nown","retryable":false}},"host_key_changed":{"code":403,"message":"The instance's host key is not the one tha\#
+    t was accepted. It may be another machine, or one in between.","data":{"type":"host_key_changed","retryable":f\#
+    alse}},"host_key_mismatch":{"code":409,"message":"The instance shows another host key than the one to be accep\#
+    ted. `fingerprint` holds it.","data":{"type":"host_key_mismatch","retryable":false}},"auth_failed":{"code":401\#
+    ,"message":"The instance did not let the user in. `tried` and `offered` list the methods.","data":{"type":"aut\#
+    h_failed","retryable":false}},"key_unusable":{"code":422,"message":"The private key can't be read or used. `de\#
+    tail` says why.","data":{"type":"key_unusable","retryable":false}},"ssh_failed":{"code":502,"message":"The SSH s\#
+    ession failed or was cut. `detail` says how.","data":{"type":"ssh_failed","retryable":true}},"step_timeout":{"\#
+    code":504,"message":"Something on the instance took longer than it may.","data":{"type":"step_timeout","retrya\#
+    ble":true}},"sudo_required":{"code":403,"message":"Root is needed on the instance, and the user can't become i\#
+    t. Allow sudo, or give `sudoPassword`.","data":{"type":"sudo_required","retryable":false}},"unsupported_os":{"\#
+    code":422,"message":"The catalog has no recipe for the instance's system.","data":{"type":"unsupported_os","re\#
+    tryable":false}},"package_lock_busy":{"code":503,"message":"Another program holds the lock of the instance's p\#
+    ackage manager.","data":{"type":"package_lock_busy","retryable":true}},"repository_unreachable":{"code":502,"m\#
+    essage":"The instance can't reach where its packages come from.","data":{"type":"repository_unreachable","retr\#
+    yable":true}},"instance_no_space":{"code":503,"message":"A disk of the instance is full.","data":{"type":"inst\#
+    ance_no_space","retryable":true}},"version_unavailable":{"code":422,"message":"What is to be installed can't b\#
+    e had in that version for the instance's system.","data":{"type":"version_unavailable","retryable":false}},"ch\#
+    ecksum_mismatch":{"code":502,"message":"A file that was fetched is not the one that was meant.","data":{"type"\#
+    :"checksum_mismatch","retryable":false}},"command_failed":{"code":502,"message":"A command on the instance fai\#
+    led. `step`, `exitCode` and `lastLines` tell more.","data":{"type":"command_failed","retryable":false}},"resul\#
+    t_too_large":{"code":422,"message":"The answer would pass `limits.maxMessageBytes`. Ask for a range, or for fe\#
+    wer entries.","data":{"type":"result_too_large","retryable":false}}}},"x-common-errors":["parse_error","invali\#
+    d_request","method_not_found","invalid_params","internal_error","message_too_large","batch_too_large","not_ini\#
+    tialized","cancelled","scope_denied","shutting_down","io_error","database_unavailable"],"x-events":{"server.st\#
+    arted":{"stream":"events","description":"A server has started on the home.","schema":{"$ref":"#/components/sch\#
+    emas/ServerStarted"}},"server.stopping":{"stream":"events","description":"The server is stopping.","schema":{"\#
+    $ref":"#/components/schemas/StopResult"}},"config.changed":{"stream":"events","description":"Another configura\#
+    tion is in force.","schema":{"$ref":"#/components/schemas/ConfigState"}},"config.faulty":{"stream":"events","d\#
+    escription":"The configuration file was changed and is faulty; the last good one stays in force.","schema":{"$\#
+    ref":"#/components/schemas/ConfigFault"}},"workspace.created":{"stream":"events","description":"A workspace wa\#
+    s made.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.updated":{"stream":"events","descripti\#
+    on":"A workspace was changed.","schema":{"$ref":"#/components/schemas/Workspace"}},"workspace.deleted":{"strea\#
+    m":"events","description":"A workspace was deleted.","schema":{"$ref":"#/components/schemas/Workspace"}},"work\#
+    space.restored":{"stream":"events","description":"A deleted workspace was brought back.","schema":{"$ref":"#/c\#
+    omponents/schemas/Workspace"}},"workspace.purged":{"stream":"events","description":"A deleted workspace can no l\#
+    onger be restored; what was left of it is gone.","schema":{"$ref":"#/components/schemas/Workspace"}},"snapshot\#
+    .created":{"stream":"events","description":"A snapshot was made.","schema":{"$ref":"#/components/schemas/Snaps\#
+    hot"}},"snapshot.deleted":{"stream":"events","description":"A snapshot was deleted.","schema":{"$ref":"#/compo\#
+    nents/schemas/SnapshotDeleted"}},"file.created":{"stream":"workspace/…/files/…","description":"An entry is new\#
+    .","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.changed":{"stream":"workspace/…/files/…, run/…"\#
+    ,"description":"A file's content or an entry's mode changed. In a run's stream: the agent has written the file t\#
+    hrough the server.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.deleted":{"stream":"workspace/\#
+    …/files/…","description":"An entry is gone.","schema":{"$ref":"#/components/schemas/FileChanged"}},"file.moved\#
+    ":{"stream":"workspace/…/files/…","description":"An entry was moved inside the watched path.","schema":{"$ref"\#
+    :"#/components/schemas/FileChanged"}},"log.line":{"stream":"server/log","description":"A line of the server's o\#
+    wn log.","schema":{"$ref":"#/components/schemas/LogLine"}},"job.created":{"stream":"events","description":"A j\#
+    ob was asked for.","schema":{"$ref":"#/components/schemas/Job"}},"job.updated":{"stream":"events","description\#
+    ":"A job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.state":{"stream":"job/…","desc\#
+    ription":"The job changed its state.","schema":{"$ref":"#/components/schemas/Job"}},"job.progress":{"stream":"\#
+    job/…","description":"The job came further. At most ten a second.","schema":{"$ref":"#/components/schemas/JobP\#
+    rogress"}},"job.output":{"stream":"job/…","description":"A line of the job's own.","schema":{"$ref":"#/compone\#
+    nts/schemas/JobMessage"}},"agentRun.state":{"stream":"events","description":"A run was asked for, or stands el\#
+    sewhere.","schema":{"$ref":"#/components/schemas/AgentRun"}},"run.state":{"stream":"run/…","description":"Wher\#
+    e the run stands.","schema":{"$ref":"#/components/schemas/RunStateChange"}},"message.delta":{"stream":"run/…",\#
+    "description":"The agent says something; the next piece of it.","schema":{"$ref":"#/components/schemas/TextDel\#
+    ta"}},"message":{"stream":"run/…","description":"A whole message, of the user's or the agent's.","schema":{"$r\#
+    ef":"#/components/schemas/RunMessage"}},"thought.delta":{"stream":"run/…","description":"The agent thinks; the n\#
+    ext piece of it.","schema":{"$ref":"#/components/schemas/TextDelta"}},"tool.call":{"stream":"run/…","descripti\#
+    on":"The agent uses a tool.","schema":{"$ref":"#/components/schemas/ToolCall"}},"tool.update":{"stream":"run/…\#
+    ","description":"A tool call has come further; what is absent is as before.","schema":{"$ref":"#/components/sc\#
+    hemas/ToolCall"}},"plan":{"stream":"run/…","description":"The agent's plan, whole.","schema":{"$ref":"#/compon\#
+    ents/schemas/RunPlan"}},"usage":{"stream":"run/…","description":"What the run has used so far.","schema":{"$re\#
+    f":"#/components/schemas/UsageReport"}},"permission.requested":{"stream":"run/…","description":"The agent asks w\#
+    hether it may do something.","schema":{"$ref":"#/components/schemas/PermissionEvent"}},"permission.resolved":{\#
+    "stream":"run/…","description":"A question was answered, by whomever.","schema":{"$ref":"#/components/schemas/\#
+    PermissionEvent"}},"output":{"stream":"run/…","description":"A line that the agent's program has written.","sc\#
+    hema":{"$ref":"#/components/schemas/RunOutput"}},"log":{"stream":"run/…","description":"Something about the ru\#
+    n.","schema":{"$ref":"#/components/schemas/RunLog"}},"agent.update":{"stream":"run/…","description":"Something t\#
+    he agent told, as it came.","schema":{"$ref":"#/components/schemas/AgentUpdate"}},"run.completed":{"stream":"r\#
+    un/…","description":"The run has ended well.","schema":{"$ref":"#/components/schemas/RunCompleted"}},"run.fail\#
+    ed":{"stream":"run/…","description":"The run has failed or was interrupted or cancelled.","schema":{"$ref":"#/\#
+    components/schemas/RunFailed"}},"app.installed":{"stream":"events","description":"An app was installed.","sche\#
+    ma":{"$ref":"#/components/schemas/App"}},"app.updated":{"stream":"events","description":"What is known or want\#
+    ed of an app has changed.","schema":{"$ref":"#/components/schemas/App"}},"app.state":{"stream":"events","descr\#
+    iption":"What is seen of an app has changed.","schema":{"$ref":"#/components/schemas/AppSummary"}},"app.uninst\#
+    alled":{"stream":"events","description":"An app was uninstalled.","schema":{"$ref":"#/components/schemas/AppSu\#
+    mmary"}},"app.output":{"stream":"app/…/log","description":"A line that the app has written.","schema":{"$ref":\#
+    "#/components/schemas/AppOutput"}},"connection.updated":{"stream":"events","description":"A connection was mad\#
+    e, or stands elsewhere.","schema":{"$ref":"#/components/schemas/ResourceConnection"}},"step.report":{"stream":\#
+    "job/…","description":"A step began or ended.","schema":{"$ref":"#/components/schemas/StepReport"}},"terminal.\#
+    output":{"stream":"terminal/…","description":"Output of a shell.","schema":{"$ref":"#/components/schemas/Termi\#
+    nalOutput"}},"instance.created":{"stream":"events","description":"An instance was made known.","schema":{"$ref\#
+    ":"#/components/schemas/Instance"}},"instance.updated":{"stream":"events","description":"An instance was chang\#
+    ed, or found otherwise.","schema":{"$ref":"#/components/schemas/Instance"}},"instance.deleted":{"stream":"even\#
+    ts","description":"An instance was forgotten.","schema":{"$ref":"#/components/schemas/Instance"}},"exec.output\#
+    ":{"stream":"job/…","description":"Output of a command on an instance.","schema":{"$ref":"#/components/schemas\#
+    /ExecOutput"}},"port.leased":{"stream":"events","description":"A port was leased.","schema":{"$ref":"#/compone\#
+    nts/schemas/PortLease"}},"port.released":{"stream":"events","description":"A leased port was given back.","sch\#
+    ema":{"$ref":"#/components/schemas/PortLease"}},"port.moved":{"stream":"events","description":"A lease moved t\#
+    o another port, for somebody else had taken it.","schema":{"$ref":"#/components/schemas/PortMoved"}},"project.\#
+    created":{"stream":"events","description":"A project was made.","schema":{"$ref":"#/components/schemas/Project\#
+    "}},"project.updated":{"stream":"events","description":"A project was changed.","schema":{"$ref":"#/components\#
+    /schemas/Project"}},"project.deleted":{"stream":"events","description":"A project was deleted.","schema":{"$re\#
+    f":"#/components/schemas/Project"}},"environment.created":{"stream":"events","description":"An environment was m\#
+    ade.","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"environment.deleted":{"stream":"events","d\#
+    escription":"An environment was deleted.","schema":{"$ref":"#/components/schemas/ProjectEnvironment"}},"resour\#
+    ce.created":{"stream":"events","description":"A resource was made.","schema":{"$ref":"#/components/schemas/Res\#
+    ource"}},"resource.updated":{"stream":"events","description":"A resource was changed.","schema":{"$ref":"#/com\#
+    ponents/schemas/Resource"}},"resource.deleted":{"stream":"events","description":"A resource was deleted.","sch\#
+    ema":{"$ref":"#/components/schemas/Resource"}}}}
     """#
 }

@@ -131,8 +131,7 @@ package enum StreamRead: Method {
     name: "stream/read",
     family: "stream",
     lane: .concurrent,
-    scope: .read,
-    isLarge: true
+    scope: .read
   )
 
   package struct Params: MethodParams {

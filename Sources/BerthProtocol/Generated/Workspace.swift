@@ -1054,8 +1054,7 @@ package enum SnapshotDiff: Method {
     name: "snapshot/diff",
     family: "workspace",
     lane: .concurrent,
-    scope: .read,
-    isLarge: true
+    scope: .read
   )
 
   package struct Params: MethodParams {

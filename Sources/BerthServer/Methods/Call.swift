@@ -9,6 +9,17 @@ package struct Call: Sendable {
   /// What `$/progress` is sent with; nil where the client does not ask for it.
   package let progressToken: JSONValue?
 
+  /// How much an answer may hold that is not large.
+  static let fewRows = 1000
+  static let fewBytes = 256 << 10
+
+  /// Makes the answer, where it may be large when it is this call's turn.
+  func answer<Value: JSONEncodable & Sendable>(
+    isLarge: Bool, _ make: () throws -> Value
+  ) async throws -> Answer {
+    isLarge ? try await request.large(make) : try make()
+  }
+
   /// Tells how far the call has come, where the client asked for it.
   package func progress(_ value: WorkDoneProgress) async throws {
     guard let progressToken else { return }

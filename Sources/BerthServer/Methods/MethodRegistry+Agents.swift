@@ -13,7 +13,9 @@ extension MethodRegistry {
     register(AgentConfigure.self) { params, _ in try agents.configure(params) }
     register(AgentSessionList.self) { params, _ in try agents.list(params) }
     register(AgentSessionGet.self) { params, _ in try agents.get(params) }
-    register(AgentSessionHistory.self) { params, _ in try agents.history(params) }
+    registerAnswer(AgentSessionHistory.self) { params, call in
+      try await call.answer(isLarge: true) { try agents.history(params) }
+    }
     register(AgentSessionDelete.self) { params, _ in try await agents.delete(params) }
     registerAnswer(AgentRunStart.self) { params, call in
       var started = try agents.start(params)

@@ -68,7 +68,9 @@ extension MethodRegistry {
       try await call.session.attachments.detach(params.attachment)
       return NullResult()
     }
-    registerAnswer(StreamRead.self) { params, _ in try streams.readPage(params) }
+    registerAnswer(StreamRead.self) { params, call in
+      try await call.answer(isLarge: params.limitBytes > Call.fewBytes) { try streams.readPage(params) }
+    }
     register(StreamAppend.self) { params, _ in try await streams.append(params) }
     register(StreamList.self) { params, _ in try streams.list(params) }
   }
@@ -108,16 +110,23 @@ extension MethodRegistry {
     registerJob(WorkspaceImport.self, domains, \.waitSeconds) { try archives.import($0) }
     register(SnapshotList.self) { params, _ in try snapshots.list(params) }
     register(SnapshotGet.self) { params, _ in try snapshots.get(params) }
-    register(SnapshotDiff.self) { params, _ in try snapshots.diff(params) }
+    registerAnswer(SnapshotDiff.self) { params, call in
+      try await call.answer(isLarge: params.limit > Call.fewRows) { try snapshots.diff(params) }
+    }
     registerJob(SnapshotRestore.self, domains, \.waitSeconds) { try snapshots.restore($0) }
     register(SnapshotDelete.self) { params, _ in try snapshots.delete(params) }
   }
 
   private mutating func addFiles(_ domains: Domains) {
     let (files, watches) = (domains.files, domains.watches)
-    register(FileList.self) { params, _ in try files.list(params) }
+    registerAnswer(FileList.self) { params, call in
+      try await call.answer(isLarge: params.limit > Call.fewRows) { try files.list(params) }
+    }
     register(FileStat.self) { params, _ in try files.stat(params) }
-    register(FileRead.self) { params, _ in try files.read(params) }
+    registerAnswer(FileRead.self) { params, call in
+      if let content = try files.read(params, upTo: Call.fewBytes) { return content }
+      return try await call.answer(isLarge: true) { try files.read(params) }
+    }
     register(FileWrite.self) { params, _ in try files.write(params) }
     register(FileDelete.self) { params, _ in try files.delete(params) }
     register(FileMove.self) { params, _ in try files.move(params) }
@@ -147,8 +156,8 @@ extension MethodRegistry {
     register(AppStartAll.self) { params, _ in try await apps.startAll(params) }
     register(AppStopAll.self) { params, _ in try await apps.stopAll(params) }
     registerAnswer(AppLogs.self) { params, call in
-      guard params.follow else { return try apps.logs(params) }
-      return try call.followLogs(try apps.follow(params), domains)
+      if params.follow { return try call.followLogs(try apps.follow(params), domains) }
+      return try await call.answer(isLarge: params.tail > Call.fewRows) { try apps.logs(params) }
     }
     register(PortList.self) { params, _ in try apps.listPorts(params) }
     register(PortResolve.self) { params, _ in try apps.resolvePort(params) }

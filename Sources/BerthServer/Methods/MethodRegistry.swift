@@ -50,7 +50,7 @@ package struct MethodRegistry: Sendable {
       return switch description.serialKey {
       case .parameter(let name): .serial(lane: description.family, member: name, run)
       case .fixed(let lane): .serial(lane: lane, member: nil, run)
-      case nil: .concurrent(isLarge: description.isLarge, run)
+      case nil: .concurrent(run)
       }
     }
   }

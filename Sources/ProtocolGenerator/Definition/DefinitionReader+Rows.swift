@@ -40,7 +40,6 @@ extension DefinitionReader {
       direction: MethodDefinition.Direction(rawValue: direction) ?? .clientToServer,
       isNotification: isNotification,
       opensStream: fields.flag("x-stream"),
-      isLarge: fields.flag("x-large"),
       params: readParams(&fields, of: name),
       result: readResult(&fields, of: name),
       errors: fields.words("x-errors"),
@@ -49,9 +48,6 @@ extension DefinitionReader {
     if !isNotification, method.result == nil { faults.add(method.place, "\(name) has no result") }
     if (method.lane == "serial") != (method.serialKey != nil) {
       faults.add(method.place, "\(name) needs `x-serial-key` with the lane `serial`, and only with it")
-    }
-    if method.isLarge, method.lane != "concurrent" {
-      faults.add(method.place, "\(name) has `x-large`, which is for the lane `concurrent`")
     }
     fields.finish("the method \(name)")
     return method

@@ -42,7 +42,6 @@ struct MethodDefinition {
   var direction: Direction
   var isNotification: Bool
   var opensStream: Bool
-  var isLarge: Bool
   var params: [Member]
   /// Nil for a notification.
   var result: MethodResult?

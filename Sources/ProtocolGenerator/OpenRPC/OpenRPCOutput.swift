@@ -59,7 +59,6 @@ struct OpenRPCOutput {
     result["x-stability"] = .string(method.stability)
     result["x-direction"] = .string(method.direction.rawValue)
     result["x-stream"] = .bool(method.opensStream)
-    result["x-large"] = .bool(method.isLarge)
     result["x-notification"] = .bool(method.isNotification)
     return .object(result)
   }

@@ -108,7 +108,6 @@ struct ReferenceOutput {
       words.append(method.scope == "none" ? "no scope needed" : "scope `\(method.scope)`")
     }
     if method.opensStream { words.append("attaches to a stream") }
-    if method.isLarge { words.append("large: two at a time of a connection") }
     if method.stability != "stable" { words.append("**\(method.stability)**") }
     return "*" + words.joined(separator: " · ") + "*"
   }

@@ -96,7 +96,6 @@ struct SwiftOutput {
     if method.direction == .serverToClient { arguments.append("direction: .serverToClient") }
     if method.isNotification { arguments.append("isNotification: true") }
     if method.opensStream { arguments.append("opensStream: true") }
-    if method.isLarge { arguments.append("isLarge: true") }
     if method.stability != "stable" { arguments.append("stability: \(SwiftName.literal(method.stability))") }
     source.list("package static let description = MethodDescription(", arguments, ")")
   }

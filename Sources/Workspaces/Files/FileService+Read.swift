@@ -5,6 +5,27 @@ internal import Platform
 extension FileService {
   /// Reads a file or a range of it, as `file/read` does.
   package func read(_ params: FileRead.Params) throws -> FileRead.Result {
+    try content(of: try find(params))
+  }
+
+  /// As `read(_:)`, where that is up to so many bytes; else nil.
+  package func read(_ params: FileRead.Params, upTo limit: Int) throws -> FileRead.Result? {
+    let range = try find(params)
+    return range.length <= limit ? try content(of: range) : nil
+  }
+
+  /// What is to be read.
+  private struct FileRange {
+    let path: RelativePath
+    let file: OwnedDescriptor
+    let status: FileStatus
+    let size: Int
+    let offset: Int
+    let length: Int
+    let params: FileRead.Params
+  }
+
+  private func find(_ params: FileRead.Params) throws -> FileRange {
     let path = try Self.path(params.path)
     let folder = try workspaces.open(params.workspace, for: .read).directory
     return try telling(of: path) {
@@ -17,31 +38,46 @@ extension FileService {
       }
       let size = Int(status.size)
       let offset = min(params.offset, size)
-      let wanted = min(params.length ?? .max, size - offset)
-      try checkFits(wanted, path)
-      if wanted == size, params.encoding != .base64, let text = try FileText.whole(file, size) {
+      let length = min(params.length ?? .max, size - offset)
+      try checkFits(length, path)
+      return FileRange(
+        path: path, file: file, status: status, size: size, offset: offset, length: length, params: params)
+    }
+  }
+
+  private func content(of range: FileRange) throws -> FileContent {
+    let path = range.path
+    return try telling(of: path) {
+      if range.length == range.size, range.params.encoding != .base64,
+        let text = try FileText.whole(range.file, range.size)
+      {
         try checkFits(text, path)
-        let count = text.utf8.count
         return FileContent(
-          path: path.description, content: text, encoding: .utf8, offset: params.offset, length: count, size: size,
-          etag: ETag.make(status), eof: true)
+          path: path.description, content: text, encoding: .utf8, offset: range.params.offset, length: text.utf8.count,
+          size: range.size, etag: ETag.make(range.status), eof: true)
       }
-      return try withUnsafeTemporaryAllocation(byteCount: wanted + FileText.margin * 2, alignment: 1) { buffer in
-        // A few bytes on either side tell whether the range cuts through a character.
-        let before = min(FileText.margin, offset)
-        LargeMemory.preferLargePages(UnsafeRawBufferPointer(buffer))
-        let count = try file.read(
-          into: UnsafeMutableRawBufferPointer(
-            rebasing: buffer[..<(before + min(wanted + FileText.margin, size - offset))]),
-          at: Int64(offset - before))
-        let range = before..<min(before + wanted, max(count, before))
-        let (text, used) = try content(
-          UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]), range, params.encoding, path)
-        let start = wanted == 0 ? params.offset : offset + used.lowerBound - before
-        return FileContent(
-          path: path.description, content: text.content, encoding: text.encoding, offset: start, length: used.count,
-          size: size, etag: ETag.make(status), eof: start + used.count >= size || count < before + wanted)
-      }
+      return try part(range)
+    }
+  }
+
+  /// A part of a file, or what is not text.
+  private func part(_ range: FileRange) throws -> FileContent {
+    let (offset, length) = (range.offset, range.length)
+    return try withUnsafeTemporaryAllocation(byteCount: length + FileText.margin * 2, alignment: 1) { buffer in
+      LargeMemory.preferLargePages(UnsafeRawBufferPointer(buffer))
+      // A few bytes on either side tell whether the range cuts through a character.
+      let before = min(FileText.margin, offset)
+      let end = before + min(length + FileText.margin, range.size - offset)
+      let count = try range.file.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<end]), at: Int64(offset - before))
+      let (text, used) = try content(
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<count]),
+        before..<min(before + length, max(count, before)), range.params.encoding, range.path)
+      let start = length == 0 ? range.params.offset : offset + used.lowerBound - before
+      return FileContent(
+        path: range.path.description, content: text.content, encoding: text.encoding, offset: start,
+        length: used.count, size: range.size, etag: ETag.make(range.status),
+        eof: start + used.count >= range.size || count < before + length)
     }
   }
 

@@ -57,7 +57,7 @@ import Testing
     let fixture = try await ModelFixture([.said("x"), .finish("stop"), .silence])
     let run = try fixture.run()
     var timings = ModelFixture.timings
-    timings.idleSeconds = 6
+    timings.idleSeconds = 15
     #expect(try await fixture.carry(run, timings).stopReason == .endTurn)
     #expect(try logs(run, fixture).isEmpty)
   }
@@ -68,7 +68,7 @@ import Testing
       [.silence], [.said("b"), .silence], .answer("ok"))
     let run = try fixture.run()
     var timings = ModelFixture.timings
-    timings.idleSeconds = 6
+    timings.idleSeconds = 15
     #expect(try await fixture.carry(run, timings).stopReason == .endTurn)
     let messages = try logs(run, fixture).compactMap { $0["message"]?.stringValue }
     #expect(messages.count == 4 && messages[1].contains("overloaded") && messages[2].contains("sent nothing for"))
