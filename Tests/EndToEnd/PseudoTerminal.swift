@@ -23,8 +23,7 @@ final class PseudoTerminal {
     _ = try Self.check("ioctl") { ioctl(number, Self.setLock, &isLocked) }
     let terminal = OwnedDescriptor(
       adopting: try Self.check("ioctl") { ioctl(number, Self.getPeer, O_RDWR | O_NOCTTY | O_CLOEXEC) })
-    var size = winsize(ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0)
-    _ = ioctl(number, UInt(TIOCSWINSZ), &size)
+    Self.resize(number, rows: 24, columns: 80)
     process = try ChildProcess(
       "/usr/bin/env", ["NO_COLOR=1", "TERM=xterm", "setsid", "--ctty", program] + arguments, input: terminal,
       output: terminal, error: terminal)
@@ -36,6 +35,11 @@ final class PseudoTerminal {
     return result
   }
 
+  private static func resize(_ number: Int32, rows: UInt16, columns: UInt16) {
+    var size = winsize(ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+    _ = ioctl(number, UInt(TIOCSWINSZ), &size)
+  }
+
   deinit {
     process.send(SIGKILL)
     process.wait()
@@ -43,6 +47,11 @@ final class PseudoTerminal {
 
   func type(_ text: String) throws {
     try Array(text.utf8).withUnsafeBytes { try master.write($0) }
+  }
+
+  /// Changes the terminal's size, which is told to whoever is at it.
+  func resize(rows: UInt16, columns: UInt16) {
+    master.withDescriptor { Self.resize($0, rows: rows, columns: columns) }
   }
 
   /// Waits until a text is shown, behind the one that was waited for last.

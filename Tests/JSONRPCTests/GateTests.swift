@@ -1,3 +1,4 @@
+import Platform
 import Synchronization
 import TestSupport
 import Testing
@@ -7,6 +8,8 @@ import Testing
 /// Calls of which only so many are carried out at a time.
 @Suite struct GateTests {
   private let gate = Gate(width: 2)
+  /// Where nobody else's work holds it up.
+  private let pool = WorkerPool(name: "test", usualThreads: 4, maximumThreads: 4)
 
   /// Who was let in.
   private final class Company: Sendable {
@@ -29,7 +32,7 @@ import Testing
   /// Enters from a task of its own, which is seen to wait.
   private func waiting(_ work: @escaping @Sendable () -> Void) async throws -> Task<Void, Never> {
     let before = gate.waiting
-    let task = Task { [gate] in
+    let task = Task(executorPreference: pool) { [gate] in
       await gate.enter()
       work()
     }
@@ -62,10 +65,10 @@ import Testing
 
   @Test func `of many that come from many threads, only so many are inside at once, and all have been`() async throws {
     let company = Company()
-    try await withDeadline { [gate] in
+    try await withDeadline { [gate, pool] in
       await withTaskGroup { group in
         for number in 0..<2000 {
-          group.addTask {
+          group.addTask(executorPreference: pool) {
             await gate.enter()
             await company.work(number)
             gate.leave()

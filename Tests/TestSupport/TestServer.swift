@@ -1,14 +1,16 @@
 package import BerthClient
+import BerthProtocol
 import Glibc
 package import Platform
 
-/// The real executable, serving a home of its own. It is killed when nobody holds it any more.
+/// The real executable, serving a home of its own. It is killed when nobody holds it any more, or after a quarter of an hour.
 package final class TestServer {
   package let folder: TemporaryFolder
   package let home: Home
   /// What the home is on, where it is on a disk of its own.
   package private(set) var disk: SmallDisk?
   private var process: ChildProcess?
+  private let watchdog: Task<Void, Never>
 
   /// Starts a server in the foreground, and waits until it answers.
   ///
@@ -20,11 +22,17 @@ package final class TestServer {
     home = Home(folder.path + "/home")
     disk = try diskBytes.map { [home] in try SmallDisk(at: home.path, bytes: $0) }
     try home.create()
+    // A server that does not answer is ended, so that no test waits for ever.
+    watchdog = Task.detached { [home] in
+      guard (try? await Task.sleep(for: .seconds(900))) != nil, let record = ServerRecord(home: home) else { return }
+      Glibc.kill(pid_t(record.pid), SIGKILL)
+    }
     if let config { try folder.write("home/config.json", config) }
     try start(arguments)
   }
 
   deinit {
+    watchdog.cancel()
     kill()
     removeGroups()
     disk = nil

@@ -11,7 +11,6 @@ final class AgentHome {
   let server: TestServer
   private(set) var client: Client
   let workspace: String
-  private let watchdog: Task<Void, Never>
 
   /// - Parameters:
   ///   - agents: The configuration's `agents`.
@@ -21,15 +20,9 @@ final class AgentHome {
     server = try TestServer(config: JSONValue.object(["agents": .object(agents), "runs": .object(runs)]).jsonString)
     client = try server.connect()
     workspace = try client.request(WorkspaceCreate.self, .init(path: server.folder.path + "/ws")).workspace.id
-    // A server that does not answer is ended, so that no test waits for ever.
-    watchdog = Task.detached { [home = server.home] in
-      guard (try? await Task.sleep(for: .seconds(300))) != nil, let record = ServerRecord(home: home) else { return }
-      kill(pid_t(record.pid), SIGKILL)
-    }
   }
 
   deinit {
-    watchdog.cancel()
     server.kill()
     let isGone = waits(seconds: 20) {
       let left = processes()

@@ -14,7 +14,6 @@ final class AppHome {
   let workspace: String
   /// Every process of every app has this in its environment.
   private let marker: String
-  private let watchdog: Task<Void, Never>
 
   /// - Parameter apps: More of the configuration's `apps`.
   init(apps: JSONObject = [:]) throws {
@@ -28,15 +27,9 @@ final class AppHome {
     client = try server.connect()
     let path = server.folder.path + "/ws"
     workspace = try client.request(WorkspaceCreate.self, .init(path: path)).workspace.id
-    // A server that does not answer is ended, so that no test waits for ever.
-    watchdog = Task.detached { [home = server.home] in
-      guard (try? await Task.sleep(for: .seconds(300))) != nil, let record = ServerRecord(home: home) else { return }
-      kill(pid_t(record.pid), SIGKILL)
-    }
   }
 
   deinit {
-    watchdog.cancel()
     server.kill()
     // What the server would have taken over is ended, and its folder is removed next: shims must have written their last.
     let isGone = waits(seconds: 20) { [marker, path = server.folder.path] in

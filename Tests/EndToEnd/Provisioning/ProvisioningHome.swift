@@ -10,7 +10,6 @@ import Testing
 final class ProvisioningHome {
   let server: TestServer
   private(set) var client: Client
-  private let watchdog: Task<Void, Never>
 
   /// - Parameters:
   ///   - config: The configuration's `provisioning`.
@@ -19,15 +18,9 @@ final class ProvisioningHome {
     server = try TestServer(
       config: JSONValue.object(["provisioning": .object(config)]).jsonString, diskBytes: diskBytes)
     client = try server.connect()
-    // A server that does not answer is ended, so that no test waits for ever.
-    watchdog = Task.detached { [home = server.home] in
-      guard (try? await Task.sleep(for: .seconds(900))) != nil, let record = ServerRecord(home: home) else { return }
-      kill(pid_t(record.pid), SIGKILL)
-    }
   }
 
   deinit {
-    watchdog.cancel()
     server.kill()
   }
 

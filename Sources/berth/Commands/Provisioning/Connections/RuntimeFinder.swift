@@ -60,11 +60,13 @@ final class RuntimeFinder {
   private func make(_ runtime: CatalogRuntime, for instance: Instance) throws -> Resource {
     var params = ResourceCreateRuntime.Params(
       runtimeId: runtime.id, project: instance.project, environment: instance.environment,
-      name: server.map { "\(runtime.displayName) with \($0)" }, applicationServer: server)
+      name: server.map { "\(runtime.displayName) with \($0)" } ?? runtime.displayName, applicationServer: server)
     do {
       return try context.request(ResourceCreateRuntime.self, params).resource
-    } catch let error as CallError where error.type == .alreadyExists && params.name != nil {
-      // Something else is called so: the server finds a name.
+    } catch let error as CallError where error.type == .alreadyExists {
+      // Somebody else may just have made it. Where it is something else that is called so, the server finds a name.
+      resources[instance.environment] = nil
+      if case .resource(let made) = try find(for: instance) { return made }
       params.name = nil
       return try context.request(ResourceCreateRuntime.self, params).resource
     }

@@ -14,6 +14,9 @@ struct ShellInput: Sendable {
   private static let closingSeconds = 2.0
   /// Ctrl-D.
   private static let endOfInput = "\u{4}"
+  /// How long after the first end of input the next is typed. It doubles each time.
+  private static let firstRepetitionMilliseconds: Int32 = 200
+  private static let maximumRepetitionMilliseconds: Int32 = 5000
 
   func start() {
     startDetached("shell-input") { run() }
@@ -23,14 +26,24 @@ struct ShellInput: Sendable {
     guard let client = try? connect() else { return }
     var keys = TypedKeys(hasEscape: Terminal.inputIsTerminal)
     var readsInput = true
+    // An end that is typed while the shell makes its terminal ready is lost, and one that a command reads is no longer
+    // there for the shell: an end of input stays.
+    var repetition = Self.firstRepetitionMilliseconds
     while true {
       var requests = [
         pollfd(fd: signals.withDescriptor { $0 }, events: Int16(POLLIN), revents: 0),
         // One whose number is negative is left out.
         pollfd(fd: readsInput ? STDIN_FILENO : -1, events: Int16(POLLIN), revents: 0),
       ]
-      guard poll(&requests, 2, -1) > 0 else { continue }
+      let count = poll(&requests, 2, readsInput ? -1 : repetition)
       do {
+        guard count > 0 else {
+          if count == 0 {
+            try send(Self.endOfInput, client)
+            repetition = min(repetition * 2, Self.maximumRepetitionMilliseconds)
+          }
+          continue
+        }
         if requests[0].revents != 0 { try take(signal: nextSignal(), client) }
         guard requests[1].revents != 0 else { continue }
         readsInput = try takeInput(&keys, client)
