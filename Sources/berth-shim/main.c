@@ -4,14 +4,15 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 // `berth-shim FOLDER`, with a specification on standard input (specification.c) and an answer on standard output:
 // `started SHIM MAIN START` or `failed STEP ERRNO ABOUT`.
 
 union scratch scratch;
 
-static int loop = -1, child_signals = -1;
-static int64_t forget_at = INT64_MAX;
+static int loop = -1, child_signals = -1, folder = -1;
+static int64_t forget_at = INT64_MAX, look_at;
 
 // MARK: The event loop
 
@@ -32,6 +33,17 @@ void scratch_was_used(void) {
   forget_at = monotonic_now() + 1000000000;
 }
 
+/// Ends a tree whose folder was removed, as nobody can reach it any more. Returns when to look again.
+static int64_t folder_run(int64_t now) {
+  enum { GRACE_MS = 10000 };
+  if (now < look_at) return look_at;
+  look_at = now + INT64_C(30000000000);
+  struct statx status = {.stx_nlink = 1};
+  CALL(statx, folder, "", AT_EMPTY_PATH, STATX_NLINK, &status);
+  if (status.stx_nlink == 0 && !tree_is_stopped()) tree_stop(SIGTERM, GRACE_MS);
+  return look_at;
+}
+
 /// Runs what is due. Returns for how many milliseconds there is nothing to do; -1 for ever.
 static int run_due(void) {
   int64_t now = monotonic_now();
@@ -39,7 +51,7 @@ static int run_due(void) {
     forget_memory(&scratch, sizeof scratch);
     forget_at = INT64_MAX;
   }
-  int64_t due[] = {forget_at, tree_run(now), output_run(now), control_run(now)};
+  int64_t due[] = {forget_at, folder_run(now), tree_run(now), output_run(now), control_run(now)};
   int64_t next = INT64_MAX;
   for (size_t i = 0; i < sizeof due / sizeof due[0]; i++)
     if (due[i] < next) next = due[i];
@@ -115,7 +127,7 @@ static bool open_folder(const char *path, struct failure *failure) {
   long result = CALL(chdir, path);
   if (result < 0) return failed(failure, "folder", result, path);
   // Held for as long as the shim lives: a folder has one.
-  int folder = (int)CALL(openat, AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  folder = (int)CALL(openat, AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   result = folder < 0 ? folder : CALL(flock, folder, LOCK_EX | LOCK_NB);
   return result == 0 || failed(failure, "folder", result, path);
 }

@@ -51,6 +51,16 @@ import Testing
     #expect(try state(tree) == .empty && access(tree.folder.path, F_OK) != 0)
   }
 
+  @Test func `A tree whose folder is removed, so that nobody can reach it, is ended`() async throws {
+    let tree = try TestTree("trap 'touch told; exit' TERM; setsid sleep 100 & while :; do sleep 0.05; done")
+    let name = try #require(tree.folder.path.split(separator: "/").last.flatMap { FileName(String($0)) })
+    try Directory(path: tree.home.path).removeTree(name)
+    // It looks every 30 s.
+    _ = try await eventually("the end of the shim", seconds: 90) { kill(tree.started.shim, 0) == 0 ? nil : true }
+    try await tree.sign("told")
+    #expect(!tree.started.main.send(0))
+  }
+
   @Test func `A number that was given to another process is not taken for the tree's`() async throws {
     let tree = try TestTree("exec sleep 100")
     kill(tree.started.shim, SIGKILL)
