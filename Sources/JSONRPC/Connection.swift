@@ -200,6 +200,10 @@ package final class Connection: ChannelDuplexHandler, @unchecked Sendable {
   /// Frames one message into this turn's buffer.
   func write(_ message: [UInt8]) {
     if outgoing.capacity == 0, let context { outgoing = context.channel.allocator.buffer(capacity: 1024) }
+    if message.count > 1 << 20 {
+      outgoing.reserveCapacity(minimumWritableBytes: message.count + 64)
+      outgoing.withUnsafeMutableWritableBytes { LargeMemory.preferLargePages(UnsafeRawBufferPointer($0)) }
+    }
     if decoder.framing == .lines {
       outgoing.writeBytes(message)
       outgoing.writeInteger(UInt8(ascii: "\n"))
