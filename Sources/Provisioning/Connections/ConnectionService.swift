@@ -127,28 +127,16 @@ package final class ConnectionService: Sendable {
     if source.resourceType == .terminal {
       return try await openTerminal(id, size: params.terminal, isNew: isNew)
     }
-    if let known = try standing(id) {
-      return ConnectionStarted(connection: known, job: lastJob(of: known), created: isNew)
-    }
-    var started: ConnectionStarted
-    do {
-      started = try begin(.connect, id)
-    } catch let error as ProtocolError where error.type == .connectionBusy {
-      // Somebody else has begun in this moment.
-      guard let known = try standing(id) else { throw error }
-      started = ConnectionStarted(connection: known, job: lastJob(of: known), created: false)
+    var started = try beginning.withLock { _ in
+      let connection = try get(id)
+      if connection.activity == .disconnect { try checkIdle(connection) }
+      guard connection.activity == nil, connection.status != .connected else {
+        return ConnectionStarted(connection: connection, job: lastJob(of: connection), created: false)
+      }
+      return try claim(.connect, id)
     }
     started.created = isNew
     return started
-  }
-
-  /// A connection where it is connected, or that is being worked on; nil where it is to be begun.
-  ///
-  /// - Throws: `connection_busy` where it is being removed.
-  private func standing(_ id: String) throws -> ResourceConnection? {
-    let connection = try beginning.withLock { _ in try get(id) }
-    if connection.activity == .disconnect { try checkIdle(connection) }
-    return connection.activity == nil && connection.status != .connected ? nil : connection
   }
 
   func pair(_ source: String, _ target: String) throws -> (source: Resource, target: Resource) {
@@ -219,7 +207,10 @@ package final class ConnectionService: Sendable {
     try beginning.withLock { _ in try claim(activity, id, isForced: isForced) }
   }
 
-  private func claim(_ activity: ConnectionActivity, _ id: String, isForced: Bool) throws -> ConnectionStarted {
+  /// Called with `beginning` held.
+  private func claim(
+    _ activity: ConnectionActivity, _ id: String, isForced: Bool = false
+  ) throws -> ConnectionStarted {
     let claimed = try change(id) { row, _ in
       try checkIdle(row.connection)
       row.connection.activity = activity
